@@ -1,0 +1,140 @@
+"""Every exception the project raises on purpose, split by who must act on it.
+
+Knows nothing of sockets, logs or the protocol beyond its error codes. Invariant: each leaf carries what its
+handler needs (a close code, a wire error, a list of problems), so nobody parses a message text.
+
+Wire codes are upstream's own (NOT_PAIRED, INVALID_REQUEST, FORBIDDEN, APPROVAL_NOT_FOUND, UNAVAILABLE); clawgate
+only adds `details.code` values.
+"""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from gw.model.problem import Problem
+
+
+class GwError(Exception):
+    """Base of all; never raised itself."""
+
+
+class LocalProtocolError(GwError):
+    """We tried to send something the protocol forbids: a bug of ours, close code 1011."""
+
+
+class RemoteProtocolError(GwError):
+    """The peer broke the protocol; `close_code` is what it is told (RFC 6455 section 7.4.1)."""
+
+    def __init__(self, message: str, close_code: int = 1002) -> None:
+        super().__init__(message)
+        self.close_code = close_code
+
+
+class RequestError(GwError):
+    """A request that is answered `ok:false`; `shape()` is the wire's error object."""
+
+    code = "INVALID_REQUEST"
+    retryable = False
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        details: "Mapping[str, object] | None" = None,
+        retryable: bool | None = None,
+        retry_after_ms: int | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.details = details
+        self.retry_after_ms = retry_after_ms
+        if retryable is not None:
+            self.retryable = retryable
+
+    def shape(self) -> dict[str, object]:
+        shape: dict[str, object] = {"code": self.code, "message": self.message}
+        if self.details is not None:
+            shape["details"] = dict(self.details)
+        if self.retryable:
+            shape["retryable"] = True
+        if self.retry_after_ms is not None:
+            shape["retryAfterMs"] = self.retry_after_ms
+        return shape
+
+
+class InvalidRequest(RequestError):
+    """INVALID_REQUEST: the caller's parameters or timing are wrong."""
+
+
+class Forbidden(RequestError):
+    """FORBIDDEN: the connection lacks a scope."""
+
+    code = "FORBIDDEN"
+
+
+class NotPaired(RequestError):
+    """NOT_PAIRED: the device must be paired (or re-paired) first."""
+
+    code = "NOT_PAIRED"
+
+
+class ApprovalNotFound(RequestError):
+    """APPROVAL_NOT_FOUND: no such pending approval."""
+
+    code = "APPROVAL_NOT_FOUND"
+
+
+class Unavailable(RequestError):
+    """UNAVAILABLE: try later, or not served here (then `retryable=False`)."""
+
+    code = "UNAVAILABLE"
+    retryable = True
+
+
+class Blocked(Forbidden):
+    """The defender blocked the action; details.code is GUARD_BLOCKED."""
+
+
+class Held(Unavailable):
+    """The defender holds the action for review; details.code is GUARD_REVIEW."""
+
+
+class Overloaded(Unavailable):
+    """A bounded thing is full; `where` names it (a closed set, used as a metric label)."""
+
+    def __init__(self, where: str, retry_after_ms: int = 1000) -> None:
+        super().__init__(f"overloaded: {where} is full", details={"where": where}, retry_after_ms=retry_after_ms)
+        self.where = where
+
+
+class ProblemsError(GwError):
+    """Something people wrote is wrong; carries every problem found, not only the first. Exit status 2."""
+
+    def __init__(self, problems: "Sequence[Problem]") -> None:
+        super().__init__("; ".join(str(p) for p in problems[:3]) or "unusable")
+        self.problems = tuple(problems)
+
+
+class ConfigError(ProblemsError):
+    """clawgate.yaml, its overlays, the environment or a flag."""
+
+
+class PolicyError(ProblemsError):
+    """A policy file."""
+
+
+class UpstreamError(GwError):
+    """Dialling, the handshake with, or an answer of an upstream failed; drives backoff."""
+
+
+class StoreError(GwError):
+    """The state backend failed; the service turns not-ready."""
+
+
+class IntelError(GwError):
+    """A reputation look-up failed; becomes a finding, never silence."""
+
+
+class Expired(GwError):
+    """A deadline passed while waiting (what hub.Deadline raises)."""

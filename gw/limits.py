@@ -1,0 +1,42 @@
+"""Every numeric limit with its unit and its source; code names the limit, never the number.
+
+"upstream" means OpenClaw 2026.9.6 as observed on the wire.
+"""
+
+from typing import Final
+
+# --- wire -----------------------------------------------------------------------------------------------------
+PREAUTH_MESSAGE_BYTES: Final = 64 * 1024  # upstream: larger before hello-ok closes 1009 without an answer
+MAX_PAYLOAD_BYTES: Final = 26_214_400  # upstream: policy.maxPayload
+MAX_BUFFERED_BYTES: Final = 52_428_800  # upstream: policy.maxBufferedBytes; past it the slow consumer is closed 1008
+TICK_INTERVAL_MS: Final = 30_000  # upstream: policy.tickIntervalMs
+CONNECT_TIMEOUT_S: Final = 15.0  # upstream: silence before connect closes 1000
+PONG_TIMEOUT_S: Final = 25.0  # upstream documentation
+CLOSE_GRACE_S: Final = 1.0  # time for the close frame to leave (upstream PR 147707 uses one second)
+SIGNED_SKEW_MS: Final = 120_000  # upstream: 90 s old accepted, 180 s refused
+MAX_JSON_DEPTH: Final = 64  # published schema nests 12 deep; two parsers agree well past this
+MAX_FRAGMENTS: Final = 4096  # frames of one message; Autobahn's largest case uses 2048-byte pieces of 4 MiB
+HTTP_HEADER_BYTES: Final = 32 * 1024
+MAX_CONNECTIONS: Final = 4096
+MAX_CONNECTIONS_PER_ADDRESS: Final = 1024  # loopback carries every local client, so this is generous
+MAX_PENDING_REQUESTS: Final = 256  # unanswered requests of one connection; past it we stop reading from it
+CLOSE_REASON_BYTES: Final = 123  # RFC 6455 section 5.5
+
+# --- access ---------------------------------------------------------------------------------------------------
+MAX_PENDING_PAIRINGS: Final = 64
+PAIRING_TTL_MS: Final = 3_600_000
+AUTH_FAILURES_PER_MINUTE: Final = 10  # per address; loopback included
+
+# --- defender -------------------------------------------------------------------------------------------------
+EVALUATION_WORKERS: Final = 8
+EVALUATION_QUEUE: Final = 256
+EVALUATION_TIMEOUT_S: Final = 2.5
+ADMISSION_TIMEOUT_S: Final = 1.0
+INLINE_EVALUATION_BYTES: Final = 32 * 1024  # larger text is scored in the native pool (bench row 9)
+MAX_SCANNED_BYTES: Final = 1024 * 1024  # per text; the remainder is a finding of its own
+
+# --- state ----------------------------------------------------------------------------------------------------
+IDEMPOTENCY_TTL_MS: Final = 300_000  # upstream: gateway RPC dedupe, 5 min after the last write
+IDEMPOTENCY_ENTRIES: Final = 1000  # upstream
+SESSIONS_PENDING: Final = 20  # upstream: queue cap per session
+EVENT_HISTORY: Final = 1024

@@ -1,0 +1,24 @@
+"""One thing wrong in a file people wrote, with where it is and what to do.
+
+Invariant: sorts by file, line, column, so a report reads top to bottom.
+"""
+
+from typing import NamedTuple
+
+
+class Problem(NamedTuple):
+    """`line` and `column` count from 1 (0 when the whole file is meant); `path` is like `deny[2].pattern`."""
+
+    file: str
+    line: int
+    column: int
+    code: str
+    message: str
+    path: str = ""
+    hint: str = ""
+    severity: str = "error"  # error | warning | advice
+
+    def __str__(self) -> str:
+        hint = f" ({self.hint})" if self.hint else ""
+        at = f" at {self.path}" if self.path else ""
+        return f"{self.file}:{self.line}:{self.column}: {self.severity}: {self.message}{at}{hint} [{self.code}]"

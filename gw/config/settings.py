@@ -1,0 +1,300 @@
+"""Every setting, one row each: the dataclass fields below are the table, and `SETTINGS` lists them.
+
+Knows nothing of files, the environment or flags (`load.py`), nor of policies: settings say where and how much,
+policies say what is allowed. Invariant: a value in a `Settings` has passed its row's parser and bounds.
+"""
+
+# ruff: noqa: RUF009  (`row` is dataclasses.field with our facts in its metadata)
+
+from collections.abc import Callable
+from dataclasses import MISSING, Field, dataclass, field, fields
+from pathlib import Path
+from types import UnionType
+from typing import Any, NamedTuple, get_args, get_type_hints
+
+from gw import limits
+
+ENV_PREFIX = "CLAWGATE_"
+# A parser's error message goes into a Problem and may not echo a value: a password put in the wrong key stays private.
+WORDS_TRUE = frozenset({"true", "yes", "on", "1"})
+WORDS_FALSE = frozenset({"false", "no", "off", "0"})
+
+
+class Address(NamedTuple):
+    host: str
+    port: int
+
+    @property
+    def is_loopback(self) -> bool:
+        return self.host in ("localhost", "::1") or self.host.startswith("127.")
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+class Setting(NamedTuple):
+    """One row. `kind` is the Python type of the value; `optional` values may be empty."""
+
+    path: str  # section.key
+    kind: type
+    default: Any
+    doc: str
+    flag: str | None = None  # long option of `clawgate serve`
+    reloadable: bool = False  # applied by a reload; others need a restart
+    secret: bool = False  # names a file that holds a secret: its mode is checked, its content never shown
+    optional: bool = False
+    choices: tuple[str, ...] = ()
+    low: int | None = None
+    high: int | None = None
+
+    @property
+    def section(self) -> str:
+        return self.path.partition(".")[0]
+
+    @property
+    def key(self) -> str:
+        return self.path.partition(".")[2]
+
+    @property
+    def env(self) -> str:
+        return ENV_PREFIX + self.path.replace(".", "_").upper()
+
+    def parse(self, text: str) -> Any:
+        """Turn the text of a YAML scalar, a variable or a flag into a value; ValueError says what would be right."""
+        if self.optional and text.strip() in ("", "~", "null"):
+            return None
+        value = PARSERS[self.kind](text.strip())
+        if self.choices and value not in self.choices:
+            raise ValueError(f"must be one of {', '.join(self.choices)}")
+        if (self.low is not None and value < self.low) or (self.high is not None and value > self.high):
+            raise ValueError(f"must be between {self.low} and {self.high}")
+        return value
+
+
+def _parse_str(text: str) -> str:
+    if not text:
+        raise ValueError("must not be empty")
+    return text
+
+
+def _parse_int(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise ValueError("must be a whole number") from None
+
+
+def _parse_bool(text: str) -> bool:
+    word = text.lower()
+    if word in WORDS_TRUE:
+        return True
+    if word in WORDS_FALSE:
+        return False
+    raise ValueError("must be true or false")
+
+
+def _parse_path(text: str) -> Path:
+    if not text:
+        raise ValueError("must be a path")
+    return Path(text).expanduser()
+
+
+def _parse_address(text: str) -> Address:
+    host, colon, port = text.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if not colon or not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
+        raise ValueError("must be ADDRESS:PORT, for example 127.0.0.1:18789 or [::1]:18789")
+    return Address(host, int(port))
+
+
+def _parse_words(text: str) -> tuple[str, ...]:
+    return tuple(word for word in (part.strip() for part in text.split(",")) if word)
+
+
+PARSERS: dict[type, Callable[[str], Any]] = {
+    str: _parse_str,
+    int: _parse_int,
+    bool: _parse_bool,
+    Path: _parse_path,
+    Address: _parse_address,
+    tuple: _parse_words,
+}
+
+
+def row(default: Any, doc: str, **facts: Any) -> Any:
+    """A dataclass field that is also a row of the table."""
+    return field(default=default, metadata={"doc": doc, **facts})
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    listen: Address = row(
+        Address("127.0.0.1", 18789),
+        "Address and port to serve HTTP and WebSocket on; port 0 takes a free one.",
+        flag="--listen",
+    )
+    state: Path = row(
+        Path("/var/lib/clawgate"),
+        "Folder for state, ledgers and the generated token; ~/.local/state/clawgate where the default is not ours.",
+        flag="--state",
+    )
+    control_ui: Path | None = row(
+        None,
+        "Folder of a Control UI build (index.html, assets/) to serve instead of the landing page.",
+        flag="--control-ui",
+    )
+    tls_cert: Path | None = row(None, "Certificate chain, PEM; serves TLS together with tls_key.", flag="--tls-cert")
+    tls_key: Path | None = row(None, "Private key of tls_cert, PEM.", flag="--tls-key", secret=True)
+    allowed_origins: tuple[str, ...] = row(
+        (),
+        "Browser origins accepted besides the page's own and loopback ones, e.g. https://ops.example.",
+        reloadable=True,
+    )
+    max_connections: int = row(limits.MAX_CONNECTIONS, "Open connections in all.", low=1, high=100_000)
+    max_connections_per_address: int = row(
+        limits.MAX_CONNECTIONS_PER_ADDRESS, "Open connections from one address.", low=1, high=100_000
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Auth:
+    mode: str = row(
+        "token",
+        "What a client must show: a shared token, a password, or nothing (loopback only).",
+        flag="--auth",
+        choices=("token", "password", "none"),
+    )
+    token_file: Path | None = row(
+        None,
+        "File with the shared token (mode 600). Empty: the service credential `token`, else one is generated in state.",
+        flag="--token-file",
+        secret=True,
+    )
+    password_file: Path | None = row(
+        None, "File with the password for mode `password` (mode 600), else the service credential.", secret=True
+    )
+    failures_per_minute: int = row(
+        limits.AUTH_FAILURES_PER_MINUTE, "Failed logins per address and minute before it has to wait.", low=1, high=1000
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    path: Path | None = row(
+        None, "Policy file or folder. Empty: the default policies that come with clawgate.", flag="--policy"
+    )
+    audit_only: bool = row(
+        False,
+        "Judge and record everything, enforce nothing; the record keeps the verdict that would have applied.",
+        flag="--audit-only",
+        reloadable=True,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Defender:
+    workers: int = row(limits.EVALUATION_WORKERS, "Evaluations running at once.", low=1, high=64)
+    queue: int = row(
+        limits.EVALUATION_QUEUE, "Evaluations waiting at most; one more is answered `overloaded`.", low=1, high=65_536
+    )
+    timeout_ms: int = row(
+        int(limits.EVALUATION_TIMEOUT_S * 1000),
+        "Time for one evaluation; past it the answer is review.",
+        low=10,
+        high=60_000,
+    )
+    admission_timeout_ms: int = row(
+        int(limits.ADMISSION_TIMEOUT_S * 1000), "Time one evaluation may wait for its turn.", low=10, high=60_000
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    level: str = row(
+        "info",
+        "Least severe level written.",
+        flag="--log-level",
+        choices=("debug", "info", "warning", "error"),
+        reloadable=True,
+    )
+    format: str = row("logfmt", "Lines as key=value or as JSON objects.", choices=("logfmt", "json"))
+    queue_lines: int = row(
+        4096, "Lines waiting for a slow journal; more are dropped and counted.", low=16, high=1 << 20
+    )
+    history_lines: int = row(1000, "Lines kept in memory for `logs.tail`.", low=0, high=100_000)
+
+
+@dataclass(frozen=True, slots=True)
+class Metrics:
+    enabled: bool = row(True, "Serve Prometheus metrics at /metrics.", reloadable=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    gateway: Gateway = field(default_factory=Gateway)
+    auth: Auth = field(default_factory=Auth)
+    policy: Policy = field(default_factory=Policy)
+    defender: Defender = field(default_factory=Defender)
+    log: Log = field(default_factory=Log)
+    metrics: Metrics = field(default_factory=Metrics)
+
+    def value(self, path: str) -> Any:
+        section, _, key = path.partition(".")
+        return getattr(getattr(self, section), key)
+
+
+def _setting(section: str, member: "Field[Any]", hint: Any) -> Setting:
+    if member.default is MISSING:
+        raise TypeError(f"{section}.{member.name} has no default")
+    optional = isinstance(hint, UnionType)
+    kind = get_args(hint)[0] if optional else hint
+    kind = getattr(kind, "__origin__", kind)  # tuple[str, ...] -> tuple
+    return Setting(f"{section}.{member.name}", kind, member.default, optional=optional, **member.metadata)
+
+
+SECTIONS: dict[str, type] = get_type_hints(Settings)
+
+SETTINGS: tuple[Setting, ...] = tuple(
+    _setting(section, member, get_type_hints(cls)[member.name])
+    for section, cls in SECTIONS.items()
+    for member in fields(cls)
+)
+
+BY_PATH: dict[str, Setting] = {setting.path: setting for setting in SETTINGS}
+
+
+def build(values: dict[str, Any]) -> Settings:
+    """Make Settings from parsed values by path; absent ones take their default."""
+    sections: dict[str, Any] = {}
+    for section, cls in SECTIONS.items():
+        own = {path.partition(".")[2]: value for path, value in values.items() if path.startswith(section + ".")}
+        sections[section] = cls(**own)
+    return Settings(**sections)
+
+
+def show(value: Any) -> str:
+    """A value as it is written in clawgate.yaml."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, tuple) and not isinstance(value, Address):
+        return "[" + ", ".join(value) + "]"
+    return str(value)
+
+
+def example() -> str:
+    """The example configuration: every key with its default and its row's text, as YAML that loads to the defaults."""
+    lines = ["# clawgate.yaml: every key with its default. Remove what you do not change."]
+    section = ""
+    for setting in SETTINGS:
+        if setting.section != section:
+            section = setting.section
+            lines += ["", f"{section}:"]
+        notes = [setting.doc]
+        if setting.choices:
+            notes.append(f"One of: {', '.join(setting.choices)}.")
+        if setting.reloadable:
+            notes.append("Applied by a reload.")
+        lines += [f"  # {' '.join(notes)}", f"  {setting.key}: {show(setting.default)}"]
+    return "\n".join(lines) + "\n"

@@ -56,8 +56,8 @@ class RequestError(GwError):
         shape: dict[str, object] = {"code": self.code, "message": self.message}
         if self.details is not None:
             shape["details"] = dict(self.details)
-        if self.retryable:
-            shape["retryable"] = True
+        if self.retryable or type(self).retryable:  # said aloud where the code itself would suggest otherwise
+            shape["retryable"] = self.retryable
         if self.retry_after_ms is not None:
             shape["retryAfterMs"] = self.retry_after_ms
         return shape

@@ -1,0 +1,127 @@
+"""Sends events to every connection that may see them, and remembers who subscribed to what.
+
+Knows nothing of sockets: a client's `send` takes the bytes. Invariant: a connection without the scope, or without the
+subscription an event needs, never gets it; `seq` counts per connection, without gaps, and only on broadcasts.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from gw.ports import Json
+from gw.wire import frames
+from gw.wire.events import EventSpec, EventTable, for_v3
+
+if TYPE_CHECKING:
+    from gw.methods.client import Client
+
+Filter = Callable[["Client"], bool]
+
+
+@dataclass(slots=True)
+class Subscriptions:
+    """What one connection asked to see; session keys are canonical."""
+
+    sessions: bool = False
+    messages: set[str] = field(default_factory=set)
+    approvals: set[str] = field(default_factory=set)
+
+
+class EventBus:
+    def __init__(self, events: EventTable) -> None:
+        self.events = events
+        self.presence_version = 0
+        self.health_version = 0
+        self._clients: dict[str, Client] = {}
+
+    # --- who is connected -----------------------------------------------------------------------------------
+
+    def add(self, client: "Client") -> None:
+        self._clients[client.info.conn_id] = client
+
+    def remove(self, client: "Client") -> None:
+        self._clients.pop(client.info.conn_id, None)
+
+    def clients(self) -> "list[Client]":
+        return list(self._clients.values())
+
+    def __len__(self) -> int:
+        return len(self._clients)
+
+    # --- sending --------------------------------------------------------------------------------------------
+
+    def state_version(self) -> dict[str, int]:
+        return {"presence": self.presence_version, "health": self.health_version}
+
+    def publish(
+        self,
+        event: str,
+        payload: Json,
+        *,
+        session_key: str | None = None,
+        only: Filter | None = None,
+        state_version: bool = False,
+    ) -> int:
+        """Broadcast to every admitted connection (of those `only` accepts); returns how many got it.
+
+        `session_key` names the session an event belongs to; it is needed for events with a subscription.
+        Raises ValueError for an event that has no row, or only an addressed one.
+        """
+        spec = self.events.get(event)
+        if spec is None or spec.scopes is None:
+            raise ValueError(f"{event} cannot be broadcast")
+        version = self.state_version() if state_version else None
+        encoded: dict[int, bytes | None] = {}
+        sent = 0
+        for client in list(self._clients.values()):
+            if not admits(spec, client, session_key) or (only is not None and not only(client)):
+                continue
+            protocol = client.info.protocol
+            if protocol not in encoded:
+                body = payload if protocol >= 4 else for_v3(event, payload)
+                encoded[protocol] = None if body is None else frames.event(event, body, state_version=version)
+            frame = encoded[protocol]
+            if frame is not None:
+                client.send_event(frame)
+                sent += 1
+        return sent
+
+    def send_to(self, client: "Client", event: str, payload: Json) -> None:
+        """An event addressed to one connection; carries no `seq`."""
+        client.send(frames.event(event, payload))
+
+    # --- subscriptions --------------------------------------------------------------------------------------
+
+    def subscribe_sessions(self, client: "Client") -> None:
+        client.subscriptions.sessions = True
+
+    def unsubscribe_sessions(self, client: "Client") -> None:
+        client.subscriptions.sessions = False
+
+    def subscribe_messages(self, client: "Client", session_key: str, *, approvals: bool = False) -> None:
+        client.subscriptions.messages.add(session_key)
+        if approvals:
+            client.subscriptions.approvals.add(session_key)
+
+    def unsubscribe_messages(self, client: "Client", session_key: str) -> None:
+        client.subscriptions.messages.discard(session_key)
+        client.subscriptions.approvals.discard(session_key)
+
+
+def admits(spec: EventSpec, client: "Client", session_key: str | None) -> bool:
+    """Whether scopes, subscriptions and caps let this connection see an event of this session."""
+    info = client.info
+    if spec.scopes is None or (info.protocol < 4 and not spec.v3):
+        return False
+    if spec.scopes and info.scopes.isdisjoint(spec.scopes):
+        return False
+    subscriptions = client.subscriptions
+    if spec.subscription == "messages":
+        return session_key in subscriptions.messages
+    if spec.subscription == "approvals":
+        return session_key in subscriptions.approvals
+    if spec.subscription == "sessions":
+        return subscriptions.sessions
+    if session_key is not None and "session-scoped-events" in info.caps:
+        return session_key in subscriptions.messages
+    return True

@@ -1,0 +1,50 @@
+"""The three kinds of frame as bytes: building answers and events, and what is wrong with a request frame.
+
+Knows nothing of connections. Invariant: what is built here is one JSON object per message with only the published
+keys.
+"""
+
+from collections.abc import Mapping
+
+from gw.ports import Json
+from gw.wire import json
+
+REQUEST_KEYS = frozenset({"type", "id", "method", "params", "traceparent", "expectedProfileId"})
+
+
+def answer(request_id: str, payload: Json) -> bytes:
+    return b'{"type":"res","id":%b,"ok":true,"payload":%b}' % (json.dumps(request_id), json.dumps(payload))
+
+
+def failure(request_id: str, error: Mapping[str, Json]) -> bytes:
+    return b'{"type":"res","id":%b,"ok":false,"error":%b}' % (json.dumps(request_id), json.dumps(error))
+
+
+def event(name: str, payload: Json, *, state_version: Mapping[str, int] | None = None) -> bytes:
+    """An event without `seq`; `with_seq` adds one per connection."""
+    text = b'{"type":"event","event":%b,"payload":%b' % (json.dumps(name), json.dumps(payload))
+    if state_version is not None:
+        text += b',"stateVersion":%b' % json.dumps(state_version)
+    return text + b"}"
+
+
+def with_seq(encoded: bytes, seq: int) -> bytes:
+    return b'%b,"seq":%d}' % (encoded[:-1], seq)
+
+
+def request_problem(frame: Json) -> str | None:
+    """What makes a decoded frame no request, in upstream's order and words; None when it is one."""
+    if not isinstance(frame, dict):
+        return "must be object"
+    problems = [f"must have required property '{key}'" for key in ("type", "id", "method") if key not in frame]
+    problems += [f"at root: unexpected property '{key}'" for key in frame if key not in REQUEST_KEYS]
+    if "type" in frame and frame["type"] != "req":
+        problems.append("at /type: must be equal to constant")
+    for key in ("id", "method"):
+        if key not in frame:
+            continue
+        if not isinstance(frame[key], str):
+            problems.append(f"at /{key}: must be string")
+        elif not frame[key]:
+            problems.append(f"at /{key}: must not have fewer than 1 characters")
+    return "; ".join(problems) or None

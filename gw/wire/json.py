@@ -1,0 +1,26 @@
+"""The one JSON library of the wire: values in, values out, and already encoded answers.
+
+Knows nothing of frames. Invariant: what `dumps` writes is UTF-8 JSON that the strict scanner accepts. What is read
+here has passed `_native.envelope.scan`, which decides whether a text is acceptable; `loads` only turns it into values.
+"""
+
+import ujson
+
+from gw.ports import Json
+
+
+class Encoded(bytes):
+    """JSON that is already encoded; a handler may return it and it is sent as it is."""
+
+    __slots__ = ()
+
+
+def dumps(value: Json) -> bytes:
+    if value.__class__ is Encoded:
+        return bytes(value)
+    return ujson.dumps(value, ensure_ascii=False, escape_forward_slashes=False).encode("utf-8", "replace")
+
+
+def loads(data: bytes | str) -> Json:
+    """Raises ValueError when `data` is not JSON."""
+    return ujson.loads(data)

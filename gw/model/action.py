@@ -16,6 +16,7 @@ class PartKind(StrEnum):
     PATH = "path"
     TOOL = "tool"  # name of a tool or node command
     OUTPUT = "output"  # text the agent or a tool sends out
+    DATA = "data"  # anything else a request carries: configuration, file content, script of a browser action
 
 
 class Provenance(StrEnum):

@@ -1,0 +1,16 @@
+"""The guards, in evaluation order: name -> factory. A new guard is a file and a line here."""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Final
+
+from gw.defender.guards.base import Guard, Services
+from gw.defender.guards.rules import RuleGuard
+from gw.defender.guards.tools import ToolGuard
+
+GUARDS: Final[Mapping[str, Callable[[Services], Guard]]] = MappingProxyType(
+    {
+        "rules": lambda services: RuleGuard(),
+        "tools": lambda services: ToolGuard(),
+    }
+)

@@ -1,0 +1,31 @@
+"""What a guard is: it looks at one action and yields reasons, never a verdict.
+
+Knows nothing of scoring, ledgers or the transport. Invariant: points and wording come from the policy
+(`policy.finding(rule_id, ...)`), so nothing a guard says is a number in code.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from gw.model.action import Action
+from gw.model.decision import Finding
+from gw.model.subject import Subject
+from gw.policy.compiled import CompiledPolicy
+from gw.ports import Clock
+
+
+class Guard(Protocol):
+    """Total on any action; a guard that raises becomes the finding `guard.error` with floor review."""
+
+    name: str
+
+    def inspect(self, action: Action, subjects: Sequence[Subject], policy: CompiledPolicy) -> Iterable[Finding]:
+        """Yield findings; `finding.part` is the index of the part meant, -1 for the action as a whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What a guard may ask for when it is built; one per process."""
+
+    clock: Clock

@@ -1,0 +1,34 @@
+"""Bonuses and floors: what a tool, method, channel or kind of session adds before anything is read.
+
+Sees only the action's names. Invariant: a bonus adds points and a floor raises the verdict; neither ever lowers one.
+"""
+
+from collections.abc import Iterable, Sequence
+from fnmatch import fnmatchcase
+
+from gw.model.action import Action
+from gw.model.decision import Finding
+from gw.model.subject import Subject
+from gw.policy.compiled import CompiledPolicy
+from gw.policy.conditions import FIELDS
+
+
+class ToolGuard:
+    """`bonus.<field>` and `floor.<field>` for every field of `when` that the policy names."""
+
+    name = "tools"
+
+    def inspect(self, action: Action, subjects: Sequence[Subject], policy: CompiledPolicy) -> Iterable[Finding]:
+        settings = policy.settings_for(action)
+        for field, row in settings.bonus.items():
+            value = FIELDS[field](action)
+            if value is not None and (points := row.get(value, row.get("*", 0))):
+                rule = f"bonus.{field}"
+                yield Finding(rule, points, group=rule, detail=f"{field} {value}")
+        for field, floors in settings.floors.items():
+            value = FIELDS[field](action)
+            if value is None:
+                continue
+            floor = max((verdict for glob, verdict in floors.items() if fnmatchcase(value, glob)), default=None)
+            if floor:
+                yield Finding(f"floor.{field}", 0, group=f"floor.{field}", floor=floor, detail=f"{field} {value}")

@@ -10,6 +10,8 @@ names, scopes, field names, types and bounds; never its texts.
 
 import argparse
 import json
+import re
+import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -48,8 +50,35 @@ FAMILY_BY_PREFIX = {
     "question": "questions",
 }
 
-# Methods whose parameter schema is not named after them.
-SCHEMA_NAMES: dict[str, str] = {}
+# Methods whose parameter schema is neither named after them nor named where the package checks it.
+SCHEMA_NAMES = {
+    "chat.abort": "ChatAbortParams",
+    "sessions.steer": "SessionsSendParams",
+    "skills.bins": "SkillsBinsParams",
+    "node.event": "NodeEventParams",
+    "node.rename": "NodeRenameParams",
+    "node.describe": "NodeDescribeParams",
+    "node.invoke.result": "NodeInvokeResultParams",
+    "connect": "ConnectParams",
+    "terminal.list": "TerminalListParams",
+}
+
+# Published JSON Schema keyword -> our word for it; the rest is handled below or carries no fact we use.
+KEYWORDS = {
+    "type": "is", "required": "need", "enum": "enum", "const": "equals", "pattern": "match", "uniqueItems": "unique",
+    "minLength": "min", "minimum": "min", "minItems": "min", "minProperties": "min",
+    "maxLength": "max", "maximum": "max", "maxItems": "max", "maxProperties": "max",
+}  # fmt: skip
+WITHOUT_FACTS = {"description", "default", "deprecated", "format", "x-openclaw-since"}
+
+DUMP_SCHEMAS = """
+const published = await import(process.argv[1]);
+const schemas = {};
+for (const [name, value] of Object.entries(published))
+  if (name.startsWith("validate") && value.schema) schemas[name.slice("validate".length)] = value.schema;
+console.log(JSON.stringify(schemas));
+"""
+CHECKED_AS = re.compile(r'assertValidParams\(params, validate(\w+), "([^"]+)"')
 
 
 def method_rows(reference: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -114,11 +143,65 @@ def event_rows(reference: Mapping[str, Any]) -> list[dict[str, Any]]:
     return rows
 
 
-def write(name: str, rows: object) -> None:
+def shape(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """One published schema in the notation of gw/wire/params.py."""
+    result: dict[str, Any] = {}
+    for keyword, value in schema.items():
+        if keyword in KEYWORDS:
+            if keyword == "pattern":
+                re.compile(value, re.ASCII)  # must mean something to us as well
+            result[KEYWORDS[keyword]] = value
+        elif keyword == "properties":
+            result["fields"] = {name: shape(inner) for name, inner in value.items()}
+        elif keyword == "additionalProperties":
+            if value is False:
+                result["closed"] = True
+            elif isinstance(value, dict):
+                result["values"] = shape(value)
+        elif keyword == "patternProperties":
+            ((pattern, inner),) = value.items()
+            result["values"] = shape(inner)
+            if pattern != "^.*$":
+                result["names"] = pattern
+        elif keyword == "items":
+            result["of"] = shape(value)
+        elif keyword in ("anyOf", "oneOf", "allOf"):
+            result[{"anyOf": "any", "oneOf": "one", "allOf": "all"}[keyword]] = [shape(inner) for inner in value]
+        elif keyword == "not":
+            result["not"] = shape(value)
+        elif keyword not in WITHOUT_FACTS:
+            sys.exit(f"unknown schema keyword {keyword}")
+    return result
+
+
+def param_shapes(methods: list[dict[str, Any]], package: Path, node: str) -> dict[str, Any]:
+    """Method name -> shape of its params, for every method the package checks."""
+    entry = package / "dist/gateway/protocol/index.js"
+    command = [node, "--input-type=module", "-e", DUMP_SCHEMAS, entry.resolve().as_uri()]
+    schemas = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    checked_as = {
+        method: schema
+        for module in sorted((package / "dist").glob("*.mjs"))
+        for schema, method in CHECKED_AS.findall(module.read_text(encoding="utf-8", errors="replace"))
+    }
+    shapes = {}
+    for row in methods:
+        name = row["name"]
+        spelled = "".join(word[0].upper() + word[1:] for word in re.split(r"[.-]", name)) + "Params"
+        for schema in (checked_as.get(name), SCHEMA_NAMES.get(name), spelled):
+            if schema in schemas:
+                shapes[name] = shape(schemas[schema])
+                break
+    return shapes
+
+
+def write(name: str, rows: list[dict[str, Any]] | dict[str, Any]) -> None:
+    """One row a line, so that a difference reads well (and a single shape can be found without parsing them all)."""
     if isinstance(rows, list):
-        text = "[\n" + ",\n".join(json.dumps(row, ensure_ascii=False) for row in rows) + "\n]\n"
+        text = "[\n" + ",\n".join(json.dumps(row) for row in rows) + "\n]\n"
     else:
-        text = "{\n" + ",\n".join(f"{json.dumps(k)}: {json.dumps(v)}" for k, v in sorted(rows.items())) + "\n}\n"  # type: ignore[attr-defined]
+        lines = [f"{json.dumps(key)}: {json.dumps(row, separators=(',', ':'))}" for key, row in sorted(rows.items())]
+        text = "{\n" + ",\n".join(lines) + "\n}\n"
     (DATA / name).write_text(text, encoding="utf-8")
 
 
@@ -128,8 +211,11 @@ def main() -> None:
     parser.add_argument("--package", type=Path)
     parser.add_argument("--node", default="node")
     options = parser.parse_args()
-    write("methods.json", method_rows(json.loads((options.reference / "methods.json").read_text())))
+    methods = method_rows(json.loads((options.reference / "methods.json").read_text()))
+    write("methods.json", methods)
     write("events.json", event_rows(json.loads((options.reference / "events.json").read_text())))
+    if options.package:
+        write("params.json", param_shapes(methods, options.package, options.node))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,11 @@
+#!/usr/lib/clawgate/python/bin/python3.13 -IB
+"""/usr/bin/clawgate: the private interpreter, isolated from the user's environment, on our own package folder."""
+
+import sys
+
+sys.path.insert(0, "/usr/lib/clawgate/site")
+
+from gw.cli.main import main  # noqa: E402  the path has to be set first
+
+if __name__ == "__main__":
+    main()

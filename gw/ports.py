@@ -3,8 +3,9 @@
 Typing only: importing this module loads nothing. Invariant: whatever is behind a port never blocks the hub.
 """
 
-from collections.abc import Callable
-from typing import Any, ParamSpec, Protocol, TypeVar
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from typing import Any, NamedTuple, ParamSpec, Protocol, TypeVar
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -28,6 +29,34 @@ class Offload(Protocol):
         """Return job(...)'s result; raises Overloaded at once when the pool's queue is full."""
 
 
+class Gate(Protocol):
+    """Bounded admission: so many at once, so many waiting, so long."""
+
+    def admit(self) -> AbstractContextManager[None]:
+        """Hold a place while inside; raises Overloaded when the queue is full or the turn does not come in time."""
+
+
+class UpgradeFacts(NamedTuple):
+    """What the upgrade request said; `headers` has lower-case names, repeated ones joined by a comma."""
+
+    remote: str  # address of the client, without port; behind a trusted proxy the one it reports
+    path: str
+    headers: Mapping[str, str]
+    is_tls: bool
+
+    @property
+    def host(self) -> str:
+        return self.headers.get("host", "")
+
+    @property
+    def origin(self) -> str | None:
+        return self.headers.get("origin")
+
+    @property
+    def user_agent(self) -> str:
+        return self.headers.get("user-agent", "")
+
+
 class Link(Protocol):
     """The transport of one WebSocket peer, as seen by protocol code."""
 
@@ -43,6 +72,15 @@ class Link(Protocol):
 
     def close(self, code: int, reason: str = "") -> None:
         """Flush what is queued, send the close frame, then close; later sends are dropped."""
+
+    def resume(self) -> None:
+        """Read on after Peer.message returned False; harmless otherwise."""
+
+    def limit_messages(self, most_bytes: int) -> None:
+        """Set the largest message accepted from now on (64 KiB before hello, 25 MiB after)."""
+
+    def call_later(self, seconds: float, function: Callable[[], object]) -> Callable[[], None]:
+        """Call *function* on the hub unless the link closes first; the answer cancels it."""
 
 
 class Peer(Protocol):

@@ -1,0 +1,255 @@
+"""gw/hub: what is bounded says so when full, what waits has a deadline, what must run is restarted."""
+
+import logging
+import time
+
+import gevent
+import pytest
+
+from gw import hub
+from gw.errors import Expired, Overloaded
+from gw.observe.health import LoopSample
+
+
+def test_the_clock_is_the_systems() -> None:
+    clock = hub.SystemClock()
+    assert abs(clock.now_ms() - time.time() * 1000) < 5000
+    assert clock.monotonic() <= clock.monotonic()
+
+
+def test_a_spawned_function_runs_with_its_arguments() -> None:
+    seen: list[object] = []
+    hub.spawn(lambda a, b: seen.append((a, b)), 1, b=2).join(1)
+    assert seen == [(1, 2)]
+
+
+def test_a_crash_in_a_greenlet_is_logged_and_ends_there(caplog: pytest.LogCaptureFixture) -> None:
+    def boom() -> None:
+        raise ValueError("private")
+
+    hub.spawn(boom).join(1)
+    assert [record.message for record in caplog.records] == ["greenlet.crashed"]
+
+
+# --- deadlines -------------------------------------------------------------------------------------------------------
+
+
+def test_a_deadline_raises_our_error() -> None:
+    with pytest.raises(Expired, match=r"look-up took longer than 0.01 s"), hub.Deadline(0.01, "look-up"):
+        hub.sleep(1)
+
+
+def test_a_deadline_that_is_met_leaves_nothing_behind() -> None:
+    with hub.Deadline(0.01, "quick"):
+        pass
+    hub.sleep(0.03)
+
+
+def test_the_inner_deadline_does_not_hide_the_outer() -> None:
+    with pytest.raises(Expired, match="outer"), hub.Deadline(0.01, "outer"), hub.Deadline(1, "inner"):
+        hub.sleep(2)
+
+
+# --- queue and gate --------------------------------------------------------------------------------------------------
+
+
+def test_a_queue_keeps_order_and_refuses_when_full() -> None:
+    queue: hub.BoundedQueue[int] = hub.BoundedQueue(2, "letters")
+    queue.put(1)
+    queue.put(2)
+    with pytest.raises(Overloaded) as full:
+        queue.put(3)
+    assert full.value.where == "letters"
+    assert len(queue) == 2
+    assert [queue.get(1), queue.get(1)] == [1, 2]
+    with pytest.raises(Expired, match="letters"):
+        queue.get(0.01)
+
+
+def test_a_gate_lets_in_its_capacity_then_queues_then_refuses() -> None:
+    gate = hub.Gate(capacity=1, queue=1, timeout_s=5, where="evaluation")
+    order: list[str] = []
+
+    def enter(name: str, stay_s: float) -> None:
+        with gate.admit():
+            order.append(name)
+            hub.sleep(stay_s)
+
+    first = hub.spawn(enter, "first", 0.02)
+    second = hub.spawn(enter, "second", 0)
+    hub.sleep(0.005)
+    assert (order, gate.waiting) == (["first"], 1)
+    with pytest.raises(Overloaded, match="evaluation"):
+        enter("third", 0)
+    first.join(1)
+    second.join(1)
+    assert (order, gate.waiting) == (["first", "second"], 0)
+
+
+def test_waiting_at_a_gate_has_a_deadline() -> None:
+    gate = hub.Gate(capacity=1, queue=5, timeout_s=0.01, where="evaluation")
+    with gate.admit():
+        task = gevent.spawn(lambda: gate.admit().__enter__())
+        with pytest.raises(Overloaded):
+            task.get(timeout=1)
+    assert gate.waiting == 0
+    with gate.admit():
+        pass
+
+
+def test_a_failure_inside_frees_the_place() -> None:
+    gate = hub.Gate(capacity=1, queue=0, timeout_s=1, where="evaluation")
+    with pytest.raises(ZeroDivisionError), gate.admit():
+        raise ZeroDivisionError
+    with gate.admit():
+        pass
+
+
+# --- pools -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_pool_runs_jobs_beside_the_hub() -> None:
+    pool = hub.OffloadPool("files", workers=2, queue=2)
+    ticks: list[float] = []
+    ticker = gevent.spawn(lambda: [ticks.append(time.monotonic()) or gevent.sleep(0.005) for _ in range(1000)])
+    assert pool.run(lambda a, b: (time.sleep(0.1), a + b)[1], 1, b=2) == 3
+    ticker.kill()
+    pool.close()
+    assert len(ticks) >= 5
+
+
+def test_a_jobs_error_reaches_its_caller_and_nobody_else(capsys: pytest.CaptureFixture[str]) -> None:
+    pool = hub.OffloadPool("files", workers=1, queue=0)
+    with pytest.raises(ZeroDivisionError):
+        pool.run(lambda: 1 // 0)
+    pool.close()
+    assert capsys.readouterr().err == ""
+
+
+def test_a_full_pool_refuses_at_once() -> None:
+    pool = hub.OffloadPool("store", workers=1, queue=1)
+    tasks = [hub.spawn(pool.run, time.sleep, 0.05) for _ in range(2)]
+    hub.sleep(0.01)
+    began = time.monotonic()
+    with pytest.raises(Overloaded, match="store"):
+        pool.run(time.sleep, 0)
+    assert time.monotonic() - began < 0.03
+    for task in tasks:
+        task.join(1)
+    assert pool.running == 0
+    pool.run(time.sleep, 0)
+    pool.close()
+
+
+def test_the_store_pool_runs_one_job_at_a_time() -> None:
+    pool = hub.OffloadPool("store", workers=1, queue=8)
+    inside = 0
+    most = 0
+
+    def job() -> None:
+        nonlocal inside, most
+        inside += 1
+        most = max(most, inside)
+        time.sleep(0.005)
+        inside -= 1
+
+    tasks = [hub.spawn(pool.run, job) for _ in range(5)]
+    for task in tasks:
+        task.join(1)
+    pool.close()
+    assert most == 1
+
+
+# --- supervisor ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("restart", "fails", "runs"),
+    [
+        (hub.Restart.ALWAYS, True, 3),
+        (hub.Restart.ALWAYS, False, 3),
+        (hub.Restart.ON_ERROR, True, 3),
+        (hub.Restart.ON_ERROR, False, 1),
+        (hub.Restart.NEVER, True, 1),
+        (hub.Restart.NEVER, False, 1),
+    ],
+)
+def test_restart_policy(
+    restart: hub.Restart, fails: bool, runs: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(hub, "RESTART_FIRST_S", 0.002)
+    caplog.set_level(logging.WARNING)
+    count = 0
+
+    def run() -> None:
+        nonlocal count
+        count += 1
+        if count >= 3:
+            hub.sleep(60)
+        if fails:
+            raise ValueError
+
+    supervisor = hub.Supervisor()
+    supervisor.start("task", run, restart)
+    hub.sleep(0.05)
+    assert count == runs
+    assert supervisor.running() == (["task"] if runs == 3 else [])
+    assert supervisor.stop(1) == []
+    assert ("task.crashed" in caplog.text) == fails
+
+
+def test_tasks_stop_in_reverse_order() -> None:
+    stopped: list[str] = []
+
+    def run(name: str) -> None:
+        try:
+            hub.sleep(60)
+        finally:
+            stopped.append(name)
+
+    supervisor = hub.Supervisor()
+    for name in ("log", "store", "listener"):
+        supervisor.start(name, lambda name=name: run(name))
+    hub.sleep(0)
+    assert supervisor.stop(1) == []
+    assert stopped == ["listener", "store", "log"]
+    assert supervisor.running() == []
+
+
+def test_a_task_that_will_not_stop_is_named(caplog: pytest.LogCaptureFixture) -> None:
+    def stubborn() -> None:
+        while True:
+            try:
+                hub.sleep(0.05)
+            except BaseException:
+                hub.sleep(0.2)
+                return
+
+    supervisor = hub.Supervisor()
+    supervisor.start("stubborn", stubborn)
+    hub.sleep(0)
+    assert supervisor.stop(0.01) == ["stubborn"]
+    assert "task.stuck" in caplog.text
+    hub.sleep(0.25)
+
+
+def test_a_name_is_used_once() -> None:
+    supervisor = hub.Supervisor()
+    supervisor.start("probe", lambda: hub.sleep(60))
+    with pytest.raises(ValueError, match="probe"):
+        supervisor.start("probe", lambda: None)
+    supervisor.stop(1)
+    supervisor.start("probe", lambda: None, hub.Restart.NEVER)
+    supervisor.stop(1)
+
+
+def test_the_probe_sees_a_blocked_loop() -> None:
+    samples: list[LoopSample] = []
+    probe = gevent.spawn(hub.probe_lag, samples.append, 0.01)
+    hub.sleep(0.03)
+    time.sleep(0.1)
+    hub.sleep(0.03)
+    probe.kill()
+    assert max(sample.delay_ms for sample in samples) >= 80
+    assert min(sample.delay_ms for sample in samples) < 20
+    assert all(sample.interval_ms >= 9 for sample in samples)

@@ -1,0 +1,90 @@
+"""The `clawgate` command: a table of subcommands, each loaded only when it is used, and the exit statuses.
+
+Knows nothing of what commands do. Invariant: whatever goes wrong ends in one of EXIT_CODES with a message that says
+what to do; a traceback means a bug of ours.
+"""
+
+import importlib
+import os
+import sys
+from typing import Final, NamedTuple
+
+import click
+
+from gw import __version__
+from gw.errors import GwError, ProblemsError
+
+EXIT_CODES: Final = {
+    0: "done; for `judge`: allow",
+    1: "it failed while running",
+    2: "wrong usage, or a broken configuration or policy",
+    3: "the gateway could not be reached",
+    10: "`judge`: review",
+    20: "`judge`: block",
+    130: "interrupted",
+}
+
+
+class Entry(NamedTuple):
+    module: str  # has `command`
+    help: str
+
+
+COMMANDS: Final[dict[str, Entry]] = {
+    "check": Entry("gw.cli.check", "Load configuration and policies and report every problem; binds nothing."),
+    "config": Entry("gw.cli.config", "Show settings and where each value comes from."),
+}
+
+
+class LazyGroup(click.Group):
+    """Finds subcommands in COMMANDS; `--help` lists them without importing any."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        entry = COMMANDS.get(cmd_name)
+        if entry is None:
+            return None
+        command: click.Command = importlib.import_module(entry.module).command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, entry.help) for name, entry in COMMANDS.items()])
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Exit status"):
+            formatter.write_dl([(str(code), meaning) for code, meaning in EXIT_CODES.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, message="clawgate %(version)s")
+def group() -> None:
+    """Gateway and defender that makes OpenClaw agents safe to run."""
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """Run one command line; returns the exit status."""
+    try:
+        result = group.main(arguments, prog_name="clawgate", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return 2
+    except ProblemsError as error:
+        for problem in error.problems:
+            click.echo(str(problem), err=True)
+        return 2
+    except GwError as error:
+        click.echo(f"clawgate: {error}", err=True)
+        return 1
+    except (click.Abort, KeyboardInterrupt):
+        return 130
+    except BrokenPipeError:  # `clawgate decisions | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python's own flush at exit complains
+        return 0
+    return result if isinstance(result, int) else 0
+
+
+def main() -> None:
+    sys.exit(run())

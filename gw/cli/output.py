@@ -1,0 +1,55 @@
+"""What commands print: JSON for programs, aligned plain text for people, colour only on a terminal.
+
+Invariant: `rich` is imported only when a person will see it.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+COLOURS = {"allow": "green", "review": "yellow", "block": "red", "ok": "green", "error": "red", "warning": "yellow"}
+
+
+def as_json_option(function: Any) -> Any:
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")(function)
+
+
+def print_json(value: Any) -> None:
+    click.echo(json.dumps(value, ensure_ascii=False))
+
+
+def is_for_person() -> bool:
+    return sys.stdout.isatty() and "NO_COLOR" not in os.environ
+
+
+def paint(word: str) -> str:
+    """Colour a verdict or state word on a terminal."""
+    colour = COLOURS.get(word)
+    return click.style(word, fg=colour) if colour and is_for_person() else word
+
+
+def print_pairs(pairs: Sequence[tuple[str, str]]) -> None:
+    """Name and value, one pair a line."""
+    width = max((len(name) for name, _ in pairs), default=0)
+    for name, value in pairs:
+        click.echo(f"{name:<{width}}  {value}")
+
+
+def print_table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """A table; on a terminal by rich, else tab-separated so that cut and awk can use it."""
+    if not is_for_person():
+        for row in rows:
+            click.echo("\t".join(row))
+        return
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*headers, box=None, header_style="bold", pad_edge=False)
+    for row in rows:
+        table.add_row(*(Text(cell, style=COLOURS.get(cell, "")) for cell in row))
+    Console().print(table)

@@ -1,0 +1,51 @@
+"""`clawgate check` reports every problem of configuration and secrets, and changes nothing."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from gw.cli.main import run
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    file = tmp_path / "c.yaml"
+    file.write_text(f"gateway:\n  state: {tmp_path / 'state'}\n")
+    return file
+
+
+def check(config: Path, capsys: pytest.CaptureFixture[str], *flags: str) -> tuple[int, dict[str, object]]:
+    status = run(["check", "--config", str(config), "--json", *flags])
+    return status, json.loads(capsys.readouterr().out)
+
+
+def test_a_good_configuration_passes_and_nothing_is_written(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    status, shown = check(config, capsys)
+    assert (status, shown["ok"], shown["problems"]) == (0, True, [])
+    assert not (config.parent / "state").exists()
+    assert run(["check", "--config", str(config)]) == 0
+    assert capsys.readouterr().out.splitlines()[-1].split() == ["result", "ok"]
+
+
+def test_secrets_open_to_others_are_found(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    token = config.parent / "state" / "token"
+    token.parent.mkdir()
+    token.write_text("hunter2")
+    token.chmod(0o644)
+    status, shown = check(config, capsys)
+    assert status == 2 and [p["file"] for p in shown["problems"]] == [str(token)]  # type: ignore[attr-defined,index]
+    assert run(["check", "--config", str(config)]) == 2
+    captured = capsys.readouterr()
+    assert "chmod 600" in captured.err and "hunter2" not in captured.err + captured.out
+
+
+def test_a_password_must_be_there_already(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    status, shown = check(config, capsys, "--auth", "password")
+    assert status == 2 and "password" in shown["problems"][0]["file"]  # type: ignore[index]
+
+
+def test_problems_of_the_file_are_reported(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config.write_text("log: {level: loud}\nnope: {}\n")
+    status, shown = check(config, capsys)
+    assert status == 2 and [p["line"] for p in shown["problems"]] == [1, 2]  # type: ignore[attr-defined,index]

@@ -5,7 +5,6 @@ what to do; a traceback means a bug of ours.
 """
 
 import importlib
-import os
 import sys
 from typing import Final, NamedTuple
 
@@ -80,9 +79,6 @@ def run(arguments: list[str] | None = None) -> int:
         return 1
     except (click.Abort, KeyboardInterrupt):
         return 130
-    except BrokenPipeError:  # `clawgate decisions | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python's own flush at exit complains
-        return 0
     return result if isinstance(result, int) else 0
 
 

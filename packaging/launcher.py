@@ -5,7 +5,7 @@ import sys
 
 sys.path.insert(0, "/usr/lib/clawgate/site")
 
-from gw.cli.main import main  # noqa: E402  the path has to be set first
+from gw.cli.main import main
 
 if __name__ == "__main__":
     main()

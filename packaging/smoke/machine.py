@@ -1,7 +1,7 @@
 """A Debian root folder booted under a real systemd in its own namespaces, by systemd-nspawn.
 
-Needs root, debootstrap and systemd-container. Works also where the host still has the old or hybrid cgroup layout: nspawn
-is given a mount namespace that sees only cgroup2. The machine has no network beyond its own loopback.
+Needs root, debootstrap and systemd-container. Works also where the host still has the old or hybrid cgroup layout:
+nspawn is given a mount namespace that sees only cgroup2. The machine has no network beyond its own loopback.
 """
 
 import os
@@ -12,6 +12,10 @@ import time
 from pathlib import Path
 
 BOOT_TIMEOUT_S = 60.0
+BOOT = """
+mount -t cgroup2 cgroup2 /sys/fs/cgroup
+exec systemd-nspawn -q -D "$1" --register=no --keep-unit --private-network --console=pipe --boot
+"""
 PACKAGES = ("systemd", "systemd-sysv", "dbus", "procps", "python3-minimal", "ca-certificates", "adduser")
 
 
@@ -80,10 +84,9 @@ class Machine:
         self._leader = 0
 
     def __enter__(self) -> "Machine":
-        boot = 'mount -t cgroup2 cgroup2 /sys/fs/cgroup; exec systemd-nspawn -q -D "$1" --register=no --keep-unit --private-network --console=pipe --boot'
         self._console = (self.root.parent / "console.log").open("wb")
         self._nspawn = subprocess.Popen(
-            ["unshare", "-m", "--propagation", "private", "sh", "-c", boot, "sh", str(self.root)],
+            ["unshare", "-m", "--propagation", "private", "sh", "-c", BOOT, "sh", str(self.root)],
             stdin=subprocess.DEVNULL,
             stdout=self._console,
             stderr=subprocess.STDOUT,

@@ -52,6 +52,8 @@ setup(
             module("envelope"),
             module("patterns", language="c++", **re2()),
             module("filehash", libraries=["crypto"]),
+            module("textscan"),
+            module("textfold"),
         ],
         language_level=3,
         include_path=["pyx"],

@@ -4,7 +4,7 @@ Built by the engine once per part, so that thirty rules do not normalise thirty 
 returns is in the original text of the part.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from gw.model.action import Action, Part
@@ -18,7 +18,7 @@ class View:
 
     name: str  # raw, folded, joined, decoded
     text: str
-    offsets: tuple[int, ...] | None = None
+    offsets: Sequence[int] | None = None
 
     def span(self, start: int, end: int) -> Span:
         if self.offsets is None or not self.offsets:

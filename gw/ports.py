@@ -94,6 +94,13 @@ class Peer(Protocol):
     def closed(self, code: int, reason: str) -> None: ...
 
 
+class HttpClient(Protocol):
+    """Outbound HTTPS for reputation and channels; runs in a native pool, the calling greenlet waits."""
+
+    def get(self, url: str, headers: Mapping[str, str], timeout_s: float) -> tuple[int, bytes]:
+        """Return status and body. Raises IntelError("timeout") or IntelError("network"); follows no redirects."""
+
+
 class DecisionSink(Protocol):
     """Where decisions go."""
 

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from gw._native.textfold import LOOKALIKE
 from gw._native.textscan import survey
-from gw.defender.text import normalise
+from gw.defender.text import views
 from gw.defender.text.fold import describe, fold
 from gw.defender.text.runs import DECODED_BYTES
 
@@ -26,7 +26,7 @@ TEXTS = st.one_of(st.text(), st.lists(PIECES, max_size=60).map("".join))
 
 @given(TEXTS)
 def test_views_are_bounded_and_spans_stay_inside(text: str) -> None:
-    found = normalise(text)
+    found = views(text)
     assert found.views[0].text == text
     assert len({view.name for view in found.views}) == len(found.views)
     for view in found.views:

@@ -3,6 +3,6 @@
 Knows no policy and no verdict. Invariant: total on any str, linear and bounded; every view maps back to the original.
 """
 
-from gw.defender.text.views import Normalised, normalise
+from gw.defender.text.normaliser import Normalised, views
 
-__all__ = ["Normalised", "normalise"]
+__all__ = ["Normalised", "views"]

@@ -42,13 +42,13 @@ class Normalised(NamedTuple):
         return next((view for view in self.views if view.name == name), None)
 
 
-def normalise(text: str) -> Normalised:
+def views(text: str) -> Normalised:
     """Return the views of *text*, the original first."""
     oversized = len(text) - limits.MAX_SCANNED_BYTES
     if oversized > 0:
         text = text[: limits.MAX_SCANNED_BYTES]
     base = View("raw", text)
-    views = [base]
+    found = [base]
     seen = Survey(*survey(text))
     signals: dict[str, int] = {}
     if seen.controls or not text.isascii():
@@ -56,13 +56,13 @@ def normalise(text: str) -> Normalised:
         signals.update(_fold_signals(folded))
         if folded.text != text:
             base = View("folded", folded.text, folded.offsets)
-            views.append(base)
+            found.append(base)
             seen = Survey(*survey(folded.text))
     if seen.runs or seen.stray_hyphens or seen.leet_words >= _LEET_WORDS or seen.runs_dropped:
-        views.extend(_undisguised(base, seen, signals))
+        found.extend(_undisguised(base, seen, signals))
     if oversized > 0:
         signals["oversized"] = oversized
-    return Normalised(tuple(views), {name: n for name, n in signals.items() if n} if signals else _NO_SIGNALS)
+    return Normalised(tuple(found), {name: n for name, n in signals.items() if n} if signals else _NO_SIGNALS)
 
 
 def _fold_signals(folded: Folded) -> dict[str, int]:

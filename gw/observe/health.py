@@ -75,7 +75,7 @@ class Health:
             "degraded": degraded,
             "degradedSinceMs": self._degraded_since_ms,
             "reasons": ["event_loop_delay"] if degraded else [],
-            "intervalMs": round(interval_ms / len(delays), 3) if delays else 0,
+            "intervalMs": round(interval_ms / len(delays)) if delays else 0,
             "delayP99Ms": round(delays[(len(delays) - 1) * 99 // 100], 1) if delays else 0,
             "delayMaxMs": round(delays[-1], 1) if delays else 0,
             "utilization": min(1.0, ratio),

@@ -1,0 +1,39 @@
+"""exec.approvals.get: how commands on this host are approved. None is ever run here, so none is ever allowed.
+
+Invariant: the answer never shows a laxer default than what is enforced.
+"""
+
+import hashlib
+from typing import Final
+
+from gw.errors import Unavailable
+from gw.methods.router import Call, rpc
+from gw.ports import Json
+from gw.wire import json
+
+EMPTY_FILE: Final = {"version": 1, "defaults": {}, "agents": {}}
+
+
+class Approvals:
+    @rpc("exec.approvals.get", inline=True)
+    def get(self, call: Call) -> Json:
+        return {
+            "path": "",
+            "exists": False,
+            "file": EMPTY_FILE,
+            "hash": hashlib.sha256(json.dumps(EMPTY_FILE)).hexdigest(),
+            "resolvedDefaults": {
+                "security": "deny",
+                "ask": "always",
+                "askFallback": "deny",
+                "autoAllowSkills": False,
+            },
+        }
+
+    @rpc("exec.approvals.set")
+    def set(self, call: Call) -> Json:
+        raise Unavailable(
+            "this gateway runs no commands, so it keeps no allow-list; what clients may ask for is in the policies",
+            details={"code": "APPROVALS_READ_ONLY"},
+            retryable=False,
+        )

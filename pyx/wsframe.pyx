@@ -570,10 +570,13 @@ cdef class Outbox:
     cdef list segments  # bytes; the first `gone` of them are written, and `offset` bytes of the next
     cdef Py_ssize_t gone
     cdef Py_ssize_t offset
+    cdef Py_ssize_t dropped  # segments that `segments` no longer holds; position + dropped names a segment for ever
+    cdef set payloads  # names of segments that continue the frame of the segment before them
     cdef bint client
 
     def __init__(self, *, bint client=False):
         self.segments = []
+        self.payloads = set()
         self.client = client
 
     cpdef push(self, bytes frame):
@@ -589,6 +592,7 @@ cdef class Outbox:
             self.push(encode(opcode, payload, True, self.client))
             return
         self.push(PyBytes_FromStringAndSize(<char *>head, put_header(head, <uint8_t>opcode, size, True, False)))
+        self.payloads.add(self.dropped + len(self.segments))
         self.push(payload)
 
     def flush(self, int fd):
@@ -662,11 +666,6 @@ cdef class Outbox:
         """Forget the first *count* waiting bytes: they are written."""
         cdef Py_ssize_t left
         self.size -= count
-        if self.size == 0:
-            self.segments.clear()
-            self.gone = 0
-            self.offset = 0
-            return
         while count:
             left = PyBytes_GET_SIZE(<object>PyList_GET_ITEM(self.segments, self.gone)) - self.offset
             if count < left:
@@ -676,9 +675,25 @@ cdef class Outbox:
             self.segments[self.gone] = b""
             self.gone += 1
             self.offset = 0
-        if self.gone > 1024:
+        if self.size == 0 or self.gone > 1024:
             del self.segments[:self.gone]
+            self.dropped += self.gone
             self.gone = 0
+            if self.payloads:
+                self.payloads = {name for name in self.payloads if name >= self.dropped}
+
+    def drop_unsent(self):
+        """Forget every frame that has not begun to leave, so that the next one pushed follows a frame's end."""
+        cdef Py_ssize_t keep = self.gone
+        cdef Py_ssize_t name = self.dropped + self.gone
+        if self.offset or name in self.payloads:
+            keep += 1
+            if name + 1 in self.payloads:
+                keep += 1
+        for segment in self.segments[keep:]:
+            self.size -= len(segment)
+        del self.segments[keep:]
+        self.payloads = {name for name in self.payloads if name < self.dropped + keep}
 
     cpdef clear(self):
         """Forget everything that waits."""

@@ -244,3 +244,29 @@ def test_parse_close(payload: bytes, parsed: tuple[int, str]) -> None:
 
 def test_a_close_frame_without_a_code_is_empty() -> None:
     assert wsframe.encode_close(1005, "dropped") == b"\x88\x00"
+
+
+@given(
+    st.lists(st.sampled_from([0, 1, 100, 16_383, 16_384, 50_000]), min_size=1, max_size=8),
+    st.floats(0, 1),
+    st.booleans(),
+)
+def test_what_has_not_begun_to_leave_can_be_dropped(sizes: list[int], share: float, reuse: bool) -> None:
+    outbox = wsframe.Outbox()
+    if reuse:  # what came before must not count
+        outbox.push_message(2, bytes(20_000))
+        outbox.clear()
+    frames = [oracle.encode(2, bytes([i]) * size) for i, size in enumerate(sizes)]
+    for i, size in enumerate(sizes):
+        outbox.push_message(2, bytes([i]) * size)
+    sent = int(share * sum(map(len, frames)))
+    outbox.drop(sent)
+    outbox.drop_unsent()
+    outbox.push(b"last")
+    expected, end = b"", 0
+    for frame in frames:
+        start, end = end, end + len(frame)
+        if start < sent < end:
+            expected = frame[sent - start :]
+    assert outbox.size == len(expected) + 4
+    assert (outbox.peek(1 << 20) if outbox.size else b"") == expected + b"last"

@@ -1,0 +1,107 @@
+"""The two ways bytes move after an upgrade: a plain descriptor, and a TLS socket.
+
+Knows nothing of messages or peers. Invariant: nothing here waits; "not now" is an empty list or a rest, and an error is
+an OSError (TLS errors are).
+"""
+
+import os
+import ssl
+from typing import Protocol
+
+from gevent import socket
+from gevent.ssl import SSLSocket
+
+from gw._native.wsframe import Decoder, Outbox
+
+TLS_READ_BYTES = 64 * 1024
+TLS_WRITE_BYTES = 64 * 1024
+TLS_FLUSH_MOST_BYTES = 1024 * 1024
+
+Event = tuple[int, bytes]
+
+
+class Transport(Protocol):
+    fd: int
+
+    def receive(self, most: int) -> list[Event] | None:
+        """Read once and decode; None at the end of the stream."""
+
+    def flush(self) -> int:
+        """Write what the kernel takes; returns the bytes that still wait."""
+
+    def end_writing(self) -> None:
+        """Tell the peer that nothing more will come, where that can be said without waiting."""
+
+    def close(self) -> None: ...
+
+
+class PlainTransport:
+    """Takes the descriptor out of a gevent socket, whose own watchers and buffers are not needed any more."""
+
+    __slots__ = ("_decoder", "_outbox", "fd")
+
+    def __init__(self, sock: socket.socket, decoder: Decoder, outbox: Outbox) -> None:
+        self.fd: int = sock.detach()
+        self._decoder = decoder
+        self._outbox = outbox
+
+    def receive(self, most: int) -> list[Event] | None:
+        return self._decoder.receive(self.fd, most)
+
+    def flush(self) -> int:
+        return self._outbox.flush(self.fd)
+
+    def end_writing(self) -> None:
+        half = socket.socket(fileno=os.dup(self.fd))
+        half.shutdown(socket.SHUT_WR)
+        half.close()
+
+    def close(self) -> None:
+        os.close(self.fd)
+
+
+class TlsTransport:
+    """OpenSSL keeps state of its own, so the socket object stays; with a timeout of zero it never waits."""
+
+    __slots__ = ("_decoder", "_outbox", "_sock", "fd")
+
+    def __init__(self, sock: SSLSocket, decoder: Decoder, outbox: Outbox) -> None:
+        sock.settimeout(0.0)
+        self.fd: int = sock.fileno()
+        self._sock = sock
+        self._decoder = decoder
+        self._outbox = outbox
+
+    def receive(self, most: int) -> list[Event] | None:
+        if self._decoder.has_more:
+            return self._decoder.feed(b"", most)
+        try:
+            data = self._sock.recv(TLS_READ_BYTES)
+        except (ssl.SSLWantReadError, ssl.SSLWantWriteError, BlockingIOError):
+            return []
+        # One read is one TLS record (16 KiB at most), smaller than the buffer: nothing stays behind inside OpenSSL.
+        return self._decoder.feed(data, most) if data else None
+
+    def flush(self) -> int:
+        budget = TLS_FLUSH_MOST_BYTES
+        while self._outbox.size and budget > 0:
+            try:
+                sent = self._sock.send(self._outbox.peek(TLS_WRITE_BYTES))
+            except (ssl.SSLWantReadError, ssl.SSLWantWriteError, BlockingIOError):
+                break
+            if not sent:
+                break
+            self._outbox.drop(sent)
+            budget -= sent
+        return self._outbox.size
+
+    def end_writing(self) -> None:
+        pass  # a TLS goodbye is a round trip; the close that follows says it too
+
+    def close(self) -> None:
+        self._sock.close()
+
+
+def transport_for(sock: socket.socket, decoder: Decoder, outbox: Outbox) -> Transport:
+    kind = TlsTransport if isinstance(sock, SSLSocket) else PlainTransport
+    return kind(sock, decoder, outbox)

@@ -172,7 +172,7 @@ class Metrics:
             if row.name in self._readers:
                 made.add_metric([], self._readers[row.name]())
             else:
-                for (name, values), cell in self._cells.items():
+                for (name, values), cell in list(self._cells.items()):  # may grow meanwhile: scrapes run in a thread
                     if name == row.name:
                         made.add_metric(values, cell.value)
             yield made

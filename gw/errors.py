@@ -108,6 +108,16 @@ class Overloaded(Unavailable):
         self.where = where
 
 
+class ConnectRefused(GwError):
+    """A handshake that ends here: `error` is answered (when there is a request to answer), then the link closes."""
+
+    def __init__(self, error: RequestError, close_code: int = 1008, reason: str | None = None) -> None:
+        super().__init__(error.message)
+        self.error = error
+        self.close_code = close_code
+        self.reason = error.message if reason is None else reason
+
+
 class ProblemsError(GwError):
     """Something people wrote is wrong; carries every problem found, not only the first. Exit status 2."""
 

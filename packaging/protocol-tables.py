@@ -32,6 +32,21 @@ GUARDED = frozenset(
 # Whole families of which every write is judged.
 GUARDED_PREFIXES = ("skills.upload.",)
 
+# Methods that the narrower session scopes admit as well.
+SESSION_READ = frozenset(
+    {"sessions.list", "sessions.subscribe", "sessions.messages.subscribe", "sessions.messages.unsubscribe"}
+    | {"sessions.viewers.set", "sessions.preview", "sessions.describe", "sessions.branches.list", "sessions.get"}
+    | {"sessions.resolve", "sessions.search", "sessions.files.list", "sessions.files.get", "chat.history"}
+    | {"sessions.setInvolvement", "chat.startup", "chat.metadata", "chat.message.get", "session.members.list"}
+    | {"session.members.listEvidence"}
+)
+SESSION_WRITE = frozenset(
+    {"question.request", "question.waitAnswer", "question.resolve", "question.get", "question.list", "chat.send"}
+    | {"chat.abort", "sessions.create", "sessions.patch", "sessions.patchMany", "sessions.delete", "sessions.fork"}
+    | {"sessions.recover", "sessions.send", "sessions.steer", "sessions.abort", "sessions.goal.update"}
+    | {"sessions.goal.clear"}
+)
+
 # Ours. `security.*` answers about the defender, in the published table's own notation.
 OURS = (
     ("security.evaluate", "operator.write"),
@@ -81,13 +96,18 @@ console.log(JSON.stringify(schemas));
 CHECKED_AS = re.compile(r'assertValidParams\(params, validate(\w+), "([^"]+)"')
 
 
+def family_of(name: str, published: str | None) -> str:
+    first = name.split(".")[0]
+    return published or FAMILY_BY_PREFIX.get(first, first)
+
+
 def method_rows(reference: Mapping[str, Any]) -> list[dict[str, Any]]:
     rows = []
     for source in reference["methods"]:
         name = source["method"]
         row: dict[str, Any] = {
             "name": name,
-            "family": source["family"] or FAMILY_BY_PREFIX.get(name.split(".")[0], name.split(".")[0]),
+            "family": family_of(name, source["family"]),
             "scope": source["scope"] or "operator.admin",
             "since": source["since"] or "plugin",
         }
@@ -100,6 +120,8 @@ def method_rows(reference: Mapping[str, Any]) -> list[dict[str, Any]]:
             )
             if on
         }
+        if name in SESSION_READ | SESSION_WRITE:
+            row["session_scope"] = "operator.sessions.read" if name in SESSION_READ else "operator.sessions.write"
         rows.append(row)
     known = {row["name"] for row in rows}
     rows += [

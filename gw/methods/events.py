@@ -79,12 +79,16 @@ class EventBus:
             protocol = client.info.protocol
             if protocol not in encoded:
                 body = payload if protocol >= 4 else for_v3(event, payload)
-                encoded[protocol] = None if body is None else frames.event(event, body, state_version=version)
+                encoded[protocol] = None if body is None else frames.event_body(event, body, state_version=version)
             frame = encoded[protocol]
             if frame is not None:
                 client.send_event(frame)
                 sent += 1
         return sent
+
+    def tick(self, now_ms: int) -> None:
+        """The sign of life a client waits for."""
+        self.publish("tick", {"ts": now_ms})
 
     def send_to(self, client: "Client", event: str, payload: Json) -> None:
         """An event addressed to one connection; carries no `seq`."""

@@ -5,7 +5,7 @@ says so), whatever the handler raises; a guarded method never reaches its handle
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from gw.errors import Blocked, Forbidden, GwError, Held, InvalidRequest, RequestError, Unavailable
@@ -13,7 +13,8 @@ from gw.model.decision import Decision, Verdict
 from gw.model.identity import ConnInfo, Role
 from gw.ports import Json
 from gw.wire import frames
-from gw.wire.methods import ADMIN, NODE, MethodSpec, MethodTable, required_scopes
+from gw.wire.methods import ADMIN, DYNAMIC, NODE, MethodSpec, MethodTable, required_scopes
+from gw.wire.params import Shape, problem
 
 if TYPE_CHECKING:
     from gw.methods.client import Client
@@ -74,7 +75,7 @@ class Call:
 
 Handler = Callable[[Call], Json]
 Guard = Callable[[Call], Decision]
-ParamCheck = Callable[[str, Mapping[str, Json]], str | None]
+ShapeSource = Callable[[Container[str]], Mapping[str, Shape]]
 
 
 class Entry(NamedTuple):
@@ -84,13 +85,14 @@ class Entry(NamedTuple):
     open: bool
     guarded: bool
     scope: str | None  # None: dynamic
+    shape: Shape | None
 
 
 class Router:
     """The table of what is served, and the one way through it.
 
     `spawn(function, *args)` starts a greenlet; `guard` judges a Call (it may block); `announce` publishes a decision;
-    `check_params(method, params)` returns what is wrong with the shape, or None.
+    `shapes(names)` finds the parameter shapes of the methods that are served.
     """
 
     def __init__(
@@ -100,13 +102,13 @@ class Router:
         spawn: Callable[..., object],
         guard: Guard | None = None,
         announce: Callable[[Decision, Call], None] | None = None,
-        check_params: ParamCheck | None = None,
+        shapes: ShapeSource = lambda _: {},
     ) -> None:
         self.methods = methods
         self._spawn = spawn
         self._guard = guard
         self._announce = announce
-        self._check = check_params
+        self._shapes = shapes
         self._served: dict[str, Entry] = {}
 
     def attach(self, *families: object) -> None:
@@ -114,21 +116,26 @@ class Router:
 
         Raises ValueError for a name without a row, or one that is served already.
         """
-        for family in families:
-            for attribute in dir(type(family)):
-                marks: tuple[Mark, ...] = getattr(getattr(type(family), attribute), "rpc_marks", ())
-                for name, inline in marks:
-                    self._attach(name, getattr(family, attribute), inline)
+        marked = [
+            (mark, getattr(family, attribute))
+            for family in families
+            for attribute in dir(type(family))
+            for mark in getattr(getattr(type(family), attribute), "rpc_marks", ())
+        ]
+        shapes = self._shapes({mark.name for mark, _ in marked})
+        for mark, run in marked:
+            self._attach(mark, run, shapes.get(mark.name))
 
-    def _attach(self, name: str, run: Handler, inline: bool) -> None:
-        spec = self.methods.get(name)
+    def _attach(self, mark: Mark, run: Handler, shape: Shape | None) -> None:
+        spec = self.methods.get(mark.name)
         if spec is None:
-            raise ValueError(f"handler for {name}: no such method in data/methods.json")
-        if name in self._served:
-            raise ValueError(f"{name} has two handlers")
+            raise ValueError(f"handler for {mark.name}: no such method in data/methods.json")
+        if mark.name in self._served:
+            raise ValueError(f"{mark.name} has two handlers")
         guarded = spec.guarded and self._guard is not None
-        scope = None if spec.scope == "dynamic" else spec.scope
-        self._served[name] = Entry(spec, run, inline and not guarded, name in OPEN_METHODS, guarded, scope)
+        scope = None if spec.scope == DYNAMIC else spec.scope
+        inline = mark.inline and not guarded
+        self._served[mark.name] = Entry(spec, run, inline, mark.name in OPEN_METHODS, guarded, scope, shape)
 
     def served(self, protocol: int = 4) -> tuple[str, ...]:
         """Names for `features.methods`: those with a handler that upstream advertises too, in table order."""
@@ -150,10 +157,10 @@ class Router:
             if error is not None:
                 client.send(frames.failure(request_id, error.shape()))
                 return
-        if self._check is not None:
-            problem = self._check(method, params)
-            if problem is not None:
-                error = InvalidRequest(f"invalid {method} params: {problem}")
+        if entry.shape is not None:
+            wrong = problem(entry.shape, params)
+            if wrong is not None:
+                error = InvalidRequest(f"invalid {method} params: {wrong}")
                 client.send(frames.failure(request_id, error.shape()))
                 return
         call = Call(client, info, request_id, entry.spec, params)
@@ -221,7 +228,7 @@ def refusal(spec: MethodSpec, info: ConnInfo, params: Mapping[str, Json]) -> Req
         return None
     required = required_scopes(spec, params)
     missing = next((scope for scope in required if scope not in info.scopes), None)
-    if missing is None:
+    if missing is None or (ADMIN not in required and spec.session_scope in info.scopes):
         return None
     return Forbidden(
         f"missing scope: {missing}",

@@ -20,24 +20,27 @@ def failure(request_id: str, error: Mapping[str, Json]) -> bytes:
     return b'{"type":"res","id":%b,"ok":false,"error":%b}' % (json.dumps(request_id), json.dumps(error))
 
 
-def event(name: str, payload: Json, *, state_version: Mapping[str, int] | None = None) -> bytes:
-    """An event without `seq`; `with_seq` adds one per connection."""
-    text = b'{"type":"event","event":%b,"payload":%b' % (json.dumps(name), json.dumps(payload))
+def event_body(name: str, payload: Json, *, state_version: Mapping[str, int] | None = None) -> bytes:
+    """An event without its closing brace: `_native.wsframe.encode_event` adds each connection's `seq` and the brace."""
+    body = b'{"type":"event","event":%b,"payload":%b' % (json.dumps(name), json.dumps(payload))
     if state_version is not None:
-        text += b',"stateVersion":%b' % json.dumps(state_version)
-    return text + b"}"
+        body += b',"stateVersion":%b' % json.dumps(state_version)
+    return body
 
 
-def with_seq(encoded: bytes, seq: int) -> bytes:
-    return b'%b,"seq":%d}' % (encoded[:-1], seq)
+def event(name: str, payload: Json) -> bytes:
+    """An event addressed to one connection, which carries no `seq`."""
+    return event_body(name, payload) + b"}"
 
 
 def request_problem(frame: Json) -> str | None:
     """What makes a decoded frame no request, in upstream's order and words; None when it is one."""
     if not isinstance(frame, dict):
         return "must be object"
-    problems = [f"must have required property '{key}'" for key in ("type", "id", "method") if key not in frame]
-    problems += [f"at root: unexpected property '{key}'" for key in frame if key not in REQUEST_KEYS]
+    missing = next((key for key in ("type", "id", "method") if key not in frame), None)
+    unexpected = next((key for key in frame if key not in REQUEST_KEYS), None)
+    problems = [] if missing is None else [f"must have required property '{missing}'"]
+    problems += [] if unexpected is None else [f"at root: unexpected property '{unexpected}'"]
     if "type" in frame and frame["type"] != "req":
         problems.append("at /type: must be equal to constant")
     for key in ("id", "method"):

@@ -30,6 +30,7 @@ class MethodSpec(NamedTuple):
     v3: bool = False  # published in protocol 3
     only_v3: bool = False
     guarded: bool = False  # judged by the defender before it is served
+    session_scope: str | None = None  # admits as well, unless the call needs admin
 
 
 def _agent(params: Params) -> tuple[str, ...]:
@@ -47,25 +48,43 @@ def _node_invoke(params: Params) -> tuple[str, ...]:
 
 
 def _sessions_create(params: Params) -> tuple[str, ...]:
+    keys = (params.get("key"), params.get("parentSessionKey"))
     privileged = (
-        params.get("incognito") or params.get("execNode") is not None or params.get("toolOverrides") is not None
+        params.get("incognito") is True
+        or any(isinstance(key, str) and ":incognito-" in key for key in keys)
+        or params.get("execNode") is not None
+        or params.get("toolOverrides") is not None
+        or params.get("permissionMode") == "full"
     )
-    return (ADMIN,) if privileged or params.get("permissionMode") == "full" else (WRITE,)
+    return (ADMIN,) if privileged else (WRITE,)
 
 
-# Fields of sessions.patch that only organise a list; anything else needs admin.
-ORGANISATION_FIELDS = frozenset(
-    {"key", "agentId", "expectedSessionId", "expectedLifecycleRevision", "expectedMarkedUnreadAt", "label", "icon"}
-    | {"color", "category", "boardFace", "archived", "pinned", "unread", "targets", "patch"}
+# Fields of a session that sessions.patch may set without admin, and those that only say which session is meant.
+PATCHED_BY_WRITE = frozenset(
+    {"label", "autoLabel", "icon", "color", "category", "boardFace", "boardPresentation", "pinned", "archived"}
+    | {"unread", "model", "agentRuntime", "thinkingLevel", "fastMode", "permissionMode"}
 )
+PATCH_TARGET = frozenset(
+    {"key", "agentId", "expectedSessionId", "expectedLifecycleRevision", "expectedPermissionMode"}
+    | {"expectedMarkedUnreadAt"}
+)
+DELETED_BY_WRITE = frozenset({"key", "agentId", "deleteTranscript", "expectedSessionId", "archivedOnly"})
 
 
 def _sessions_patch(params: Params) -> tuple[str, ...]:
-    fields = set(params)
+    is_write = params.get("permissionMode") != "full" and params.keys() <= PATCHED_BY_WRITE | PATCH_TARGET
+    return (WRITE,) if is_write else (ADMIN,)
+
+
+def _sessions_patch_many(params: Params) -> tuple[str, ...]:
     patch = params.get("patch")
-    if isinstance(patch, dict):
-        fields |= set(patch)
-    return (WRITE,) if fields <= ORGANISATION_FIELDS else (ADMIN,)
+    if not isinstance(patch, dict):
+        return (WRITE,)
+    return (WRITE,) if patch.get("permissionMode") != "full" and patch.keys() <= PATCHED_BY_WRITE else (ADMIN,)
+
+
+def _sessions_delete(params: Params) -> tuple[str, ...]:
+    return (WRITE,) if params.get("archivedOnly") is True and params.keys() <= DELETED_BY_WRITE else (ADMIN,)
 
 
 def _sessions_move(params: Params) -> tuple[str, ...]:
@@ -84,11 +103,13 @@ SCOPE_RULES: Mapping[str, ScopeRule] = {
     "node.invoke": _node_invoke,
     "plugins.sessionAction": lambda _: (WRITE,),
     "sessions.create": _sessions_create,
-    "sessions.delete": lambda p: (WRITE,) if p.get("archivedOnly") is True else (ADMIN,),
-    "sessions.dispatch": lambda p: (WRITE,) if p.get("deviceId") is not None else (ADMIN,),
+    "sessions.delete": _sessions_delete,
+    "sessions.dispatch": lambda p: (
+        (WRITE,) if p.get("deviceId") is not None or p.get("autoDevice") is True else (ADMIN,)
+    ),
     "sessions.move": _sessions_move,
     "sessions.patch": _sessions_patch,
-    "sessions.patchMany": _sessions_patch,
+    "sessions.patchMany": _sessions_patch_many,
     "talk.config": lambda p: (READ, "operator.talk.secrets") if p.get("includeSecrets") else (READ,),
 }
 

@@ -1,0 +1,280 @@
+"""One connected client: its handshake, its requests, its place in the event order.
+
+Knows nothing of sockets (a Link carries the bytes) or of what methods do. Invariant: nothing but `connect` is served
+before hello-ok, a bad frame hurts this connection only, and unanswered requests are bounded: past the bound the link
+stops reading until some are answered.
+"""
+
+import logging
+from collections.abc import Callable
+from enum import Enum
+from typing import TYPE_CHECKING, Final, NamedTuple
+from uuid import uuid4
+
+from gw import limits
+from gw._native.envelope import UNKNOWN_KEYS, BadFrameError, NotJsonError, scan
+from gw._native.wsframe import encode_event
+from gw.errors import ConnectRefused, InvalidRequest, RequestError
+from gw.methods.events import EventBus, Subscriptions
+from gw.methods.router import Router
+from gw.model.identity import ConnInfo
+from gw.observe.metrics import Cell, Metrics
+from gw.ports import Clock, Json, Link, UpgradeFacts
+from gw.wire import frames, json
+from gw.wire.connect import NOT_A_REQUEST, NOT_CONNECT, ConnectParams
+
+if TYPE_CHECKING:
+    from gw._native.envelope import Envelope
+    from gw.methods.handshake import Handshake
+
+logger = logging.getLogger(__name__)
+
+# Requests answered down to this many before reading goes on, so that a full connection does not flap.
+RESUME_AT: Final = limits.MAX_PENDING_REQUESTS // 2
+# Scanner codes for a frame that is unambiguous JSON but no request: it may be decoded to say what is wrong with it.
+NO_FRAME: Final = frozenset({"not-object", "type", "id", "method", "event", "ok", "seq"})
+
+
+class State(Enum):
+    WAITING = "waiting"  # for connect
+    CHECKING = "checking"  # connect is being decided
+    OPEN = "open"
+    CLOSED = "closed"
+
+
+class Frames(NamedTuple):
+    """Counters of clawgate_frames_total, found once."""
+
+    requests: Cell
+    bad: Cell
+
+    @classmethod
+    def of(cls, metrics: Metrics) -> "Frames":
+        name = "clawgate_frames_total"
+        return cls(metrics.cell(name, "in", "req"), metrics.cell(name, "in", "bad"))
+
+
+class Services(NamedTuple):
+    """What every Client of a gateway shares. `connected` and `left` are told when one opens and closes."""
+
+    router: Router
+    bus: EventBus
+    handshake: "Handshake"
+    clock: Clock
+    spawn: Callable[..., object]
+    frames: Frames
+    connected: Callable[["Client"], None]
+    left: Callable[["Client"], None]
+
+
+class Client:
+    """A ports.Peer."""
+
+    __slots__ = (
+        "_cancel_timeout",
+        "_dispatch",
+        "_link",
+        "_paused",
+        "_pending",
+        "_requests",
+        "_send",
+        "_seq",
+        "_services",
+        "_state",
+        "conn_id",
+        "connected_at_ms",
+        "facts",
+        "info",
+        "nonce",
+        "params",
+        "subscriptions",
+    )
+
+    info: ConnInfo  # set with hello-ok
+    params: ConnectParams
+
+    def __init__(self, link: Link, facts: UpgradeFacts, services: Services) -> None:
+        self.facts = facts
+        self.conn_id = str(uuid4())
+        self.nonce = str(uuid4())
+        self.subscriptions = Subscriptions()
+        self.connected_at_ms = 0
+        self._link = link
+        self._send = link.send
+        self._services = services
+        self._dispatch = services.router.dispatch
+        self._requests = services.frames.requests
+        self._state = State.WAITING
+        self._pending = 0
+        self._paused = False
+        self._seq = 0
+        self._cancel_timeout: Callable[[], None] = lambda: None
+
+    # --- ports.Peer -----------------------------------------------------------------------------------------
+
+    def opened(self) -> None:
+        challenge = {"nonce": self.nonce, "ts": self._services.clock.now_ms()}
+        self._link.limit_messages(limits.PREAUTH_MESSAGE_BYTES)
+        self._send(frames.event("connect.challenge", challenge))
+        self._cancel_timeout = self._link.call_later(limits.CONNECT_TIMEOUT_S, lambda: self.close(1000))
+
+    def message(self, data: bytes) -> bool:
+        if self._state is not State.OPEN:
+            return self._first_message(data)
+        try:
+            envelope = scan(data, max_depth=limits.MAX_JSON_DEPTH)
+        except NotJsonError as error:
+            self._note_bad(error.code)
+            return True
+        except BadFrameError as error:
+            self._answer_bad(data, error)
+            return True
+        if envelope.kind != "req" or envelope.flags & UNKNOWN_KEYS:
+            self._refuse_frame(data, envelope.id)
+            return True
+        request_id, method = envelope.id, envelope.name
+        assert request_id is not None and method is not None  # the scanner says so of every req
+        self._requests.value += 1
+        start, end = envelope.body_start, envelope.body_end
+        params = {} if end - start <= 2 else json.loads(data[start:end])
+        if params.__class__ is not dict:
+            params = self._params_of(envelope, params)
+            if params is None:
+                return True
+        self._dispatch(self, request_id, method, params)
+        if self._pending < limits.MAX_PENDING_REQUESTS:
+            return True
+        self._paused = True
+        return False
+
+    def closed(self, code: int, reason: str) -> None:
+        was_open = self._state is State.OPEN
+        self._state = State.CLOSED
+        self._cancel_timeout()
+        if was_open:
+            self._services.bus.remove(self)
+            self._services.left(self)
+            logger.info("client.closed", extra={"conn": self.conn_id, "code": code})
+
+    # --- what the router and the bus use --------------------------------------------------------------------
+
+    @property
+    def is_open(self) -> bool:
+        return self._state is State.OPEN
+
+    @property
+    def buffered_bytes(self) -> int:
+        return self._link.buffered_bytes
+
+    def send(self, payload: bytes) -> None:
+        self._send(payload)
+
+    def send_event(self, body: bytes) -> None:
+        """A broadcast event, as `frames.event_body` made it, with this connection's next number."""
+        self._seq += 1
+        self._link.send_frame(encode_event(body, self._seq))
+
+    def begin(self) -> None:
+        """A request is being served by a greenlet."""
+        self._pending += 1
+
+    def finish(self) -> None:
+        self._pending -= 1
+        if self._paused and self._pending <= RESUME_AT:
+            self._paused = False
+            self._link.resume()
+
+    def close(self, code: int, reason: str = "") -> None:
+        self._link.close(code, clip_reason(reason))
+
+    # --- handshake ------------------------------------------------------------------------------------------
+
+    def _first_message(self, data: bytes) -> bool:
+        """Take `connect`; reading pauses until it is decided."""
+        if self._state is not State.WAITING:
+            return False
+        try:
+            envelope = scan(data, max_depth=limits.MAX_JSON_DEPTH)
+        except NotJsonError as error:
+            self._end(error.code, 1000, "")
+            return True
+        except BadFrameError as error:
+            self._end(error.code, 1008, NOT_A_REQUEST)
+            return True
+        if envelope.kind != "req" or envelope.flags & UNKNOWN_KEYS:
+            self._end("frame", 1008, NOT_A_REQUEST)
+            return True
+        assert envelope.id is not None
+        if envelope.name != "connect":
+            self._refuse(envelope.id, ConnectRefused(InvalidRequest(NOT_CONNECT)))
+            return True
+        body = data[envelope.body_start : envelope.body_end]
+        self._state = State.CHECKING
+        self._services.spawn(self._connect, envelope.id, json.loads(body) if body else None)
+        return False
+
+    def _connect(self, request_id: str, params: Json) -> None:
+        try:
+            try:
+                hello = self._services.handshake.run(self, params)
+            except RequestError as error:
+                raise ConnectRefused(error) from None
+        except ConnectRefused as refused:
+            self._refuse(request_id, refused)
+            return
+        except Exception:  # the boundary: a fault of ours ends this connection only
+            logger.exception("handshake.crashed")
+            self.close(1011, "internal error")
+            return
+        if self._state is State.CLOSED:
+            return
+        self._cancel_timeout()
+        self._state = State.OPEN
+        self._link.limit_messages(limits.MAX_PAYLOAD_BYTES)
+        self._send(frames.answer(request_id, hello))
+        self._services.bus.add(self)
+        self._services.connected(self)
+        self._link.resume()
+
+    def _refuse(self, request_id: str, refused: ConnectRefused) -> None:
+        self._send(frames.failure(request_id, refused.error.shape()))
+        details = refused.error.details or {}
+        self._end(str(details.get("code", refused.error.code)), refused.close_code, refused.reason)
+
+    def _end(self, what: str, code: int, reason: str) -> None:
+        self._services.handshake.refused(what)
+        logger.info("handshake.refused", extra={"conn": self.conn_id, "remote": self.facts.remote, "why": what})
+        self.close(code, reason)
+
+    # --- bad frames after hello -----------------------------------------------------------------------------
+
+    def _params_of(self, envelope: "Envelope", params: Json) -> dict[str, Json] | None:
+        """Params that are no object: none at all counts as empty, anything else is answered."""
+        if params is None:
+            return {}
+        error = InvalidRequest(f"invalid {envelope.name} params: must be object")
+        self._send(frames.failure(envelope.id or "invalid", error.shape()))
+        return None
+
+    def _answer_bad(self, data: bytes, error: BadFrameError) -> None:
+        if error.code in NO_FRAME:
+            self._refuse_frame(data, error.id)
+        else:
+            self._fail_frame(error.id, str(error))
+        self._note_bad(error.code)
+
+    def _refuse_frame(self, data: bytes, request_id: str | None) -> None:
+        self._fail_frame(request_id, frames.request_problem(json.loads(data)) or "not a request")
+
+    def _fail_frame(self, request_id: str | None, problem: str) -> None:
+        shape = InvalidRequest(f"invalid request frame: {problem}").shape()
+        self._send(frames.failure(request_id or "invalid", shape))
+
+    def _note_bad(self, code: str) -> None:
+        self._services.frames.bad.value += 1
+        logger.info("frame.bad", extra={"conn": self.conn_id, "remote": self.facts.remote, "why": code})
+
+
+def clip_reason(reason: str) -> str:
+    """What fits into a close frame, without splitting a character."""
+    return reason.encode()[: limits.CLOSE_REASON_BYTES].decode(errors="ignore")

@@ -57,8 +57,8 @@ source=$root/build/clawgate-$version
 mkdir -p "$source"
 # What git tracks, as it is in the working tree: never a stray file.
 git -C "$top" ls-files -z | (cd "$top" && tar -c --null --no-recursion --ignore-failed-read -T - 2>/dev/null) | tar -x -C "$source"
-mkdir -p "$source/build"
-cp -r "$wheels" "$source/build/wheels"
+rm -rf "$root/opt/wheels"
+cp -r "$wheels" "$root/opt/wheels"
 log=$CACHE/package.log
 SOURCE_DATE_EPOCH=$epoch in_root "$root" sh -c "cd /build/clawgate-$version && dpkg-buildpackage -b -us -uc -rfakeroot" >"$log" 2>&1 ||
     { tail -30 "$log" >&2; die "the package did not build, see $log"; }

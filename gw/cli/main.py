@@ -31,6 +31,7 @@ class Entry(NamedTuple):
 
 COMMANDS: Final[dict[str, Entry]] = {
     "check": Entry("gw.cli.check", "Load configuration and policies and report every problem; binds nothing."),
+    "status": Entry("gw.cli.status", "Ask the running gateway how it is."),
     "config": Entry("gw.cli.config", "Show settings and where each value comes from."),
 }
 
@@ -76,7 +77,7 @@ def run(arguments: list[str] | None = None) -> int:
         return 2
     except GwError as error:
         click.echo(f"clawgate: {error}", err=True)
-        return 1
+        return getattr(error, "exit_status", 1)
     except (click.Abort, KeyboardInterrupt):
         return 130
     return result if isinstance(result, int) else 0

@@ -19,6 +19,8 @@ from gw.ports import Json, Offload
 INDEX: Final = "index.html"
 MAX_ASSET_BYTES: Final = 32 * 1024 * 1024
 BUILD_ID = re.compile(rb'data-openclaw-control-ui-build-id="([^"]{1,200})"')
+# The page names its build and, behind a dash, the digest of its assets; clients send the build alone.
+ASSETS_SUFFIX = re.compile(r"-[0-9a-f]{64}$")
 INDEX_HEAD_BYTES: Final = 1024  # the attribute stands in the first tag
 
 CONTENT_TYPES: Final = {
@@ -60,7 +62,7 @@ class ControlUi:
             raise ConfigError([Problem(str(folder), 0, 0, "control-ui.index", message, hint=hint)]) from None
         self._index_headers = (*html_headers(self._index), *NO_CACHE)
         match = BUILD_ID.search(self._index[:INDEX_HEAD_BYTES])
-        self.build_id = match.group(1).decode("ascii", "replace") if match else None
+        self.build_id = ASSETS_SUFFIX.sub("", match.group(1).decode("ascii", "replace")) if match else None
 
     def routes(self, is_authorized: Authorize, bootstrap: Callable[[], Json]) -> dict[str, Route]:
         """The page at every path that has no other route, its files, and its bootstrap document."""

@@ -12,7 +12,11 @@ from gw.modes.control_ui import ControlUi, bootstrap_document
 from gw.modes.http_routes import bearer
 from gw.net.http import Request, Response, find_route
 
-INDEX = b'<!doctype html>\n<html data-openclaw-control-ui-build-id="b-1" lang="en"><script>go()</script></html>'
+INDEX = (
+    b'<!doctype html>\n<html data-openclaw-control-ui-build-id="b-1-'
+    + b"ab" * 32
+    + b'" lang="en"><script>go()</script></html>'
+)
 
 
 class Inline:

@@ -1,0 +1,56 @@
+"""`clawgate status`: ask the running gateway how it is. Exit status 3 when none answers, 1 when it is not ready."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import click
+
+from gw.cli.options import load_settings, settings_options
+from gw.cli.output import as_json_option, paint, print_json, print_pairs
+from gw.cli.rpc import GatewayClient
+from gw.config.secrets import read_secret, secret_file
+from gw.config.settings import Settings
+
+
+@click.command()
+@settings_options("gateway.listen", "gateway.state", "auth.token_file")
+@as_json_option
+def command(config_file: Path | None, as_json: bool, **flags: Any) -> int:
+    """Ask the running gateway how it is."""
+    settings = load_settings(config_file, flags).settings
+    with open_client(settings) as client:
+        status = client.call("status")
+        version = client.hello["server"]["version"]
+    if as_json:
+        print_json({"address": str(settings.gateway.listen), "version": version, **status})
+    else:
+        print_pairs(describe(str(settings.gateway.listen), version, status))
+    return 1 if status.get("failing") else 0
+
+
+def open_client(settings: Settings, scopes: tuple[str, ...] = ("operator.read",)) -> GatewayClient:
+    """A client of the gateway that these settings describe; its secret comes from the same file."""
+    auth, gateway = settings.auth, settings.gateway
+    secret = None
+    if auth.mode != "none":
+        chosen = auth.token_file if auth.mode == "token" else auth.password_file
+        secret = read_secret(secret_file(chosen, auth.mode, gateway.state, os.environ))
+    return GatewayClient(gateway.listen, secret, scopes=scopes, tls_ca=gateway.tls_cert)
+
+
+def describe(address: str, version: str, status: dict[str, Any]) -> list[tuple[str, str]]:
+    ours = status.get("clawgate", {})
+    policy, decisions = ours.get("policy", {}), ours.get("decisions", {})
+    failing = status.get("failing", [])
+    memory_mib = status.get("processMemory", {}).get("rssBytes", 0) / 1024**2
+    return [
+        ("gateway", f"{address}, version {version}, process {status.get('pid')}"),
+        ("state", paint("error") + ": " + ", ".join(failing) if failing else paint("ok")),
+        ("up for", f"{status.get('uptimeMs', 0) // 1000} s"),
+        ("connections", str(ours.get("connections", 0))),
+        ("policy", f"{policy.get('name', '?')} ({policy.get('mode', '?')}), digest {policy.get('digest', '?')[:12]}"),
+        ("decisions", ", ".join(f"{count} {paint(verdict)}" for verdict, count in decisions.items()) or "none yet"),
+        ("sessions", str(status.get("sessions", {}).get("count", 0))),
+        ("memory", f"{memory_mib:.0f} MiB"),
+    ]

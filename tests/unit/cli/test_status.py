@@ -1,0 +1,97 @@
+"""`clawgate status`: what it prints, and its exit statuses."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gw.cli import status as module
+from gw.cli.main import run
+from gw.cli.rpc import GatewayClient
+
+STATUS = {
+    "pid": 77,
+    "uptimeMs": 65_000,
+    "failing": [],
+    "sessions": {"count": 3},
+    "processMemory": {"rssBytes": 50 * 1024**2},
+    "clawgate": {
+        "policy": {"name": "default", "mode": "enforce", "digest": "abcdef0123456789"},
+        "decisions": {"allow": 5, "block": 1},
+        "connections": 2,
+    },
+}
+
+
+class Fake:
+    def __init__(self, address: Any, secret: str | None, **options: Any) -> None:
+        self.hello = {"server": {"version": "0.1.0"}}
+        Fake.secret = secret
+        Fake.options = options
+
+    def __enter__(self) -> "Fake":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        pass
+
+    def call(self, method: str) -> Any:
+        assert method == "status"
+        return STATUS
+
+
+@pytest.fixture
+def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(module, "GatewayClient", Fake)
+    (tmp_path / "token").write_text("hunter2\n")
+    (tmp_path / "token").chmod(0o600)
+    return tmp_path
+
+
+def test_status_for_people(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["status", "--state", str(state), "--listen", "127.0.0.1:7"]) == 0
+    shown = capsys.readouterr().out
+    for words in (
+        "127.0.0.1:7",
+        "0.1.0",
+        "65 s",
+        "default (enforce), digest abcdef012345",
+        "5 allow, 1 block",
+        "50 MiB",
+    ):
+        assert words in shown
+    assert Fake.secret == "hunter2" and "hunter2" not in shown
+
+
+def test_status_for_programs(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["status", "--state", str(state), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["clawgate"]["connections"] == 2
+
+
+def test_a_failing_component_is_shown_and_is_status_1(
+    state: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(STATUS, "failing", ["store"])
+    assert run(["status", "--state", str(state)]) == 1
+    assert "error: store" in capsys.readouterr().out
+
+
+def test_mode_none_needs_no_secret(state: Path, tmp_path: Path) -> None:
+    config = tmp_path / "c.yaml"
+    config.write_text("auth: {mode: none}\n")
+    assert run(["status", "--config", str(config)]) == 0
+    assert Fake.secret is None
+
+
+def test_an_older_gateway_without_our_block_is_still_described() -> None:
+    pairs = dict(module.describe("a:1", "1", {"pid": 1}))
+    assert pairs["decisions"] == "none yet" and pairs["policy"].startswith("? (?)")
+
+
+def test_no_gateway_is_status_3(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert module.GatewayClient is GatewayClient
+    (tmp_path / "token").write_text("x")
+    (tmp_path / "token").chmod(0o600)
+    assert run(["status", "--state", str(tmp_path), "--listen", "127.0.0.1:1"]) == 3
+    assert "no gateway at 127.0.0.1:1" in capsys.readouterr().err

@@ -1,7 +1,7 @@
 """The picture: differences of every kind, acceptance, and a signature that must fit."""
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from gw.defender.integrity.baseline import Baseline, Change, FileState, Key
@@ -61,13 +61,13 @@ def test_written_and_read_back(files: dict[Key, FileState]) -> None:
 
 @given(st.data())
 def test_one_altered_byte_is_refused(data: st.DataObject) -> None:
-    written = bytearray(Baseline(7, {("w", "/f"): FILE}).dump(SIGN))
+    original = Baseline(7, {("w", "/f"): FILE}).dump(SIGN)
+    written = bytearray(original)
     place = data.draw(st.integers(0, len(written) - 2))
-    bit = 1 << data.draw(st.integers(0, 7))
-    written[place] ^= bit
-    # Hex has two spellings of a digit; that is the one change that means the same.
-    if bytes(written).lower() == Baseline(7, {("w", "/f"): FILE}).dump(SIGN):
-        return
+    written[place] ^= 1 << data.draw(st.integers(0, 7))
+    # A hex digit has two spellings; that is the one change that means the same.
+    signature_at = original.index(b"\n")
+    assume(place < signature_at or bytes(written).lower() != original.lower())
     with pytest.raises(StoreError):
         Baseline.load(bytes(written), FITS)
 

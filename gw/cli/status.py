@@ -41,16 +41,18 @@ def open_client(settings: Settings, scopes: tuple[str, ...] = ("operator.read",)
 
 def describe(address: str, version: str, status: dict[str, Any]) -> list[tuple[str, str]]:
     ours = status.get("clawgate", {})
-    policy, decisions = ours.get("policy", {}), ours.get("decisions", {})
+    policy = ours.get("policy", {})
     failing = status.get("failing", [])
     memory_mib = status.get("processMemory", {}).get("rssBytes", 0) / 1024**2
+    audit = ", audit only: nothing is enforced" if ours.get("auditOnly") else ""
+    dropped = ours.get("decisionsDropped", 0)
     return [
         ("gateway", f"{address}, version {version}, process {status.get('pid')}"),
         ("state", paint("error") + ": " + ", ".join(failing) if failing else paint("ok")),
         ("up for", f"{status.get('uptimeMs', 0) // 1000} s"),
         ("connections", str(ours.get("connections", 0))),
-        ("policy", f"{policy.get('name', '?')} ({policy.get('mode', '?')}), digest {policy.get('digest', '?')[:12]}"),
-        ("decisions", ", ".join(f"{count} {paint(verdict)}" for verdict, count in decisions.items()) or "none yet"),
+        ("policy", f"{policy.get('name', '?')}, digest {policy.get('digest', '?')[:12]}{audit}"),
+        ("decisions", str(ours.get("decisions", 0)) + (f", {dropped} not written" if dropped else "")),
         ("sessions", str(status.get("sessions", {}).get("count", 0))),
         ("memory", f"{memory_mib:.0f} MiB"),
     ]

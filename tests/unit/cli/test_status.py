@@ -17,8 +17,10 @@ STATUS = {
     "sessions": {"count": 3},
     "processMemory": {"rssBytes": 50 * 1024**2},
     "clawgate": {
-        "policy": {"name": "default", "mode": "enforce", "digest": "abcdef0123456789"},
-        "decisions": {"allow": 5, "block": 1},
+        "policy": {"name": "default", "generation": 1, "digest": "abcdef0123456789"},
+        "auditOnly": True,
+        "decisions": 6,
+        "decisionsDropped": 1,
         "connections": 2,
     },
 }
@@ -86,7 +88,7 @@ def test_mode_none_needs_no_secret(state: Path, tmp_path: Path) -> None:
 
 def test_an_older_gateway_without_our_block_is_still_described() -> None:
     pairs = dict(module.describe("a:1", "1", {"pid": 1}))
-    assert pairs["decisions"] == "none yet" and pairs["policy"].startswith("? (?)")
+    assert (pairs["decisions"], pairs["policy"]) == ("0", "?, digest ?")
 
 
 def test_no_gateway_is_status_3(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

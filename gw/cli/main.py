@@ -30,8 +30,12 @@ class Entry(NamedTuple):
 
 
 COMMANDS: Final[dict[str, Entry]] = {
+    "serve": Entry("gw.cli.serve", "Run the gateway: clients connect, and what they send is judged."),
     "check": Entry("gw.cli.check", "Load configuration and policies and report every problem; binds nothing."),
     "status": Entry("gw.cli.status", "Ask the running gateway how it is."),
+    "judge": Entry("gw.cli.judge", "Judge one action, or JSON lines from standard input."),
+    "decisions": Entry("gw.cli.decisions", "Show the decision log."),
+    "quarantine": Entry("gw.cli.quarantine", "Look into blocked and held actions."),
     "config": Entry("gw.cli.config", "Show settings and where each value comes from."),
 }
 

@@ -33,6 +33,7 @@ class Part(NamedTuple):
     kind: PartKind
     where: str  # JSON pointer into params or payload, "" for a bare value
     value: str
+    provenance: Provenance | None = None  # where it differs from the action's: the text of an attached file
 
 
 class Action(NamedTuple):

@@ -213,9 +213,6 @@ class CompiledPolicy:
         rule = self.rules.get(rule_id)
         return None if rule is None else rule.finding(part=part, span=span, detail=detail, points=points)
 
-    def exemptions_for(self, rule: Rule) -> tuple[Exemption, ...]:
-        return self.exemptions.get(rule.id, ()) if self.exemptions else ()
-
     def parameters(self, rule_id: str) -> Mapping[str, Any]:
         """What `guard: {...}` of that rule says; empty when this policy has no such rule."""
         rule = self.rules.get(rule_id)

@@ -143,7 +143,7 @@ class _Reader:
         before = self._count
         self._spend(event, 1)
         if isinstance(event, yaml.ScalarEvent):
-            node = self._make(event, _scalar(event.value, plain=event.implicit[0] and event.style is None))
+            node = self._make(event, _scalar(event.value, plain=event.implicit[0] and not event.style))
         elif isinstance(event, yaml.SequenceStartEvent):
             children = []
             while not isinstance(inner := next(self._events), yaml.SequenceEndEvent):

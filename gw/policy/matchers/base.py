@@ -133,7 +133,8 @@ class Context:
         """Compile a mapping of matchers (`{tool: exec, path: {...}}`); several keys mean all of them."""
         matchers = [self.compilers[key](child, self) for key, child in self.fields(node, tuple(self.compilers)).items()]
         if not matchers:
-            return NOTHING
+            hint = "one of " + ", ".join(self.compilers)
+            return self.problem(node, "rule.matcher", "no matcher", hint=hint)
         return matchers[0] if len(matchers) == 1 else All(tuple(matchers))
 
     def _named_list(self, node: Node) -> tuple[str, ...]:

@@ -1,0 +1,89 @@
+"""`clawgate decisions`: the decision log, read from its files; works whether or not the service runs."""
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from gw.cli.options import load_settings, settings_options
+from gw.cli.output import as_json_option, paint, print_json
+from gw.ledger.decisions import CURRENT, read_latest
+
+POLL_S = 0.5
+
+
+@click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@settings_options("gateway.state")
+@click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 100_000), help="How many, newest last.")
+@click.option("--verdict", type=click.Choice(["allow", "review", "block"]), help="Only these.")
+@click.option("--follow", is_flag=True, help="Then print new ones as they come.")
+@as_json_option
+@click.pass_context
+def command(
+    ctx: click.Context,
+    /,
+    config_file: Path | None,
+    limit: int,
+    verdict: str | None,
+    follow: bool,
+    as_json: bool,
+    **flags: Any,
+) -> None:
+    """Show recorded decisions."""
+    folder = load_settings(config_file, flags).settings.gateway.state / "decisions"
+    ctx.obj = folder
+    if ctx.invoked_subcommand is not None:
+        return
+    records = [r for r in read_latest(folder, limit if verdict is None else 100_000) if verdict in (None, r["verdict"])]
+    for record in reversed(records[:limit]):
+        _print(record, as_json)
+    if follow:
+        for record in follow_file(folder / CURRENT):
+            if verdict in (None, record["verdict"]):
+                _print(record, as_json)
+
+
+def _print(record: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        print_json(record)
+    else:
+        click.echo(describe(record))
+
+
+def describe(record: dict[str, Any]) -> str:
+    """One line for a person."""
+    at = datetime.fromtimestamp(record["at"] / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
+    enforced = "" if record["enforced"] == record["verdict"] else f" (enforced {record['enforced']})"
+    what = next((part["text"] for part in record.get("parts", ()) if "text" in part), "")
+    rules = ",".join(dict.fromkeys(hit["rule"] for hit in record["hits"]))
+    place = record.get("tool") or record["method"]
+    line = f"{at}  {paint(record['verdict'])}{enforced}  {record['score']:>3}  {place}  {rules}  {record['id']}"
+    return f"{line}  {what[:120]!r}" if what else line
+
+
+def follow_file(path: Path) -> Iterator[dict[str, Any]]:
+    """New records for ever; notices when the log is rotated."""
+    while not path.exists():
+        time.sleep(POLL_S)  # noqa: TID251  (a command line of its own: no hub to block)
+    file = path.open("rb")
+    file.seek(0, 2)
+    while True:
+        line = file.readline()
+        if line.endswith(b"\n"):
+            yield json.loads(line)
+            continue
+        file.seek(-len(line), 1)
+        if path.exists() and path.stat().st_ino != _inode(file.fileno()):
+            file.close()
+            file = path.open("rb")
+            continue
+        time.sleep(POLL_S)  # noqa: TID251  (as above)
+
+
+def _inode(descriptor: int) -> int:
+    return os.fstat(descriptor).st_ino

@@ -1,0 +1,143 @@
+"""Turns an action into subjects once, and runs every guard over them.
+
+Knows no rule, no score, no ledger. Invariant: total; a guard that raises, a text too long to read whole and a pattern
+engine that gives up each become a finding, never silence.
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Final
+
+from gw.defender.guards.base import Guard
+from gw.defender.shell import analyse
+from gw.defender.text import views
+from gw.errors import GwError
+from gw.limits import INLINE_EVALUATION_BYTES, MAX_SCANNED_BYTES
+from gw.model.action import Action, Part, PartKind
+from gw.model.decision import Finding, Span, Verdict
+from gw.model.shell import CommandFacts, Node, NodeRole
+from gw.model.subject import Subject, View
+from gw.policy.compiled import CompiledPolicy, Settings
+from gw.policy.targets import RUNNING, targets_of
+from gw.ports import Offload
+
+logger = logging.getLogger(__name__)
+
+COMMANDS: Final = frozenset((PartKind.COMMAND, PartKind.ARGV))
+TEXTS: Final = frozenset((PartKind.PROMPT, PartKind.OUTPUT, PartKind.DATA))
+
+
+class Engine:
+    """Holds the guards in order; one per process."""
+
+    def __init__(self, guards: Sequence[Guard], offload: Offload | None = None) -> None:
+        self._guards = tuple(guards)
+        self._offload = offload  # None: everything inline (command line, tests)
+
+    def run(self, action: Action, policy: CompiledPolicy, settings: Settings) -> list[Finding]:
+        findings: list[Finding] = []
+        subjects = [
+            self._subject(action, part, index, policy, settings, findings) for index, part in enumerate(action.parts)
+        ]
+        for guard in self._guards:
+            try:
+                findings.extend(guard.inspect(action, subjects, policy))
+            except Exception as error:  # boundary: one broken guard must not silence the others
+                logger.exception("guard.error", extra={"guard": guard.name, "error": type(error).__name__})
+                findings.append(_failed(guard.name, type(error).__name__, settings))
+        return [finding for one in findings if (finding := by_level(one, policy, settings)) is not None]
+
+    def _subject(
+        self,
+        action: Action,
+        part: Part,
+        index: int,
+        policy: CompiledPolicy,
+        settings: Settings,
+        findings: list[Finding],
+    ) -> Subject:
+        if part.provenance is not None and part.provenance is not action.provenance:
+            action = action._replace(provenance=part.provenance)
+        text = part.value
+        if len(text) > MAX_SCANNED_BYTES:
+            text = text[:MAX_SCANNED_BYTES]
+            detail = f"{len(part.value)} characters, {MAX_SCANNED_BYTES} read"
+            findings.append(Finding("engine.oversized", floor=Verdict.REVIEW, part=index, detail=detail))
+        command: CommandFacts | None = None
+        signals: Mapping[str, int] = {}
+        seen: tuple[View, ...] = (View("raw", text),)
+        if part.kind in COMMANDS:
+            command = self._analyse(text, index, settings, findings)
+            seen = command_views(text, command)
+        elif part.kind in TEXTS:
+            seen, signals = views(text)
+        subject = Subject(action, part, index, seen, command, signals)
+        hits = self._scan(subject, policy, findings)
+        return replace(subject, hits=hits) if hits else subject
+
+    def _analyse(self, text: str, index: int, settings: Settings, findings: list[Finding]) -> CommandFacts:
+        try:
+            return analyse(text)
+        except Exception as error:  # boundary: a line that breaks the parser is held, and the rules still see its text
+            logger.exception("shell.error", extra={"error": type(error).__name__, "characters": len(text)})
+            findings.append(_failed("shell", type(error).__name__, settings)._replace(part=index))
+            return opaque(text)
+
+    def _scan(self, subject: Subject, policy: CompiledPolicy, findings: list[Finding]) -> dict[int, tuple[Span, ...]]:
+        found: dict[int, list[Span]] = {}
+        large = self._offload is not None and sum(len(view.text) for view in subject.views) > INLINE_EVALUATION_BYTES
+        for target in targets_of(subject):
+            scanner = policy.scanners.get(target)
+            if scanner is None:
+                continue
+            try:
+                if large and self._offload is not None:
+                    self._offload.run(scanner.scan, subject.views, found)
+                else:
+                    scanner.scan(subject.views, found)
+            except (GwError, RuntimeError, MemoryError) as error:  # an engine that gave up has not said "no match"
+                findings.append(
+                    Finding("engine.scan", floor=Verdict.REVIEW, part=subject.index, detail=type(error).__name__)
+                )
+        return {index: tuple(spans) for index, spans in found.items()}
+
+
+def opaque(text: str) -> CommandFacts:
+    """What is known of a line that nobody could parse: it runs, and that is all."""
+    node = Node(NodeRole.RUNS, None, (), frozenset(), (), Span(0, len(text)))
+    return CommandFacts((node,), frozenset(("shell.unparsed",)), has_list=True)
+
+
+def command_views(text: str, command: CommandFacts) -> tuple[View, ...]:
+    """The line as typed, and its running words unquoted where that reads differently (`r\\m` is `rm`).
+
+    Not of nodes with data inside: unquoted, a mention would look like a call.
+    """
+    words: list[str] = []
+    offsets: list[int] = []
+    data = [node.span.start for node in command.nodes if node.role not in RUNNING]
+    for node in command.nodes:
+        if node.role not in RUNNING or not node.argv:
+            continue
+        joined = " ".join(node.argv)
+        if joined not in text and not any(node.span.start <= at < node.span.end for at in data):
+            words.append(joined)
+            last = max(node.span.start, node.span.end - 1)
+            offsets.extend(min(node.span.start + at, last) for at in range(len(joined) + 1))
+    if not words:
+        return (View("raw", text),)
+    return (View("raw", text), View("words", "\n".join(words), tuple(offsets)))
+
+
+def by_level(finding: Finding, policy: CompiledPolicy, settings: Settings) -> Finding | None:
+    """A finding as the levels in force for this action see it; None above the level that is looked for."""
+    rule = policy.rules.get(finding.rule)
+    if rule is None or rule.level <= settings.risk.enforce_level:
+        return finding
+    return finding._replace(live=False) if rule.level <= settings.risk.detect_level else None
+
+
+def _failed(guard: str, error: str, settings: Settings) -> Finding:
+    floor = max(Verdict.REVIEW, settings.risk.on_error)
+    return Finding("guard.error", floor=floor, detail=f"guard {guard} failed: {error}")

@@ -1,0 +1,117 @@
+"""`Pipeline.judge(action) -> Decision`: the one way to a verdict, in every mode.
+
+Knows no frames and no methods. Invariant: always answers, within its bounds: what cannot be judged in time or at all is
+held for review (or as the policy says), and a decision is recorded before it is returned.
+"""
+
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+
+from gw.defender import scoring
+from gw.defender.engine import Engine
+from gw.errors import Expired, Overloaded
+from gw.limits import EVALUATION_TIMEOUT_S
+from gw.model.action import Action
+from gw.model.decision import Decision, Finding, Verdict
+from gw.policy.compiled import CompiledPolicy, Settings
+from gw.policy.handle import PolicyHandle
+from gw.ports import Clock, DecisionSink, Gate
+
+DeadlineFactory = Callable[[float, str], AbstractContextManager[object]]
+
+
+class OpenGate:
+    """A gate that lets everything in at once: for the command line and tests."""
+
+    @contextmanager
+    def admit(self) -> Iterator[None]:
+        yield
+
+
+@contextmanager
+def no_deadline(seconds: float, what: str) -> Iterator[None]:
+    """For callers without an event loop; `Pipeline` still measures what passed."""
+    yield
+
+
+class Pipeline:
+    """`audit_only` forces every enforced verdict to allow, whatever the policy's mode."""
+
+    def __init__(
+        self,
+        policy: PolicyHandle,
+        engine: Engine,
+        clock: Clock,
+        *,
+        sink: DecisionSink | None = None,
+        gate: Gate | None = None,
+        deadline: DeadlineFactory = no_deadline,
+        timeout_s: float = EVALUATION_TIMEOUT_S,
+        audit_only: bool = False,
+        new_id: Callable[[], str] = lambda: "dec_" + secrets.token_hex(10),
+    ) -> None:
+        self._policy = policy
+        self._engine = engine
+        self._clock = clock
+        self._sink = sink
+        self._gate: Gate = gate or OpenGate()
+        self._deadline = deadline
+        self._timeout_s = timeout_s
+        self._new_id = new_id
+        self.audit_only = audit_only
+
+    def judge(self, action: Action) -> Decision:
+        """Judge and record. May wait (a place, a large text, the disk); never raises for what the action contains."""
+        decision = self.evaluate(action)
+        if self._sink is not None:
+            self._sink.record(decision, action)
+        return decision
+
+    def evaluate(self, action: Action) -> Decision:
+        """Judge without recording: for dry runs."""
+        began = self._clock.monotonic()
+        policy = self._policy.current
+        settings = policy.settings_for(action)
+        findings = self._findings(action, policy, settings)
+        elapsed_s = self._clock.monotonic() - began
+        if elapsed_s > self._timeout_s and not any(finding.rule == "engine.timeout" for finding in findings):
+            findings.append(_unfinished("engine.timeout", settings.risk.on_timeout, f"took {elapsed_s:.1f} s"))
+        return self._decide(action, policy, settings, findings, elapsed_us=int(elapsed_s * 1e6))
+
+    def _findings(self, action: Action, policy: CompiledPolicy, settings: Settings) -> list[Finding]:
+        try:
+            with self._gate.admit(), self._deadline(self._timeout_s, "evaluation"):
+                return self._engine.run(action, policy, settings)
+        except Overloaded as full:
+            return [_unfinished("engine.overloaded", settings.risk.on_overload, f"{full.where} is full")]
+        except Expired:
+            return [_unfinished("engine.timeout", settings.risk.on_timeout, f"not done in {self._timeout_s:g} s")]
+
+    def _decide(
+        self, action: Action, policy: CompiledPolicy, settings: Settings, findings: list[Finding], *, elapsed_us: int
+    ) -> Decision:
+        score = scoring.fold(findings, settings.risk)
+        audit = self.audit_only or settings.mode == "audit"
+        return Decision(
+            id=self._new_id(),
+            action_id=action.id,
+            method=action.method,
+            digest=action.digest,
+            verdict=score.verdict,
+            would=score.would,
+            enforced=Verdict.ALLOW if audit else score.verdict,
+            score=score.score,
+            findings=tuple(sorted(findings, key=lambda finding: (-finding.floor, -finding.points))),
+            policy=policy.ref,
+            mode="audit" if audit else "enforce",
+            elapsed_us=elapsed_us,
+            at_ms=self._clock.now_ms(),
+            session_key=action.session_key,
+            tool=action.tool,
+            channel=action.channel,
+        )
+
+
+def _unfinished(rule: str, verdict: Verdict, detail: str) -> Finding:
+    return Finding(rule, floor=verdict, detail=detail)

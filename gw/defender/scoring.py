@@ -1,0 +1,46 @@
+"""Folds findings into a score and a verdict.
+
+Pure: no clock, no policy beyond thresholds. Invariant: monotonic; another finding never lowers a score or a verdict.
+"""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from gw.model.decision import Finding, Verdict
+from gw.policy.compiled import Risk
+
+MAX_SCORE = 100
+
+
+class Score(NamedTuple):
+    """`score` and `verdict` by live findings; `would_score` and `would` by all of them."""
+
+    score: int
+    verdict: Verdict
+    would_score: int
+    would: Verdict
+
+
+def fold(findings: Iterable[Finding], risk: Risk) -> Score:
+    """Sum of the strongest hit of each group, capped; floors raise the verdict."""
+    live: dict[str, int] = {}
+    every: dict[str, int] = {}
+    floor = would_floor = Verdict.ALLOW
+    for finding in findings:
+        group = finding.group or finding.rule
+        every[group] = max(every.get(group, 0), finding.points)
+        would_floor = max(would_floor, finding.floor)
+        if finding.live:
+            live[group] = max(live.get(group, 0), finding.points)
+            floor = max(floor, finding.floor)
+    score = min(MAX_SCORE, sum(live.values()))
+    would_score = min(MAX_SCORE, sum(every.values()))
+    return Score(
+        score, max(floor, by_threshold(score, risk)), would_score, max(would_floor, by_threshold(would_score, risk))
+    )
+
+
+def by_threshold(score: int, risk: Risk) -> Verdict:
+    if score >= risk.block_at:
+        return Verdict.BLOCK
+    return Verdict.REVIEW if score >= risk.review_at else Verdict.ALLOW

@@ -1,0 +1,28 @@
+"""The hash chain through a log of JSON lines: each line names the SHA-256 of the line before.
+
+Pure. Invariant: changing, removing or moving a line breaks the chain at that line or at the next receipt.
+"""
+
+import hashlib
+import json
+from typing import Any, Final
+
+from gw.wire.json import dumps
+
+GENESIS: Final = "0" * 64  # `prev` of the very first line
+
+
+def link(record: dict[str, Any], seq: int, prev: str) -> tuple[bytes, str]:
+    """The record as its line (with newline) and that line's hash."""
+    line = dumps({"seq": seq, "prev": prev, **record})
+    return line + b"\n", hashlib.sha256(line).hexdigest()
+
+
+def unlink(line: bytes) -> tuple[dict[str, Any], str]:
+    """A line's record and hash. Raises ValueError when it is no record."""
+    line = line.rstrip(b"\n")
+    record = json.loads(line)
+    fields = record if isinstance(record, dict) else {}
+    if not isinstance(fields.get("seq"), int) or not isinstance(fields.get("prev"), str):
+        raise ValueError("not a ledger line")
+    return record, hashlib.sha256(line).hexdigest()

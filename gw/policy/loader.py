@@ -1,0 +1,162 @@
+"""Policy files on disk to documents in order: includes, overlays, digest.
+
+Knows nothing of rules. Invariant: the order depends on names and includes alone, never on the file system, and the
+digest covers every byte that took part.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Final
+
+import gw
+from gw.errors import PolicyError
+from gw.model.problem import Problem
+from gw.policy.compile import PatternFactory, compile_policy
+from gw.policy.compiled import CompiledPolicy
+from gw.policy.source import Node, parse
+
+INSTALLED: Final = Path("/usr/share/clawgate/policies")
+LOCAL: Final = Path("/etc/clawgate/policies")
+MAX_FILES: Final = 500
+TEST_SUFFIX: Final = "_test.yaml"
+OVERLAY_SUFFIX: Final = ".local.yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyFiles:
+    """Documents in evaluation order (included ones first) with what went wrong while finding them."""
+
+    roots: tuple[Node, ...]
+    files: tuple[Path, ...]
+    digest: str
+    problems: tuple[Problem, ...]
+
+
+def shipped() -> Path:
+    """Where the policies that come with clawgate are: beside the package in a checkout, else as installed."""
+    beside = Path(gw.__file__).parent.parent / "policies"
+    return beside if (beside / "default").is_dir() else INSTALLED
+
+
+def default_paths() -> list[Path]:
+    """The operator's folder when it holds a policy, else the shipped default."""
+    if LOCAL.is_dir() and any(LOCAL.glob("*.yaml")):
+        return [LOCAL]
+    return [shipped() / "default"]
+
+
+def load(
+    paths: Sequence[Path] = (), *, generation: int = 0, factory: PatternFactory | None = None
+) -> tuple[CompiledPolicy, list[Problem]]:
+    """Read and compile; returns the policy and its warnings. Raises PolicyError with every problem."""
+    files = read_files(paths or default_paths())
+    policy, problems = compile_policy(files.roots, digest=files.digest, generation=generation, factory=factory)
+    problems = sorted([*files.problems, *problems], key=lambda problem: problem[:3])
+    if policy is None or any(problem.severity == "error" for problem in files.problems):
+        raise PolicyError(problems)
+    return policy, problems
+
+
+def read_files(paths: Sequence[Path], search: Sequence[Path] = ()) -> PolicyFiles:
+    """Read *paths* (files or folders) and what they include; ids are looked for beside them and in the shipped set."""
+    walk = _Walk([*(path if path.is_dir() else path.parent for path in paths), *search, shipped()])
+    for path in paths:
+        for file in _roots_of(path):
+            walk.read(file, ())
+        if not path.exists():
+            walk.problems.append(Problem(str(path), 0, 0, "file.missing", "no such file or folder"))
+    if not walk.order and not walk.problems:
+        place = str(paths[0]) if paths else ""
+        walk.problems.append(Problem(place, 0, 0, "file.none", "no policy here", hint="expected *.yaml"))
+    return PolicyFiles(tuple(walk.order), tuple(walk.seen), walk.digest.hexdigest(), tuple(walk.problems))
+
+
+def _roots_of(path: Path) -> list[Path]:
+    """A folder's own policies, overlays last; not its sub-folders (those are included) and not its tests."""
+    if not path.is_dir():
+        return [path] if path.exists() else []
+    files = sorted(file for file in path.glob("*.yaml") if not file.name.endswith(TEST_SUFFIX))
+    return sorted(files, key=lambda file: file.name.endswith(OVERLAY_SUFFIX))
+
+
+@dataclass(slots=True)
+class _Walk:
+    search: list[Path]
+    order: list[Node] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    seen: dict[Path, None] = field(default_factory=dict)
+    digest: "hashlib._Hash" = field(default_factory=hashlib.sha256)
+    _ids: dict[str, Path] | None = None
+
+    def read(self, file: Path, chain: tuple[Path, ...]) -> None:
+        """Append *file* after what it includes, once."""
+        real = file.resolve()
+        if real in chain:
+            self.problems.append(Problem(str(file), 0, 0, "include.cycle", "includes itself, directly or by others"))
+            return
+        if real in self.seen:
+            return
+        if len(self.seen) >= MAX_FILES:
+            self.problems.append(Problem(str(file), 0, 0, "include.many", f"more than {MAX_FILES} files"))
+            return
+        self.seen[real] = None
+        try:
+            content = file.read_bytes()
+            text = content.decode("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            self.problems.append(Problem(str(file), 0, 0, "file.unreadable", str(error)))
+            return
+        root, problems = parse(text, str(file))
+        self.problems.extend(problems)
+        if root is None:
+            return
+        for place in (root.get("include") or Node((), str(file), 0, 0)).elements():
+            for included in self._resolve(place, file):
+                self.read(included, (*chain, real))
+        self.digest.update(hashlib.sha256(content).digest())
+        self.order.append(root)
+
+    def _resolve(self, place: Node, file: Path) -> list[Path]:
+        name = str(place.value)
+        if name.endswith(".yaml"):
+            if Path(name).is_absolute() or ".." in Path(name).parts:
+                self.problems.append(
+                    place.problem("include.path", "paths stay below the including file", path="include")
+                )
+                return []
+            found = sorted(path for path in file.parent.glob(name) if not path.name.endswith(TEST_SUFFIX))
+        else:
+            known = self._index().get(name)
+            found = [] if known is None else [known]
+        if not found and "*" not in name:
+            near = get_close_matches(name, self._index(), 1)
+            hint = f"did you mean {near[0]}?" if near else "looked in " + ", ".join(map(str, self.search))
+            self.problems.append(
+                place.problem("include.unknown", f"nothing is called {name!r}", path="include", hint=hint)
+            )
+        return found
+
+    def _index(self) -> dict[str, Path]:
+        """Ids of every policy file that could be meant; earlier folders win."""
+        if self._ids is None:
+            self._ids = {}
+            for folder in self.search:
+                for file in sorted(folder.rglob("*.yaml"))[: MAX_FILES * 4]:
+                    if (name := _id_of(file)) is not None:
+                        self._ids.setdefault(name, file)
+        return self._ids
+
+
+def _id_of(file: Path) -> str | None:
+    """The `id:` at the left edge among the first lines; reading it does not parse the file."""
+    try:
+        with file.open(encoding="utf-8", errors="replace") as lines:
+            for _, line in zip(range(40), lines, strict=False):
+                if line.startswith("id:"):
+                    return line[3:].split("#")[0].strip().strip("'\"") or None
+    except OSError:
+        return None
+    return None

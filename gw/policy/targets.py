@@ -1,0 +1,69 @@
+"""Which rules look at a part of an action, and what the rule index is asked with.
+
+Knows no rule. Invariant: every part has at least one target, so nothing an action carries is exempt by its kind.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from gw.model.action import PartKind, Provenance
+from gw.model.shell import NodeRole
+from gw.model.subject import Subject
+from gw.policy.matchers.base import Key, Target
+
+UNTRUSTED: Final = frozenset((Provenance.TOOL_OUTPUT, Provenance.WEB, Provenance.FILE))
+
+# DATA has no target of its own: it is seen as part of its call or request.
+OF_KIND: Final[Mapping[PartKind, Target | None]] = MappingProxyType(
+    {
+        PartKind.PROMPT: Target.PROMPT,
+        PartKind.COMMAND: Target.COMMAND,
+        PartKind.ARGV: Target.COMMAND,
+        PartKind.OUTPUT: Target.OUTBOUND,
+        PartKind.URL: Target.TOOL_CALL,
+        PartKind.PATH: Target.TOOL_CALL,
+        PartKind.TOOL: Target.TOOL_CALL,
+        PartKind.DATA: None,
+    }
+)
+
+# Fields of a node that are facts by being there.
+NODE_FACTS: Final = (
+    "reads", "writes", "deletes", "fetches", "inline_code", "privileged", "background", "recursive",
+)  # fmt: skip
+
+RUNNING: Final = frozenset((NodeRole.RUNS, NodeRole.INLINE))
+
+
+def targets_of(subject: Subject) -> tuple[Target, ...]:
+    """The part's own target, and the target of whatever carries it."""
+    kind = subject.part.kind
+    target = OF_KIND[kind]
+    if kind is PartKind.PROMPT and subject.action.provenance in UNTRUSTED:
+        target = Target.TOOL_OUTPUT
+    carrier = Target.RPC if subject.action.tool is None else Target.TOOL_CALL
+    return (carrier,) if target is None or target is carrier else (target, carrier)
+
+
+def keys_of(subject: Subject) -> set[Key]:
+    """What is present in the subject, as matchers' `keys` name it."""
+    keys: set[Key] = set(subject.hits)
+    keys.add(("method", subject.action.method))
+    if subject.action.tool is not None:
+        keys.add(("tool", subject.action.tool))
+    for name in subject.signals:
+        keys.add(("signal", name))
+    if subject.command is not None:
+        for name in subject.command.signals:
+            keys.add(("signal", name))
+        for node in subject.command.nodes:
+            if node.role in RUNNING:
+                if node.program is not None:
+                    keys.add(("program", node.program))
+                for name in node.facts:
+                    keys.add(("fact", name))
+                for name in NODE_FACTS:
+                    if getattr(node, name):
+                        keys.add(("fact", name))
+    return keys

@@ -68,6 +68,11 @@ def sleep(seconds: float) -> None:
     gevent.sleep(seconds)
 
 
+def on_signal(number: int, function: Callable[[], object]) -> None:
+    """Call *function* in a greenlet of its own whenever the process gets this signal."""
+    gevent.signal_handler(number, function)
+
+
 class Deadline:
     """Raises Expired in the waiting greenlet once *seconds* have passed; it cannot interrupt what does not wait."""
 

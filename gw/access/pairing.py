@@ -95,8 +95,8 @@ Listener = Callable[[str, str, str], None]
 
 class Pairings:
     def __init__(self, file: RecordFile, listener: Listener = lambda *_: None) -> None:
+        self.listener = listener
         self._file = file
-        self._listener = listener
         self._paired: dict[str, PairedDevice] = {}
         self._pending: dict[str, PendingPairing] = {}
         self._secret = secrets.token_bytes(SECRET_BYTES)
@@ -142,20 +142,20 @@ class Pairings:
         pending = PendingPairing(str(uuid4()), identity, role, wanted, reason, now_ms)
         self._pending[pending.request_id] = pending
         self._save()
-        self._listener("requested", pending.request_id, identity.device_id)
+        self.listener("requested", pending.request_id, identity.device_id)
         return pending
 
     def approve(self, request_id: str, now_ms: int) -> PairedDevice:
         """Raises InvalidRequest for an unknown or expired request."""
         pending = self._take(request_id, now_ms)
         device = self.pair(pending.identity, pending.role, pending.scopes, now_ms, via="owner")
-        self._listener("approved", request_id, device.identity.device_id)
+        self.listener("approved", request_id, device.identity.device_id)
         return device
 
     def reject(self, request_id: str, now_ms: int) -> PendingPairing:
         pending = self._take(request_id, now_ms)
         self._save()
-        self._listener("rejected", request_id, pending.identity.device_id)
+        self.listener("rejected", request_id, pending.identity.device_id)
         return pending
 
     def pair(
@@ -185,7 +185,7 @@ class Pairings:
         device = self._known(device_id)
         del self._paired[device_id]
         self._save()
-        self._listener("changed", "", device_id)
+        self.listener("changed", "", device_id)
         return device
 
     def rename(self, device_id: str, display_name: str) -> PairedDevice:
@@ -193,7 +193,7 @@ class Pairings:
         device = replace(device, identity=replace(device.identity, display_name=display_name))
         self._paired[device_id] = device
         self._save()
-        self._listener("changed", "", device_id)
+        self.listener("changed", "", device_id)
         return device
 
     def seen(self, device_id: str, reason: str, now_ms: int) -> None:
@@ -227,7 +227,7 @@ class Pairings:
         created = known.created_at_ms if known else now_ms
         record = TokenRecord(role, wanted, _new_serial(), created, rotated_at_ms=now_ms)
         issued = self._store(device, record)
-        self._listener("changed", "", device_id)
+        self.listener("changed", "", device_id)
         return issued
 
     def revoke(self, device_id: str, role: str, now_ms: int) -> TokenRecord:
@@ -237,7 +237,7 @@ class Pairings:
             raise InvalidRequest(f"device has no token for role {role}")
         record = replace(known, revoked_at_ms=now_ms)
         self._store(device, record)
-        self._listener("changed", "", device_id)
+        self.listener("changed", "", device_id)
         return record
 
     def check_token(self, token: str, device_id: str, role: str, scopes: Iterable[str]) -> str | None:

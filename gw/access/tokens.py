@@ -1,4 +1,4 @@
-"""Shared secrets: making them and comparing them without telling how much was right.
+"""Shared secrets: deriving them and comparing them without telling how much was right.
 
 Knows nothing of where they are kept. Invariant: a comparison takes the same time wherever two texts differ, and an
 empty secret matches nothing.
@@ -6,15 +6,7 @@ empty secret matches nothing.
 
 import hashlib
 import hmac
-import secrets
 from base64 import urlsafe_b64encode
-
-TOKEN_BYTES = 32
-
-
-def new_token() -> str:
-    """256 random bits, base64url without padding."""
-    return secrets.token_urlsafe(TOKEN_BYTES)
 
 
 def matches(given: str | None, expected: str | None) -> bool:

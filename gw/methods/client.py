@@ -84,6 +84,7 @@ class Client:
         "conn_id",
         "connected_at_ms",
         "facts",
+        "granted",
         "info",
         "nonce",
         "params",
@@ -92,6 +93,7 @@ class Client:
 
     info: ConnInfo  # set with hello-ok
     params: ConnectParams
+    granted: tuple[str, ...]  # scopes in the order asked, without the implied ones
 
     def __init__(self, link: Link, facts: UpgradeFacts, services: Services) -> None:
         self.facts = facts
@@ -136,12 +138,13 @@ class Client:
         assert request_id is not None and method is not None  # the scanner says so of every req
         self._requests.value += 1
         start, end = envelope.body_start, envelope.body_end
-        params = {} if end - start <= 2 else json.loads(data[start:end])
+        raw = data[start:end]
+        params = {} if len(raw) <= 2 else json.loads(raw)
         if params.__class__ is not dict:
             params = self._params_of(envelope, params)
             if params is None:
                 return True
-        self._dispatch(self, request_id, method, params)
+        self._dispatch(self, request_id, method, params, raw)
         if self._pending < limits.MAX_PENDING_REQUESTS:
             return True
         self._paused = True

@@ -55,6 +55,7 @@ class Handshake:
         facts = self._facts(client)
         admitted = self._admission.admit(asked_of(params), facts)
         client.params = params
+        client.granted = admitted.scopes
         client.connected_at_ms = facts.now_ms
         client.info = ConnInfo(
             conn_id=client.conn_id,

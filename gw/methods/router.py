@@ -51,10 +51,16 @@ def rpc(name: str, *, inline: bool = False) -> Callable[[F], F]:
 class Call:
     """One request being served. `params` is a dict of its own; `decision` is set for guarded methods."""
 
-    __slots__ = ("client", "decision", "id", "info", "method", "params", "spec")
+    __slots__ = ("client", "decision", "id", "info", "method", "params", "raw", "spec")
 
     def __init__(
-        self, client: "Client", info: ConnInfo, request_id: str, spec: MethodSpec, params: dict[str, Json]
+        self,
+        client: "Client",
+        info: ConnInfo,
+        request_id: str,
+        spec: MethodSpec,
+        params: dict[str, Json],
+        raw: bytes = b"{}",
     ) -> None:
         self.client = client
         self.info = info
@@ -62,6 +68,7 @@ class Call:
         self.method = spec.name
         self.spec = spec
         self.params = params
+        self.raw = raw  # the bytes `params` were read from
         self.decision: Decision | None = None
 
     def respond(self, payload: Json) -> None:
@@ -145,7 +152,7 @@ class Router:
             if spec.name in self._served and spec.advertised and (protocol >= 4 or spec.v3)
         )
 
-    def dispatch(self, client: "Client", request_id: str, method: str, params: dict[str, Json]) -> None:
+    def dispatch(self, client: "Client", request_id: str, method: str, params: dict[str, Json], raw: bytes) -> None:
         """Answer one request, now or from a greenlet. Never raises."""
         info = client.info
         entry = self._served.get(method)
@@ -163,7 +170,7 @@ class Router:
                 error = InvalidRequest(f"invalid {method} params: {wrong}")
                 client.send(frames.failure(request_id, error.shape()))
                 return
-        call = Call(client, info, request_id, entry.spec, params)
+        call = Call(client, info, request_id, entry.spec, params, raw)
         if entry.inline:
             client.send(self._outcome(entry, call))
         else:

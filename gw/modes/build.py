@@ -1,0 +1,231 @@
+"""The composition root: settings in, a gateway out. The only place that knows every class.
+
+Must not know signals or how a mode runs. Invariant: nothing listens and nothing is judged before every part is built;
+what cannot be built raises ConfigError or PolicyError with all problems.
+"""
+
+from collections.abc import Callable, Container, Mapping, Sequence
+from importlib.resources import files as package_files
+from typing import Final
+from uuid import uuid4
+
+from gw import __version__, hub
+from gw.access.admission import Admission
+from gw.access.pairing import Pairings
+from gw.access.throttle import LoginThrottle
+from gw.access.tokens import matches
+from gw.config.load import Loaded
+from gw.ledger.record import to_event
+from gw.methods.absent import Absent
+from gw.methods.agents import Agents
+from gw.methods.approvals import Approvals
+from gw.methods.channels import Channels
+from gw.methods.client import Client, Frames, Services
+from gw.methods.config import Config
+from gw.methods.devices import Devices
+from gw.methods.events import EventBus
+from gw.methods.handshake import Handshake
+from gw.methods.logs import Logs
+from gw.methods.models import Models
+from gw.methods.presence import Presence
+from gw.methods.router import Router
+from gw.methods.security import Security
+from gw.methods.system import Server as ServerFacts
+from gw.methods.system import System
+from gw.methods.ui import Ui
+from gw.model.decision import Decision
+from gw.modes.control_ui import ControlUi, bootstrap_document
+from gw.modes.http_routes import bearer, build_routes
+from gw.modes.judging import Judging, build_judging
+from gw.modes.records import JsonRecordFile
+from gw.modes.secret import SharedSecret, check_exposure
+from gw.net.http import Request, Route
+from gw.observe.health import Health
+from gw.observe.history import History
+from gw.observe.metrics import Metrics
+from gw.ports import Json, Link, UpgradeFacts
+from gw.wire import json
+from gw.wire.connect import Server
+from gw.wire.events import EventTable
+from gw.wire.methods import MethodTable
+from gw.wire.params import Shape, load_shapes
+
+DATA: Final = package_files("gw") / "data"
+STORE_QUEUE: Final = 4096
+FILE_WORKERS: Final = 2
+FILE_QUEUE: Final = 512
+
+# Events that some part of this gateway sends; hello-ok names these and no others.
+SENT_EVENTS: Final = frozenset(
+    {"connect.challenge", "health", "presence", "tick", "shutdown", "security.decision"}
+    | {"device.pair.requested", "device.pair.resolved", "device.pair.changed"}
+)
+
+
+class Gateway:
+    """A whole gateway, built but not yet listening."""
+
+    def __init__(self, loaded: Loaded, history: History) -> None:
+        settings = loaded.settings
+        check_exposure(settings)
+        self.loaded = loaded
+        self.history = history
+        self.clock = hub.SystemClock()
+        self.metrics = Metrics()
+        self.health = Health(self.clock.now_ms())
+        self.store = hub.OffloadPool("store", 1, STORE_QUEUE)
+        self.files = hub.OffloadPool("files", FILE_WORKERS, FILE_QUEUE)
+        self.secret = SharedSecret(settings)
+        self.judging: Judging = build_judging(settings, self.clock, self.store, self.files, self.metrics)
+        self.bus = EventBus(EventTable(read_table("events.json")))
+        self.pairings = Pairings(JsonRecordFile(settings.gateway.state / "devices.json", self.store))
+        self.router = Router(
+            MethodTable(read_table("methods.json")),
+            spawn=hub.spawn,
+            guard=self.judging.guard,
+            announce=lambda decision, _: self.announce(decision),
+            shapes=read_shapes,
+        )
+        page = ControlUi(settings.gateway.control_ui, self.files) if settings.gateway.control_ui else None
+        build_id = page.build_id if page else None
+        self.identity = Server(__version__, build_id or f"clawgate-{__version__}", str(uuid4()))
+        self.presence = Presence(self.bus, self.clock, __version__, self.identity.boot_id, later=call_later)
+        self.admission = Admission(
+            self.secret.current,
+            self.pairings,
+            LoginThrottle(settings.auth.failures_per_minute),
+            allowed_origins=lambda: self.loaded.settings.gateway.allowed_origins,
+            page_build=build_id,
+        )
+        self.routes = self._routes(page)
+        self._services: Services | None = None
+        self.metrics.watch("clawgate_connections", lambda: len(self.bus))
+
+    def attach(self, host: str, port: int) -> None:
+        """Serve every method; called once, when the port is known and before anybody can have connected."""
+        facts = ServerFacts(__version__, self.identity.boot_id, host, port, self.loaded.settings.gateway.state)
+        system = System(self.clock, self.health, facts, NoSessions(), self.posture)
+        devices = Devices(self.pairings, self.bus, self.clock)
+        self.pairings.listener = devices.announce
+        judging = self.judging
+        self.router.attach(
+            Absent(),
+            Agents(),
+            Approvals(),
+            Channels(self.clock, self.health),
+            Config(self.loaded, port, self.clock.now_ms()),
+            devices,
+            Logs(self.history),
+            Models(self.clock),
+            self.presence,
+            Security(judging.pipeline, judging.policy, judging.log, judging.quarantine, self.store, self.announce),
+            system,
+            Ui(facts),
+        )
+        self._services = Services(
+            router=self.router,
+            bus=self.bus,
+            handshake=self._handshake(system.health_snapshot),
+            clock=self.clock,
+            spawn=hub.spawn,
+            frames=Frames.of(self.metrics),
+            connected=self.presence.changed,
+            left=self.presence.changed,
+        )
+
+    def peer(self, link: Link, facts: UpgradeFacts) -> Client:
+        """The protocol object of a new connection."""
+        assert self._services is not None
+        return Client(link, facts, self._services)
+
+    def announce(self, decision: Decision) -> None:
+        self.bus.publish("security.decision", to_event(decision))
+
+    def posture(self) -> dict[str, Json]:
+        """clawgate's own block of `status`."""
+        judging = self.judging
+        return {
+            "policy": judging.policy.current.ref._asdict(),
+            "auditOnly": judging.pipeline.audit_only,
+            "decisions": judging.log.written,
+            "decisionsDropped": judging.log.dropped,
+            "connections": len(self.bus),
+            "pairedDevices": len(self.pairings.all_paired()),
+        }
+
+    def is_authorized(self, request: Request) -> bool:
+        """Whether an HTTP request shows the shared secret."""
+        secrets = self.secret.current()
+        return secrets.mode == "none" or matches(bearer(request), secrets.secret)
+
+    def close(self) -> None:
+        """Write what is still in memory and let the threads go."""
+        self.judging.log.flush()
+        self.store.close()
+        self.files.close()
+
+    def _routes(self, page: ControlUi | None) -> dict[str, Route]:
+        metrics = self.metrics if self.loaded.settings.metrics.enabled else None
+        routes = build_routes(self.clock, self.health, metrics, self.files, self.is_authorized)
+        if page is not None:
+            routes |= page.routes(self.is_authorized, lambda: bootstrap_document(__version__, page.build_id))
+        return routes
+
+    def _handshake(self, health: Callable[[], Json]) -> Handshake:
+        def events(protocol: int) -> tuple[str, ...]:
+            sent = (spec for spec in self.bus.events if spec.name in SENT_EVENTS)
+            return tuple(spec.name for spec in sent if protocol >= 4 or spec.v3)
+
+        def snapshot(client: Client) -> dict[str, Json]:
+            return {
+                "presence": self.presence.entries(joining=client),
+                "health": health(),
+                "stateVersion": self.bus.state_version(),
+                "uptimeMs": self.health.uptime_ms(self.clock.now_ms()),
+                "sessionDefaults": SESSION_DEFAULTS,
+                "suspension": {"phase": "accepting"},
+            }
+
+        shape = read_shapes({"connect"})["connect"]
+        identity, metrics = self.identity, self.metrics
+        return Handshake(
+            *(self.admission, self.router, identity, shape, self.clock, metrics), events=events, snapshot=snapshot
+        )
+
+
+SESSION_DEFAULTS: Final[Mapping[str, Json]] = {
+    "defaultAgentId": "main",
+    "modelConfigured": False,
+    "ownership": "sole",
+    "selectionRequired": False,
+    "mainKey": "main",
+    "mainSessionKey": "agent:main:main",
+    "scope": "per-sender",
+}
+
+
+class NoSessions:
+    """methods.system.SessionOverview of a gateway without stored sessions."""
+
+    def count(self) -> int:
+        return 0
+
+    def recent(self, limit: int) -> Sequence[tuple[str, int]]:
+        return ()
+
+
+def read_table(name: str) -> list[dict[str, Json]]:
+    rows: list[dict[str, Json]] = json.loads((DATA / name).read_bytes())
+    return rows
+
+
+def read_shapes(wanted: Container[str]) -> dict[str, Shape]:
+    return load_shapes((DATA / "params.json").read_text(encoding="utf-8"), wanted)
+
+
+def call_later(seconds: float, function: Callable[[], None]) -> None:
+    def wait() -> None:
+        hub.sleep(seconds)
+        function()
+
+    hub.spawn(wait)

@@ -1,0 +1,96 @@
+"""Builds the defender for a running gateway: policy, guards, bounds and ledgers, and the router's guard on top.
+
+The only place that joins `defender`, `policy` and `ledger`. Invariant: a gateway without a usable policy or ledger does
+not start.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from uuid import uuid4
+
+from gw.config.secrets import ensure_token, read_secret
+from gw.config.settings import Settings
+from gw.defender.engine import Engine
+from gw.defender.extract import Origin, from_request
+from gw.defender.guards import GUARDS
+from gw.defender.guards.base import Services
+from gw.defender.pipeline import Pipeline
+from gw.errors import ConfigError
+from gw.hub import Deadline, Gate
+from gw.ledger.decisions import DecisionLog
+from gw.ledger.quarantine import Quarantine
+from gw.ledger.redact import Redactor
+from gw.ledger.sink import LedgerSink
+from gw.methods.router import Call
+from gw.model.decision import Decision
+from gw.model.problem import Problem
+from gw.observe.metrics import Metrics
+from gw.policy.handle import PolicyHandle
+from gw.policy.loader import load
+from gw.ports import Clock, Offload
+
+LEDGER_KEY: Final = "ledger.key"
+
+
+@dataclass(frozen=True, slots=True)
+class Judging:
+    pipeline: Pipeline
+    policy: PolicyHandle
+    log: DecisionLog
+    quarantine: Quarantine
+    metrics: Metrics
+
+    def guard(self, call: Call) -> Decision:
+        """The router's port: judge one request."""
+        info = call.info
+        origin = Origin(id=f"act_{uuid4().hex[:20]}", conn_id=info.conn_id, client_id=info.client_id)
+        decision = self.pipeline.judge(from_request(call.method, call.params, call.raw, origin))
+        self.count(decision)
+        return decision
+
+    def count(self, decision: Decision) -> None:
+        self.metrics.add("clawgate_decisions_total", decision.verdict.word, decision.enforced.word, decision.mode)
+        self.metrics.histogram("clawgate_eval_seconds").observe(decision.elapsed_us / 1e6)
+        for finding in decision.findings:
+            self.metrics.add("clawgate_findings_total", finding.rule)
+
+
+def build_judging(settings: Settings, clock: Clock, store: Offload, files: Offload, metrics: Metrics) -> Judging:
+    """`store` has one worker. Raises PolicyError with every problem, ConfigError when a ledger cannot be opened."""
+    policy = PolicyHandle(*load(policy_paths(settings)))
+    state = settings.gateway.state
+    log = DecisionLog(state / "decisions", store)
+    quarantine = Quarantine(state / "quarantine", store)
+    try:
+        log.open()
+    except OSError as error:
+        place = str(error.filename or state)
+        raise ConfigError([Problem(place, 0, 0, "ledger.open", f"cannot open: {error.strerror}")]) from None
+    defender = settings.defender
+    engine = Engine([make(Services(clock)) for make in GUARDS.values()], files)
+    gate = Gate(defender.workers, defender.queue, defender.admission_timeout_ms / 1000, "evaluations")
+    pipeline = Pipeline(
+        policy,
+        engine,
+        clock,
+        sink=LedgerSink(log, quarantine, Redactor(ledger_key(state))),
+        gate=gate,
+        deadline=Deadline,
+        timeout_s=defender.timeout_ms / 1000,
+        audit_only=settings.policy.audit_only,
+    )
+    metrics.watch("clawgate_eval_queue_depth", lambda: gate.waiting)
+    metrics.watch("clawgate_policy_generation", lambda: policy.generation)
+    return Judging(pipeline, policy, log, quarantine, metrics)
+
+
+def policy_paths(settings: Settings) -> list[Path]:
+    return [settings.policy.path] if settings.policy.path is not None else []
+
+
+def ledger_key(state: Path) -> bytes:
+    """The key that turns identities into tokens in the ledgers; made on first use."""
+    path = state / LEDGER_KEY
+    ensure_token(path)
+    return read_secret(path).encode()

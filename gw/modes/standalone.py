@@ -1,0 +1,151 @@
+"""Runs a gateway by itself: listens, beats, reloads, stops.
+
+Must not know what the parts do. Invariant: after `stop` nothing listens, every client was told why (1012), and what
+was decided is on disk.
+"""
+
+import logging
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple
+
+from gw import hub, limits
+from gw.config.load import Loaded
+from gw.config.settings import SETTINGS, build
+from gw.errors import ConfigError, GwError, PolicyError
+from gw.model.problem import Problem
+from gw.modes.build import Gateway
+from gw.modes.judging import policy_paths
+from gw.net.listener import Server, ServerOptions, serve
+from gw.net.notify import Notifier
+from gw.observe.health import LoopSample
+from gw.observe.log import Logging
+from gw.policy.loader import load
+
+logger = logging.getLogger(__name__)
+
+FLUSH_S: Final = 1.0  # how long a record of an allowed action may wait for the disk
+STOP_S: Final = 5.0
+
+
+class Address(NamedTuple):
+    """Where clients connect."""
+
+    url: str
+    http: str
+
+
+class Standalone:
+    """`reload_settings` loads the settings anew, or raises ConfigError."""
+
+    def __init__(self, loaded: Loaded, logs: Logging, reload_settings: Callable[[], Loaded]) -> None:
+        self.gateway = Gateway(loaded, logs.history)
+        self._logs = logs
+        self._reload_settings = reload_settings
+        self._supervisor = hub.Supervisor()
+        self._notifier = Notifier()
+        self._server: Server | None = None
+
+    def start(self) -> Address:
+        """Listen. Raises ConfigError for an address or TLS files that cannot be used."""
+        gateway = self.gateway
+        settings = gateway.loaded.settings.gateway
+        options = ServerOptions(
+            tls_cert=settings.tls_cert,
+            tls_key=settings.tls_key,
+            max_connections=settings.max_connections,
+            max_connections_per_address=settings.max_connections_per_address,
+        )
+        try:
+            self._server = serve([settings.listen], gateway.peer, gateway.routes, options, metrics=gateway.metrics)
+        except OSError as error:
+            raise ConfigError([Problem("gateway.listen", 0, 0, "listen", str(error.strerror or error))]) from None
+        host, port = self._server.addresses[0]
+        gateway.attach(host, port)
+        self._supervisor.start("tick", self._tick)
+        self._supervisor.start("flush", self._flush)
+        self._supervisor.start("lag", lambda: hub.probe_lag(self._sample_lag))
+        if self._notifier.watchdog_s is not None:
+            self._supervisor.start("watchdog", self._beat)
+        gateway.health.started()
+        self._notifier.ready(f"listening on {settings.listen}")
+        logger.info("gateway.started", extra={"host": host, "port": port, "tls": settings.tls_cert is not None})
+        shown = f"[{host}]" if ":" in host else host
+        secure = "s" if settings.tls_cert else ""
+        return Address(f"ws{secure}://{shown}:{port}", f"http{secure}://{shown}:{port}")
+
+    def stop(self) -> None:
+        """Tell everybody, then end."""
+        gateway = self.gateway
+        self._notifier.stopping()
+        gateway.bus.publish("shutdown", {"reason": "service stopping"})
+        if self._server is not None:
+            self._server.stop()
+        self._supervisor.stop(STOP_S)
+        gateway.close()
+        self._notifier.close()
+        logger.info("gateway.stopped")
+
+    # --- reload ---------------------------------------------------------------------------------------------
+
+    def reload(self) -> None:
+        """Read settings, secret and policy again; what is broken keeps its last good value."""
+        self._notifier.reloading(int(self.gateway.clock.monotonic() * 1e6))
+        for what, step in self._steps().items():
+            try:
+                step()
+            except GwError as error:
+                logger.error("reload.failed", extra={"what": what, "problem": str(error)})
+        self._notifier.ready()
+
+    def _steps(self) -> dict[str, Callable[[], None]]:
+        return {
+            "settings": self._reload_settings_table,
+            "secret": self.gateway.secret.reload,
+            "policy": self._reload_policy,
+        }
+
+    def _reload_settings_table(self) -> None:
+        gateway = self.gateway
+        old, new = gateway.loaded, self._reload_settings()
+        values: dict[str, Any] = {}
+        for row in SETTINGS:
+            source = new if row.reloadable else old
+            values[row.path] = source.settings.value(row.path)
+            if not row.reloadable and new.settings.value(row.path) != values[row.path]:
+                logger.warning("reload.needs_restart", extra={"setting": row.path})
+        gateway.loaded = new._replace(settings=build(values))
+        settings = gateway.loaded.settings
+        gateway.judging.pipeline.audit_only = settings.policy.audit_only
+        self._logs.set_level(settings.log.level)
+
+    def _reload_policy(self) -> None:
+        judging = self.gateway.judging
+        try:
+            changed = judging.policy.reload(lambda: load(policy_paths(self.gateway.loaded.settings)))
+        except PolicyError:
+            self.gateway.metrics.add("clawgate_policy_reload_failures_total")
+            raise
+        logger.info("policy.reloaded", extra={"changed": changed, "generation": judging.policy.generation})
+
+    # --- what runs all the time -----------------------------------------------------------------------------
+
+    def _tick(self) -> None:
+        while True:
+            hub.sleep(limits.TICK_INTERVAL_MS / 1000)
+            self.gateway.bus.tick(self.gateway.clock.now_ms())
+
+    def _flush(self) -> None:
+        while True:
+            hub.sleep(FLUSH_S)
+            self.gateway.judging.log.flush()
+
+    def _beat(self) -> None:
+        assert self._notifier.watchdog_s is not None
+        while True:
+            self._notifier.alive()
+            hub.sleep(self._notifier.watchdog_s)
+
+    def _sample_lag(self, sample: LoopSample) -> None:
+        gateway = self.gateway
+        gateway.health.sample_loop(sample, gateway.clock.now_ms())
+        gateway.metrics.histogram("clawgate_hub_lag_seconds").observe(sample.delay_ms / 1000)

@@ -1,0 +1,45 @@
+"""Understanding a shell command line without running it: `analyse` is the way in.
+
+Knows nothing of policies or verdicts. Invariant: total and bounded: any text gives CommandFacts, and what was not
+understood is named in `signals`.
+"""
+
+from typing import Final
+
+from gw.defender.shell.lexer import TooDeep
+from gw.defender.shell.parser import Parser
+from gw.defender.shell.relations import relate
+from gw.defender.shell.walk import Walker
+from gw.model.decision import Span
+from gw.model.shell import CommandFacts, Node, NodeRole
+
+MAX_COMMAND_CHARS: Final = 32 * 1024
+
+def analyse(command: str, *, cwd: str | None = None) -> CommandFacts:
+    """Return what *command* would run, as far as the text alone tells; *cwd* is where it starts, when known."""
+    walker = Walker(cwd)
+    text = command
+    if len(command) > MAX_COMMAND_CHARS:
+        text = command[:MAX_COMMAND_CHARS]
+        walker.signals.add("shell.too-long")
+    parser = Parser(text)
+    try:
+        script = parser.parse()
+    except TooDeep:
+        walker.signals.add("shell.too-deep")
+        return CommandFacts((), frozenset(walker.signals | {"shell.unparsed"}), True)
+    if parser.broken or parser.heredocs:
+        walker.signals.add("shell.unparsed")
+    walker.script(script)
+    if walker.functions:
+        walker.uncalled()
+    if len(walker.drafts) > 1:
+        relate(walker.drafts)
+    nodes = [draft.node() for draft in walker.drafts]
+    nodes += [_text_node(role, span) for role, span in walker.extra]
+    nodes += [_text_node(NodeRole.COMMENT, Span(*span)) for span in parser.comments]
+    return CommandFacts(tuple(nodes), frozenset(walker.signals), len(walker.drafts) > 1 or len(script) > 1)
+
+
+def _text_node(role: NodeRole, span: Span) -> Node:
+    return Node(role, None, (), frozenset(), (), span)

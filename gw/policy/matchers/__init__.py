@@ -9,6 +9,7 @@ from typing import Final
 
 from gw.policy.matchers.base import Compiler
 from gw.policy.matchers.boolean import compile_all, compile_any, compile_not
+from gw.policy.matchers.command import compile_command
 from gw.policy.matchers.guard import compile_guard
 from gw.policy.matchers.method import compile_method
 from gw.policy.matchers.path import compile_path
@@ -22,6 +23,7 @@ MATCHERS: Final[Mapping[str, Compiler]] = MappingProxyType(
     {
         "pattern": compile_pattern,
         "prefix": compile_prefix,
+        "command": compile_command,
         "path": compile_path,
         "url": compile_url,
         "tool": compile_tool,

@@ -1,0 +1,164 @@
+"""Inline code in other languages: the few dangerous calls that matter, found by words, never by running or parsing.
+
+Knows nothing of shells; shell text found inside is handed back. Invariant: linear in the code's length: substring
+searches, and constant patterns on windows of 1 KiB.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+WINDOW = 1024
+MAX_FOUND = 16
+
+# Calls that start a program; the text literal behind one of them is a shell command.
+_CALLS = (
+    "system", "popen", "shell_exec", "passthru", "proc_open", "execSync", "spawnSync", "execFileSync", "execFile", "exec", "spawn", "spawnv",
+    "execve", "execl", "execlp", "execv", "execvp", "execute", "run", "call", "check_call", "check_output", "Popen", "getoutput", "getstatusoutput",
+    "pcntl_exec", "capture2", "capture3", "popen2", "popen3", "qx", "callCommand", "Process", "ProcessBuilder", "cmd", "shell", "callProcess", "system2",
+    "write18", "shell-command", "call-process", "start-process", "do shell script", "interact", "os.system", "fork_exec",
+)  # fmt: skip
+# Without one of these words a code text starts nothing.
+_HINTS = (
+    "system", "popen", "exec", "spawn", "subprocess", "Popen", "child_process", "pty", "getline", "`", "%x", "qx", "callCommand", "Process", "run(",
+    "write18", "shell", "interact", "|", "Runtime",
+)  # fmt: skip
+
+_CALL = re.compile(
+    r"(?<![A-Za-z0-9_])(?:" + "|".join(re.escape(c) for c in sorted(_CALLS, key=len, reverse=True)) + r")\s*[(\[{ ]{1,3}\s*(?:[rbuf]?[\"'`]|q\{)"
+)
+_STRING = re.compile(r"\"((?:[^\"\\]|\\.)*)\"|'((?:[^'\\]|\\.)*)'|`((?:[^`\\]|\\.)*)`", re.S)
+_BACKTICK = re.compile(r"`([^`]{1,512})`")
+_PERCENT_X = re.compile(r"(?:%x|qx)([({\[/!|])([^)}\]/!|]{1,512})[)}\]/!|]")
+_AWK_PIPE = re.compile(r"\"([^\"]{1,512})\"\s*\|&?\s*getline|\|&?\s*\"([^\"]{1,512})\"")
+
+_SOCKETS = (
+    "socket", "Socket", "fsockopen", "/inet/tcp", "net.connect", "net.createServer", "createConnection", "TCPServer", "INET", "require(\"net\")",
+    "require('net')", "TCPClient", "pfsockopen", "stream_socket", "net.Dial", "net.Listen", "ztcp", "connect(",
+)  # fmt: skip
+_FETCHES = (
+    "urlopen", "urlretrieve", "requests.get", "requests.post", "urllib", "http.get", "https.get", "LWP::", "Net::HTTP", "open-uri", "file_get_contents(\"http",
+    "file_get_contents('http", "download(", "URI.open", "http.client", "fetch(", "DownloadString", "DownloadFile", "Invoke-WebRequest", "curl_exec", "HTTP::Tiny",
+    "file_get_contents($", "httpx", "aiohttp",
+)  # fmt: skip
+_EVALS = ("exec(", "eval(", "eval ", "loadstring", "load(", "instance_eval", "Function(", "compile(", "__import__", "marshal.loads", "pickle.loads", "iex", "Invoke-Expression")
+_DECODES = ("b64decode", "base64", "unhexlify", "fromhex", "Buffer.from", "atob(", "decode64", "MIME::Base64", "unpack(", "unpack1", "zlib", "codecs.decode", "rot13", "bytes.fromhex", "gzinflate", "str_rot13", "hex2bin")
+_SHELL_WORDS = ("/bin/sh", "/bin/bash", "/bin/zsh", "bash -i", "sh -i", "/bin/ash", "/bin/dash", "cmd.exe", "pty.spawn", "powershell")
+_DUPS = ("dup2", "fileno", "STDIN->fdopen", "STDIN,\">&", "<&3", "0<&", "stdio:", ".pipe(", "redirectErrorStream", "getInputStream", ">&S", "pty.spawn", "subprocess", "popen", "exec", "spawn", "system", "`", "getline", "run(")
+_DELETES = ("rmtree", "rm_rf", "rm_r(", "remove_tree", "rmtree(", "os.remove", "os.unlink", "unlink", "rmSync", "rmdirSync", "rmdir", "FileUtils.rm", "File.delete", "fs.rm", "removeDirs", "Remove-Item", "shutil.move", "os.rmdir", "unlinkSync", "deltree")
+_TREES = ("rmtree", "rm_rf", "rm_r", "remove_tree", "recursive", "Recurse", "os.walk", "glob")
+_WRITES = ("open(", "write", "file_put_contents", "File.write", "writeFile", "io.open", "Out-File", "Set-Content")
+_ELEVATES = ("setuid(", "setgid(", "setresuid", "setreuid", "POSIX::setuid", "posix_setuid", "posix.setuid", "process.setuid", "Process::Sys.setuid")
+_LIBRARIES = ("ctypes", "LoadLibrary", "dlopen", "Fiddle", "require \"fiddle\"", "cdll", "loadlib", "package.loadlib", "ffi")
+
+
+class CodeFacts(NamedTuple):
+    facts: frozenset[str]
+    commands: tuple[str, ...]  # shell texts it starts
+    paths: tuple[str, ...]  # absolute or home paths among its text literals
+    deletes: bool = False
+    recursive: bool = False
+    writes: bool = False
+
+
+def _has(code: str, words: tuple[str, ...]) -> bool:
+    return any(word in code for word in words)
+
+
+def inspect(language: str, code: str) -> CodeFacts:
+    """Return what *code* may do; an empty result means none of the words that matter is in it."""
+    facts: set[str] = set()
+    commands: list[str] = []
+    if _has(code, _HINTS):
+        commands = list(_commands(language, code))
+        if any(hint in code for hint in ("system", "popen", "exec", "spawn", "subprocess", "Popen", "child_process", "pty", "callCommand", "ProcessBuilder", "write18")):
+            facts.add("code-spawns")
+    sockets = _has(code, _SOCKETS)
+    if sockets:
+        facts.add("code-network")
+        if _has(code, _SHELL_WORDS) or (_has(code, _DUPS) and _runs_input(code)):
+            facts.add("reverse-shell")
+    if _has(code, _FETCHES):
+        facts.add("code-network")
+        if _has(code, _EVALS) and language not in ("awk",):
+            facts.add("executes-fetched")
+    if _has(code, _DECODES) and _has(code, _EVALS):
+        facts.add("executes-decoded")
+    if _has(code, _ELEVATES):
+        facts.add("code-setuid")
+    if _has(code, _LIBRARIES):
+        facts.add("loads-library")
+    deletes = _has(code, _DELETES)
+    return CodeFacts(
+        frozenset(facts),
+        tuple(commands),
+        tuple(_paths(code)) if "/" in code or "~" in code else (),
+        deletes,
+        deletes and _has(code, _TREES),
+        _has(code, _WRITES),
+    )
+
+
+def _runs_input(code: str) -> bool:
+    """A loop that reads a command from the socket and starts it."""
+    return _has(code, ("popen", "exec", "spawn", "system", "getline", "run(", "dup2", "subprocess", "`", "eval")) and _has(
+        code, ("while", "receive", "recv", "gets", "getline", "readline", "socket_read", "pipe(", "dup2", "fileno", "createServer", "stdio", "call", "Popen", "<&")
+    )
+
+
+def _literals(code: str, start: int) -> Iterator[str]:
+    """Text literals from *start* on, up to the end of the call they stand in."""
+    end = min(len(code), start + WINDOW)
+    pos = start
+    for _ in range(8):
+        found = _STRING.search(code, pos, end)
+        if found is None or (pos != start and ")" in code[pos : found.start()]):
+            return
+        yield next(g for g in found.groups() if g is not None)
+        pos = found.end()
+
+
+def _commands(language: str, code: str) -> Iterator[str]:
+    count = 0
+    for found in _windows(_CALL, code):
+        words = list(_literals(code, found.end() - 1))
+        if not words:
+            continue
+        listed = "[" in code[found.start() : found.end()] or (len(words) > 1 and " " not in words[0])
+        yield _unescape(" ".join(words) if listed else words[0])
+        count += 1
+        if count >= MAX_FOUND:
+            return
+    patterns = [_BACKTICK] if language in ("perl", "ruby", "php", "julia") else []
+    if language in ("ruby", "perl"):
+        patterns.append(_PERCENT_X)
+    if language == "awk":
+        patterns.append(_AWK_PIPE)
+    for pattern in patterns:
+        for found in _windows(pattern, code):
+            yield _unescape(next((g for g in reversed(found.groups()) if g), ""))
+
+
+def _windows(pattern: re.Pattern[str], text: str) -> Iterator[re.Match[str]]:
+    """Matches of a constant pattern, looking at 1 KiB at a time with an overlap."""
+    seen = -1
+    for base in range(0, max(len(text), 1), WINDOW // 2):
+        for found in pattern.finditer(text, base, min(base + WINDOW, len(text))):
+            if found.start() > seen:
+                seen = found.start()
+                yield found
+
+
+def _unescape(text: str) -> str:
+    return text.replace('\\"', '"').replace("\\'", "'").replace("\\n", "\n")
+
+
+def _paths(code: str) -> Iterator[str]:
+    count = 0
+    for found in _windows(_STRING, code):
+        text = next(g for g in found.groups() if g is not None)
+        if text[:1] in ("/", "~") and " " not in text and len(text) < 256:
+            yield text
+            count += 1
+            if count >= MAX_FOUND:
+                return

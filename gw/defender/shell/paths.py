@@ -1,0 +1,145 @@
+"""What a path means: protected roots, credentials, places that start programs, devices, system folders.
+
+Text only; no file system is asked. Invariant: `..`, `//` and `/./` cannot hide a path, and /root and /home/<name> are
+the home folder `~`.
+"""
+
+import re
+from fnmatch import fnmatchcase
+from functools import lru_cache
+from posixpath import normpath
+
+from gw.defender.shell.stream import GLOB
+
+MAX_PATH = 1024
+
+_HOME = re.compile(r"(?:/home/[^/*?\[]+|/Users/[^/*?\[]+|/root)(?=/|$)").match
+_VARIABLE = re.compile(r"\$(?:\w+|\{[^}]*\}|\([^)]*\)|[@*#?!-])")
+
+ROOTS = frozenset(
+    "/ ~ /home /root /etc /usr /usr/bin /usr/lib /usr/sbin /usr/local /usr/share /bin /sbin /lib /lib32 /lib64 /boot /var /opt /srv /dev /proc /sys"
+    " /run /mnt /media /Users /System /Library /Applications /var/lib /var/log /var/lib/docker /var/lib/dpkg /var/lib/mysql /var/lib/postgresql /var/www"
+    " /usr/local/bin /usr/local/lib /nix /snap /etc/ssh /etc/ssl /etc/systemd ~/.ssh ~/.gnupg ~/.config ~/.openclaw ~/Documents ~/Desktop ~/Pictures ~/.local".split()
+)
+
+_SECRET = re.compile(
+    r"~/(?:\.ssh/(?:id_[^/]*(?<!\.pub)|identity|[^/]*\.pem|[^/]*_key|[^/]*key)$|\.ssh/?$|\.ssh/\*|\.aws/(?:credentials|config)?$|\.aws/(?:sso|cli)/|\.aws/?$|\.netrc|\.pgpass|\.my\.cnf|\.git-credentials|\.npmrc|\.pypirc"
+    r"|\.docker/config\.json|\.kube/config|\.gnupg(?:/|$)|\.password-store|\.config/gcloud|\.config/gh/hosts\.yml|\.config/hub|\.azure/|\.boto|\.s3cfg|\.terraform\.d/credentials|\.terraformrc|\.vault-token|\.cargo/credentials|\.gem/credentials"
+    r"|\.config/(?:google-chrome|chromium|BraveSoftware|microsoft-edge)[^$]*/(?:Login Data|Cookies|Web Data|Local State)|\.mozilla/firefox[^$]*(?:logins\.json|key[34]\.db|cookies\.sqlite)|\.local/share/keyrings|\.openclaw/(?:credentials|openclaw\.json|auth|agents/[^$]*auth|\.env|secrets|identity|devices)"
+    r"|\.config/rclone|\.config/op|\.config/doctl|\.config/hcloud|\.config/sops|\.oci/|\.fly/|\.databrickscfg|\.snowsql|\.bitcoin/|\.ethereum/|\.electrum/|\.config/solana|\.config/filezilla|\.purple/accounts|\.codex/auth|\.claude/\.credentials|\.claude\.json)"
+    r"|/etc/(?:shadow|gshadow|security/opasswd|master\.passwd|krb5\.keytab|ipsec\.secrets|ppp/(?:chap|pap)-secrets|ssh/ssh_host_[^/]*_key$|openvpn/[^$]*\.key|wireguard/|kubernetes/(?:admin\.conf|pki)|rancher/[^$]*\.yaml|clawgate/(?:keys|secrets|[^/]*\.key))"
+    r"|/var/run/secrets/(?:kubernetes\.io|[^$]*token)|/run/secrets/|/proc/(?:self|\d+|\*|1)/environ|/proc/(?:self|\d+|\*)/mem$|/proc/kcore|/dev/mem$|/var/lib/(?:sss/db|samba/private|NetworkManager)|/etc/NetworkManager/system-connections"
+)
+_WEAK_SECRET = re.compile(
+    r"(?:^|.*/)(?:\.env(?:\.[\w-]+)?|id_(?:rsa|dsa|ecdsa|ed25519)|credentials(?:\.json|\.csv)?|secrets?\.(?:ya?ml|json|txt|env|toml)|[\w.-]+\.(?:pem|p12|pfx|key|jks|keystore|kdbx|ovpn|asc|ppk)|\.htpasswd|wp-config\.php|\.(?:bash|zsh|mysql|psql|python)_history|"
+    r"terraform\.tfstate|service-account[\w-]*\.json|passwords?(?:\.\w+)?|wallet\.dat|shadow|\.netrc|\.npmrc|\.pypirc|\.git-credentials|\.pgpass|passwd|sudoers|database\.yml|Login Data|Cookies|logins\.json|key4\.db)$"
+)
+_SECRET_SAMPLES = (
+    "/etc/shadow", "/etc/gshadow", "~/.ssh/id_rsa", "~/.ssh/id_ed25519", "~/.aws/credentials", "~/.netrc", "~/.git-credentials", "/proc/self/environ", "/etc/passwd",
+)  # fmt: skip
+
+_STARTUP = re.compile(
+    r"~/\.(?:bashrc|bash_profile|bash_login|bash_logout|bash_aliases|profile|zshrc|zshenv|zprofile|zlogin|zlogout|kshrc|cshrc|tcshrc|login|xinitrc|xsession|xprofile|inputrc|vimrc|emacs|pam_environment|lessfilter|config/fish/config\.fish|config/autostart|config/systemd/user|config/nvim/init|config/environment\.d|ssh/authorized_keys2?|ssh/rc|ssh/environment|ssh/config|gitconfig|config/git|rhosts|shosts|forward|procmailrc|gdbinit|psqlrc|tmux\.conf|screenrc|local/share/systemd)"
+    r"|/etc/(?:profile|bash\.bashrc|bashrc|zsh|zshrc|environment|rc\.local|rc\d?\.d|init\.d|init|inittab|crontab|cron\.|cron/|anacrontab|at\.|systemd/|udev/rules\.d|ld\.so\.preload|ld\.so\.conf|pam\.d|security/|profile\.d|xdg/autostart|update-motd\.d|network/if-|NetworkManager/dispatcher|apt/apt\.conf|logrotate\.d|modules|modprobe|sysctl|skel|default/|hosts\.equiv|ssh/sshd|X11/)"
+    r"|/var/spool/(?:cron|at)|/(?:usr/)?lib/systemd|/usr/local/lib/systemd|/run/systemd|/lib/udev/rules\.d|/usr/lib/udev|/usr/share/autostart|/etc/sv/|/Library/Launch|~/Library/LaunchAgents"
+)
+_GIT_HOOK = re.compile(r"(?:.*/|^)\.git[/\\](?:hooks[/\\](?![\w-]+\.sample$)|config$)")
+_ACCOUNTS = re.compile(r"/etc/(?:passwd|shadow|gshadow|group|sudoers|sudoers\.d|doas\.conf|polkit-1|subuid|subgid|security|login\.defs|nsswitch\.conf)(?:/|$|-)")
+_SYSTEM = re.compile(r"/(?:etc|usr|bin|sbin|lib|lib32|lib64|boot|sys|proc/sys|proc/sysrq-trigger|var/lib/dpkg|var/lib/apt)(?:/|$)")
+_DISK = re.compile(r"/dev/(?:sd[a-z*?]|hd[a-z]|vd[a-z]|xvd[a-z]|nvme\d|mmcblk|disk|mapper/|md\d|dm-|loop\d|sr\d|ram\d|rdisk|zd\d|nbd|block/|pmem)")
+_KERNEL = re.compile(r"/dev/(?:mem|kmem|port)$|/proc/(?:sysrq-trigger|sys/kernel/(?:core_pattern|modprobe|randomize_va_space))|/sys/(?:kernel|firmware|fs/cgroup/[^$]*release_agent)|/boot(?:/|$)|/proc/kcore|/sys/power")
+_LOGS = re.compile(r"/var/log(?:/|$)|/var/run/utmp|/run/utmp|~/\.(?:bash|zsh|sh|ash|ksh|python|mysql|psql|node_repl|lesshst)_?history|.*\.bash_history$|~/\.histfile|~/\.lesshst|~/\.local/share/fish/fish_history")
+_GUARDS = re.compile(r"~/\.(?:openclaw|defenseclaw|clawgate)(?:/|$)|/etc/clawgate|/var/lib/clawgate|/usr/lib/clawgate|/var/log/clawgate|/opt/clawgate")
+_TEMPORARY = re.compile(r"/(?:tmp|var/tmp|dev/shm|private/tmp)/[^/]|/dev/null$")
+_ARTEFACTS = frozenset(
+    "node_modules dist build target __pycache__ .pytest_cache .mypy_cache .ruff_cache .tox .nox .cache coverage htmlcov .coverage .next .nuxt .turbo .parcel-cache .gradle .eggs"
+    " .venv venv out .terraform .sass-cache bower_components tmp temp .tmp site-packages obj _build .angular .svelte-kit .output .serverless".split()
+)
+
+
+@lru_cache(maxsize=2048)
+def normalise(path: str, cwd: str | None = None) -> str:
+    """Resolve dots, doubled slashes and the home folder as text; relative paths are joined to a known *cwd*."""
+    if len(path) > MAX_PATH:
+        path = path[:MAX_PATH]
+    if path.startswith("file://"):
+        path = path[7:]
+    for home in ("$HOME", "${HOME}", "~root", "~user"):
+        if path.startswith(home) and path[len(home) : len(home) + 1] in ("", "/"):
+            path = "~" + path[len(home) :]
+    if cwd is not None and path[:1] not in ("/", "~", "$", "") and (cwd[:1] in ("/", "~")):
+        path = cwd.rstrip("/") + "/" + path
+    if not path:
+        return path
+    if "/" in path or path in (".", ".."):
+        slash = path[-1] == "/" and len(path) > 1
+        climbs = path.startswith("~/..")
+        path = normpath(("/home/user" + path[1:]) if climbs else path)
+        if path.startswith("//"):
+            path = path[1:]
+        if slash and path == ".":
+            path = "./"
+    if home_folder := _HOME(path):
+        path = "~" + path[home_folder.end() :]
+    return path
+
+
+def is_root(path: str) -> bool:
+    """A normalised path that is a protected root, or everything directly in one (`/etc/*`, `~/.*`)."""
+    if path in ROOTS:
+        return True
+    head, slash, last = path.rpartition("/")
+    if slash and last and (set(last) <= {"*", ".", "?"} or last in ("{*,.*}", ".[!.]*", ".[^.]*", "..?*")):
+        return (head or "/") in ROOTS
+    return False
+
+
+def is_secret(path: str, marks: int = 0) -> bool:
+    if "$" in path:
+        path = _VARIABLE.sub("", path)
+    if marks & GLOB and path[:1] in "/~" and any(fnmatchcase(sample, path) for sample in _SECRET_SAMPLES[:-1]):
+        return len(path) > 4
+    return _SECRET.match(path, 0, MAX_PATH) is not None or path in (".ssh/id_rsa", ".ssh/id_ed25519", ".aws/credentials")
+
+
+def is_weak_secret(path: str) -> bool:
+    """Worth protecting when it leaves the machine, ordinary to read."""
+    return _WEAK_SECRET.match(path, 0, MAX_PATH) is not None
+
+
+def is_startup(path: str) -> bool:
+    return _STARTUP.match(path, 0, MAX_PATH) is not None or _GIT_HOOK.match(path, 0, MAX_PATH) is not None
+
+
+def is_account(path: str) -> bool:
+    return _ACCOUNTS.match(path, 0, MAX_PATH) is not None
+
+
+def is_system(path: str) -> bool:
+    return _SYSTEM.match(path, 0, MAX_PATH) is not None
+
+
+def is_disk(path: str) -> bool:
+    return _DISK.match(path, 0, MAX_PATH) is not None
+
+
+def is_kernel(path: str) -> bool:
+    return _KERNEL.match(path, 0, MAX_PATH) is not None
+
+
+def is_log(path: str) -> bool:
+    return _LOGS.match(path, 0, MAX_PATH) is not None
+
+
+def is_guard(path: str) -> bool:
+    return _GUARDS.match(path, 0, MAX_PATH) is not None
+
+
+def is_temporary(path: str) -> bool:
+    """Something inside a temporary folder, or a build artefact that is made again."""
+    if _TEMPORARY.match(path, 0, MAX_PATH) is not None:
+        return True
+    if path[:1] in ("/", "~", "$") or path.startswith(".."):
+        return False
+    last = path.rstrip("/*").rpartition("/")[2]
+    return last in _ARTEFACTS or last.endswith((".egg-info", ".o", ".pyc", ".tmp"))

@@ -1,0 +1,48 @@
+"""What only the whole line shows: a shell and a network program joined by a pipe, a named pipe or a descriptor.
+
+Looks at finished drafts; knows no syntax. Invariant: adds facts, removes none.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from gw.defender.shell.draft import Draft
+from gw.defender.shell.interpreters import SHELLS
+
+NETWORK: Final = frozenset(
+    "nc ncat netcat telnet socat openssl curl wget cryptcat ssh nc.traditional nc.openbsd rustcat rcat sbd gs-netcat"
+    " socket websocat pwncat busybox-nc".split()
+)
+_SOCKET_PATHS: Final = ("/dev/tcp/", "/dev/udp/")
+
+
+def relate(drafts: Sequence[Draft]) -> None:
+    """Add the facts that need more than one command to be seen."""
+    shells = [d for d in drafts if _is_open_shell(d)]
+    sockets = any(path.startswith(_SOCKET_PATHS) for d in drafts for path in (*d.writes, *d.reads))
+    if sockets:
+        _over_sockets(drafts, shells)
+    if not shells:
+        return
+    networked = any(d.program in NETWORK for d in drafts)
+    if networked and any(d.program == "mkfifo" or (d.program == "mknod" and "p" in d.operands) for d in drafts):
+        for draft in shells:
+            draft.facts.add("reverse-shell")
+    for draft in shells:
+        if draft.pipes_into in NETWORK:
+            draft.facts.add("reverse-shell")
+
+
+def _is_open_shell(draft: Draft) -> bool:
+    """A shell that takes its commands from its input."""
+    if draft.program not in SHELLS or draft.inline_code is not None:
+        return False
+    return not draft.operands or draft.has("-i", "-s")
+
+
+def _over_sockets(drafts: Sequence[Draft], shells: Sequence[Draft]) -> None:
+    for draft in shells:
+        draft.facts.add("reverse-shell")
+    for draft in drafts:
+        if draft.program is None or draft.program == "eval":
+            draft.facts.add("reverse-shell")

@@ -10,7 +10,9 @@ pywsgi parses and answers; gevent-websocket performs the handshake, after the ch
 import binascii
 import logging
 from collections.abc import Callable, Mapping
+from functools import partial
 from http import HTTPStatus
+from ssl import SSLWantReadError
 from typing import IO, Any, NamedTuple
 
 from gevent.pywsgi import WSGIHandler
@@ -66,7 +68,7 @@ def find_route(routes: Routes, path: str) -> Route | None:
     """A route by its exact path, else the longest key that ends in "/" and is a prefix; "/" so takes all the rest."""
     route = routes.get(path)
     while route is None and path:
-        path = path[: path.rstrip("/").rfind("/") + 1]
+        path = path[: path.rfind("/", 0, len(path) - 1) + 1]
         route = routes.get(path)
     return route
 
@@ -121,58 +123,6 @@ def refuse_upgrade(
     return None
 
 
-# --- the WSGI application -------------------------------------------------------------------------------------------
-
-
-class Application:
-    """Plain requests; the WSGI callable that pywsgi runs."""
-
-    def __init__(self, routes: Routes, body_bytes: int, trusted_proxies: frozenset[str]) -> None:
-        self._routes = routes
-        self._body_bytes = body_bytes
-        self._trusted_proxies = trusted_proxies
-
-    def __call__(self, environ: dict[str, Any], start_response: Callable[..., object]) -> list[bytes]:
-        try:
-            response = self._answer(environ)
-        except Expired:
-            response = error_response(408, "request_timeout", "the request body did not arrive in time")
-        except Exception:  # boundary: a broken route is a 500, and its text stays out of the answer
-            logger.exception("http.crashed", extra={"path_length": len(environ["PATH_INFO"])})
-            response = error_response(500, "internal", "the gateway failed to answer")
-        return respond(response, environ, start_response)
-
-    def _answer(self, environ: dict[str, Any]) -> Response:
-        route = find_route(self._routes, environ["PATH_INFO"])
-        if route is None:
-            return error_response(404, "not_found", "nothing is served here")
-        body = self._read_body(environ)
-        if body is None:
-            return error_response(413, "too_large", f"a request body may have {self._body_bytes} bytes")
-        facts = facts_of(environ, self._trusted_proxies)
-        method, query = environ["REQUEST_METHOD"], environ["QUERY_STRING"]
-        return route(Request(method, facts.path, query, facts.headers, body, facts.remote, facts.is_tls))
-
-    def _read_body(self, environ: dict[str, Any]) -> bytes | None:
-        """The whole body, or None when it is too large; an announced size is believed when it says so."""
-        if int(environ.get("CONTENT_LENGTH") or 0) > self._body_bytes:
-            return None
-        with Deadline(limits.HTTP_BODY_TIMEOUT_S, "reading a request body"):
-            body: bytes = environ["wsgi.input"].read(self._body_bytes + 1)
-        return None if len(body) > self._body_bytes else body
-
-
-def respond(response: Response, environ: dict[str, Any], start_response: Callable[..., object]) -> list[bytes]:
-    headers = [
-        ("Content-Type", response.content_type),
-        ("Content-Length", str(len(response.body))),
-        *SECURITY_HEADERS,
-        *response.headers,
-    ]
-    start_response(f"{response.status} {HTTPStatus(response.status).phrase}", headers)
-    return [] if environ["REQUEST_METHOD"] == "HEAD" else [response.body]
-
-
 # --- one HTTP connection --------------------------------------------------------------------------------------------
 
 
@@ -194,7 +144,25 @@ class _HeaderReader:
 
 
 class HeadersTooLargeError(ValueError):
-    pass
+    """The bounds of _HeaderReader."""
+
+
+class BodyRefusedError(Exception):
+    def __init__(self, status: int, kind: str, message: str) -> None:
+        super().__init__(message)
+        self.response = error_response(status, kind, message)
+
+
+def respond(response: Response, environ: dict[str, Any], start_response: Callable[..., object]) -> list[bytes]:
+    """The WSGI application of one ready answer."""
+    headers = [
+        ("Content-Type", response.content_type),
+        ("Content-Length", str(len(response.body))),
+        *SECURITY_HEADERS,
+        *response.headers,
+    ]
+    start_response(f"{response.status} {HTTPStatus(response.status).phrase}", headers)
+    return [] if environ["REQUEST_METHOD"] == "HEAD" else [response.body]
 
 
 def _bare_answer(status: int) -> tuple[str, bytes]:
@@ -247,28 +215,70 @@ class Handler(WebSocketHandler):  # type: ignore[misc]  # gevent-websocket ships
 
     def run_application(self) -> None:
         if self.environ.get("HTTP_UPGRADE", "").lower() != "websocket":
-            WSGIHandler.run_application(self)
-            return
-        options = self.server.options
-        refusal = (
-            refuse_upgrade(self.environ, self.request_version, options.websocket_paths, options.trusted_proxies)
-            or self.server.owner.refuse_connection()
-        )
-        if refusal is None:
-            super().run_application()
-            return
-        logger.info("upgrade.refused", extra={"remote": self.client_address[0], "status": refusal.status})
-        answer = refusal
-        self.application = lambda environ, start_response: respond(answer, environ, start_response)
-        self.close_connection = True
+            answer = self._answer()
+        else:
+            options = self.server.options
+            refusal = (
+                refuse_upgrade(self.environ, self.request_version, options.websocket_paths, options.trusted_proxies)
+                or self.server.owner.refuse_connection()
+            )
+            if refusal is None:
+                super().run_application()
+                return
+            logger.info("upgrade.refused", extra={"remote": self.client_address[0], "status": refusal.status})
+            self._leave_body()
+            answer = refusal
+        self.application = partial(respond, answer)
         WSGIHandler.run_application(self)
+
+    def _answer(self) -> Response:
+        """Run the route; whatever goes wrong becomes an answer."""
+        environ = self.environ
+        try:
+            body = self._read_body()
+            facts = facts_of(environ, self.server.options.trusted_proxies)
+            route = find_route(self.server.owner.routes, facts.path)
+            if route is None:
+                return error_response(404, "not_found", "nothing is served here")
+            method, query = environ["REQUEST_METHOD"], environ["QUERY_STRING"]
+            return route(Request(method, facts.path, query, facts.headers, body, facts.remote, facts.is_tls))
+        except BodyRefusedError as refused:
+            self._leave_body()
+            return refused.response
+        except Exception:  # boundary: a broken route is a 500, and its text stays out of the answer
+            logger.exception("http.crashed")
+            return error_response(500, "internal", "the gateway failed to answer")
+
+    def _read_body(self) -> bytes:
+        """The whole body; an announced size is believed when it says too much."""
+        most = self.server.options.body_bytes
+        try:
+            with Deadline(limits.HTTP_BODY_TIMEOUT_S, "reading a request body"):
+                body: bytes = b"" if (self.content_length or 0) > most else self.wsgi_input.read(most + 1)
+        except Expired:
+            raise BodyRefusedError(408, "request_timeout", "the request body did not arrive in time") from None
+        except OSError:
+            raise BodyRefusedError(400, "invalid_request", "the request body is broken") from None
+        if len(body) > most or (self.content_length or 0) > most:
+            raise BodyRefusedError(413, "too_large", f"a request body may have {most} bytes")
+        return body
+
+    def _leave_body(self) -> None:
+        """Close after the answer instead of reading a body that nobody wants, at whatever pace it comes."""
+        self.close_connection = True
+        self.wsgi_input.content_length = 0
+        self.wsgi_input.chunked_input = False
 
     def run_websocket(self) -> None:
         """The 101 is out: hand the socket over, with whatever came right behind the request."""
         facts = facts_of(self.environ, self.server.options.trusted_proxies)
         sock, self.socket = self.socket, None
         sock.settimeout(0.0)
-        early: bytes = self.rfile.read1(limits.PREAUTH_MESSAGE_BYTES) or b""
+        try:
+            early: bytes = self.rfile.read1(limits.PREAUTH_MESSAGE_BYTES) or b""
+        except SSLWantReadError:  # a plain socket has nothing; a TLS one says so
+            early = b""
+        self.rfile.close()  # or the socket would stay open until this handler is collected
         # The library's own WebSocket would send a close frame when it is collected.
         self.websocket.closed = True
         self.websocket.stream = self.websocket.handler = self.websocket = None

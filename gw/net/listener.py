@@ -22,7 +22,7 @@ from gw._native.wsframe import Decoder, Outbox
 from gw.errors import ConfigError, Expired
 from gw.hub import Deadline, SystemClock, Task, sleep, spawn
 from gw.model.problem import Problem
-from gw.net.http import Application, Handler, Response, Routes, error_response
+from gw.net.http import Handler, Response, Routes, error_response
 from gw.net.pump import Connection, Flusher, PumpLimits
 from gw.net.transport import transport_for
 from gw.observe.metrics import Metrics
@@ -54,10 +54,11 @@ class _Listener(WSGIServer):  # type: ignore[misc]  # gevent ships no types
     """One bound address. pywsgi owns the HTTP part of a connection, `Server` everything else."""
 
     handler_class = Handler
+    application = None  # the handler finds the route itself
 
     def __init__(self, server: "Server", sock: socket.socket, context: SSLContext | None) -> None:
         tls = {} if context is None else {"ssl_context": context, "do_handshake_on_connect": False}
-        super().__init__(sock, server.application, spawn=Pool(None), log=None, error_log=None, **tls)
+        super().__init__(sock, spawn=Pool(None), log=None, error_log=None, **tls)
         self.owner = server
         self.options = server.options
         self.logger = logging.getLogger("geventwebsocket")
@@ -78,11 +79,15 @@ class _Listener(WSGIServer):  # type: ignore[misc]  # gevent ships no types
 
     def wrap_socket_and_handle(self, client_socket: socket.socket, address: tuple[Any, ...]) -> None:
         try:
+            tls_socket = self.wrap_socket(client_socket, **self.ssl_args)  # takes the descriptor over
+        except OSError:
+            return  # gone already
+        try:
             with Deadline(limits.TLS_HANDSHAKE_TIMEOUT_S, "TLS handshake"):
-                tls_socket = self.wrap_socket(client_socket, **self.ssl_args)
                 tls_socket.do_handshake()
         except (OSError, Expired) as error:
             logger.info("tls.refused", extra={"remote": address[0], "kind": type(error).__name__})
+            tls_socket.close()
             return
         self.handle(tls_socket, address)
 
@@ -94,7 +99,7 @@ class Server:
         self, peer_factory: PeerFactory, routes: Routes, options: ServerOptions, metrics: Metrics | None
     ) -> None:
         self.options = options
-        self.application = Application(routes, options.body_bytes, options.trusted_proxies)
+        self.routes = routes
         self.addresses: list[tuple[str, int]] = []
         self.accepted = 0  # WebSockets since start
         self._peer_factory = peer_factory
@@ -187,7 +192,7 @@ class Server:
         self._adopted.add(address)
         self._connections[connection] = address[0]
         self.accepted += 1
-        connection.start(self._peer_factory(connection, facts), early)
+        connection.start(lambda: self._peer_factory(connection, facts), early)
 
     def _ended(self, connection: Connection) -> None:
         self._count_out(self._connections.pop(connection))

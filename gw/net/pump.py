@@ -72,6 +72,7 @@ class Connection:
         "_close_after",
         "_decoder",
         "_flusher",
+        "_half",
         "_held",
         "_limits",
         "_loop",
@@ -119,6 +120,7 @@ class Connection:
         self._batching = False  # inside our own turn, which ends with a flush
         self._queued = False  # in the flusher's list
         self._close_after = False  # the peer's close frame is here: close once ours is out
+        self._half = False  # our side of the stream is ended
         self._quiet = False  # nothing was heard since the last `tick`
         self._pinged = False
         self._timers: set[Any] = set()
@@ -176,11 +178,15 @@ class Connection:
 
     # --- life ---------------------------------------------------------------------------------------------------
 
-    def start(self, peer: Peer, early: bytes) -> None:
+    def start(self, make_peer: Callable[[], Peer], early: bytes) -> None:
         """Begin with *early*, the bytes that came right behind the upgrade request."""
-        self._peer = peer
+
+        def open_peer() -> None:
+            self._peer = make_peer()
+            self._peer.opened()
+
         self._batching = True
-        self._guard(peer.opened)
+        self._guard(open_peer)
         self._take(self._decoder.feed(early, MESSAGES_PER_TURN))
         self.flush()
 
@@ -305,7 +311,8 @@ class Connection:
             return
         try:
             left = self._transport.flush() if self._outbox.size else 0
-            if not left and self._state is State.CLOSING and self._decoder.failure is not None:
+            if not left and self._state is State.CLOSING and self._decoder.failure is not None and not self._half:
+                self._half = True
                 self._transport.end_writing()  # its close frame will not be understood any more; its end will
         except OSError:
             self._finish()

@@ -52,9 +52,8 @@ class PlainTransport:
         return self._outbox.flush(self.fd)
 
     def end_writing(self) -> None:
-        half = socket.socket(fileno=os.dup(self.fd))
-        half.shutdown(socket.SHUT_WR)
-        half.close()
+        with socket.socket(fileno=os.dup(self.fd)) as half:
+            half.shutdown(socket.SHUT_WR)
 
     def close(self) -> None:
         os.close(self.fd)

@@ -11,7 +11,9 @@ from gw.methods.router import Call, rpc
 from gw.ports import Json
 from gw.wire import json
 
-EMPTY_FILE: Final = {"version": 1, "defaults": {}, "agents": {}}
+# Said as stored defaults too: clients work out the effective policy from them.
+DENY: Final = {"security": "deny", "ask": "always", "askFallback": "deny", "autoAllowSkills": False}
+FILE: Final = {"version": 1, "defaults": DENY, "agents": {}}
 
 
 class Approvals:
@@ -20,14 +22,9 @@ class Approvals:
         return {
             "path": "",
             "exists": False,
-            "file": EMPTY_FILE,
-            "hash": hashlib.sha256(json.dumps(EMPTY_FILE)).hexdigest(),
-            "resolvedDefaults": {
-                "security": "deny",
-                "ask": "always",
-                "askFallback": "deny",
-                "autoAllowSkills": False,
-            },
+            "file": FILE,
+            "hash": hashlib.sha256(json.dumps(FILE)).hexdigest(),
+            "resolvedDefaults": DENY,
         }
 
     @rpc("exec.approvals.set")

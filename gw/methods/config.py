@@ -68,6 +68,7 @@ class Config:
                 "bind": "loopback" if settings.gateway.listen.is_loopback else "custom",
                 "auth": {"mode": settings.auth.mode},
             },
+            "tools": {"exec": {"security": "deny", "ask": "always"}},  # nothing is run on this host
             "clawgate": ours,
         }
 
@@ -143,6 +144,7 @@ def schema_document() -> dict[str, Json]:
         "type": "object",
         "properties": {
             "gateway": {"type": "object", "properties": {key: {"type": kind} for key, kind in gateway.items()}},
+            "tools": {"type": "object"},
             "clawgate": {
                 "type": "object",
                 "properties": {

@@ -49,7 +49,7 @@ def test_what_is_shown_fits_the_schema_that_is_served() -> None:
 def test_lookup_walks_the_schema() -> None:
     config = make()
     top = ask(config, "config.schema.lookup", {"path": ""})
-    assert [child["key"] for child in top["children"]] == ["gateway", "clawgate"]
+    assert [child["key"] for child in top["children"]] == ["gateway", "tools", "clawgate"]
     level = ask(config, "config.schema.lookup", {"path": "clawgate.log.level"})
     assert level["schema"]["enum"] == ["debug", "info", "warning", "error"] and level["children"] == []
     with pytest.raises(InvalidRequest, match="not found"):

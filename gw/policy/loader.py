@@ -19,7 +19,7 @@ from gw.policy.compiled import CompiledPolicy
 from gw.policy.source import Node, parse
 
 INSTALLED: Final = Path("/usr/share/clawgate/policies")
-LOCAL: Final = Path("/etc/clawgate/policies")
+LOCAL: Final = Path("/etc/clawgate/policies.d")
 MAX_FILES: Final = 500
 TEST_SUFFIX: Final = "_test.yaml"
 OVERLAY_SUFFIX: Final = ".local.yaml"

@@ -167,3 +167,8 @@ class Machine:
             timeout=timeout_s,
             env=env,
         )
+
+    def start_in_network(self, command: list[str]) -> "subprocess.Popen[str]":
+        """Start a host program in the machine's network; its output is read by communicate()."""
+        command = ["nsenter", "-t", str(self._leader), "-n", *command]
+        return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)

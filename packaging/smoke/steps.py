@@ -1,0 +1,242 @@
+"""What is proved on a machine, one function a step; its docstring is the line people read.
+
+A step returns a word on what it saw and fails by assertion. They run in order and share one machine.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+from machine import Machine, MachineError
+
+CLIENT: Final = str(Path(__file__).with_name("client.py"))
+LAB: Final = Path(os.environ.get("OPENCLAW_LAB_CACHE", Path.home() / ".cache/openclaw-lab"))
+DESTRUCTIVE: Final = {"name": "exec", "args": {"command": "rm -rf /"}, "sessionKey": "agent:main:main"}
+
+
+class Site:
+    """The machine and what the steps need to know of it."""
+
+    def __init__(self, machine: Machine, deb: str, previous: str) -> None:
+        self.machine = machine
+        self.deb = deb
+        self.previous = previous
+
+    @property
+    def token(self) -> str:
+        return self.machine.run("cat /etc/clawgate/token").strip()
+
+    def ask(self, *arguments: str) -> Any:
+        """Run client.py in the machine's network and read what it prints."""
+        done = self.machine.in_network([sys.executable, CLIENT, self.token, *arguments], dict(os.environ))
+        if done.returncode != 0:
+            raise MachineError(f"client {arguments[0]}: {done.stderr.strip()[-400:]}")
+        return json.loads(done.stdout)
+
+    def start_load(self, seconds: float) -> "subprocess.Popen[str]":
+        return self.machine.start_in_network([sys.executable, CLIENT, self.token, "load", str(seconds)])
+
+    def wait_healthy(self, within_s: float) -> float:
+        """Seconds until /health answers."""
+        begun = time.monotonic()
+        while time.monotonic() - begun < within_s:
+            probe = [
+                sys.executable,
+                "-c",
+                "import urllib.request as u; u.urlopen('http://127.0.0.1:18789/health', timeout=1)",
+            ]
+            if self.machine.in_network(probe, dict(os.environ)).returncode == 0:
+                return time.monotonic() - begun
+            time.sleep(0.02)
+        raise AssertionError(f"not healthy within {within_s:g} s")
+
+    def show(self, prop: str) -> str:
+        return self.machine.run(f"systemctl show clawgate -p {prop} --value").strip()
+
+
+def installs(site: Site) -> str:
+    """`apt install ./clawgate.deb` without a network"""
+    site.machine.run(f"apt-get install -y -qq --no-download --no-install-recommends {site.deb}")
+    return site.machine.run("dpkg-query -W -f '${Version} ${Installed-Size} KiB' clawgate")
+
+
+def is_active_and_enabled(site: Site) -> str:
+    """the service is active and enabled"""
+    assert site.machine.run("systemctl is-active clawgate").strip() == "active"
+    assert site.machine.run("systemctl is-enabled clawgate").strip() == "enabled"
+    return site.machine.run("systemctl --version | head -n 1").strip()
+
+
+def is_private(site: Site) -> str:
+    """token, state and configuration have the modes and owners they should"""
+    listing = site.machine.run("stat -c '%a %U:%G %n' /etc/clawgate/token /var/lib/clawgate")
+    assert listing.splitlines() == [
+        "640 root:clawgate /etc/clawgate/token",
+        "700 clawgate:clawgate /var/lib/clawgate",
+    ], listing
+    return "0640 root:clawgate, 0700 clawgate:clawgate"
+
+
+def is_healthy_soon(site: Site) -> str:
+    """healthy within 2 s of a start"""
+    site.machine.run("systemctl stop clawgate")
+    begun = time.monotonic()
+    site.machine.run("systemctl start clawgate")
+    site.wait_healthy(2)
+    return f"{time.monotonic() - begun:.2f} s"
+
+
+def is_hardened(site: Site) -> str:
+    """`systemd-analyze security` at most 1.7"""
+    said = site.machine.run("systemd-analyze security clawgate --no-pager 2>/dev/null | tail -n 1")
+    level = float(said.rsplit(":", 1)[1].split()[0])
+    assert level <= 1.7, said
+    return f"exposure {level}"
+
+
+def idles_small(site: Site) -> str:
+    """idle memory of the installed service"""
+    pid = site.show("MainPID")
+    rss = int(site.machine.run(f"awk '/^VmRSS/ {{print $2}}' /proc/{pid}/status"))
+    assert rss < 60 * 1024, f"{rss} KiB"
+    return f"{rss / 1024:.1f} MiB"
+
+
+def serves_openclaw(site: Site) -> str:
+    """the stock OpenClaw CLI connects from outside the unit"""
+    entry = next(LAB.glob("openclaw-*/node_modules/openclaw/openclaw.mjs"), None)
+    node = next(LAB.glob("openclaw-*/node_modules/node-linux-*/bin/node"), None)
+    if entry is None or node is None:
+        return "skipped: the openclaw packages are not installed here"
+    home = Path(os.environ.get("TMPDIR", "/tmp")) / f"clawgate-smoke-{os.getpid()}"
+    home.mkdir(exist_ok=True)
+    environment = {
+        "PATH": f"{node.parent}:/usr/bin:/bin",
+        "HOME": str(home),
+        "OPENCLAW_STATE_DIR": str(home),
+        "NO_COLOR": "1",
+    }
+    command = [
+        str(node),
+        str(entry),
+        "gateway",
+        "call",
+        "health",
+        "--url",
+        "ws://127.0.0.1:18789",
+        "--token",
+        site.token,
+    ]
+    done = site.machine.in_network(command, environment)
+    shutil.rmtree(home, ignore_errors=True)
+    assert done.returncode == 0 and '"ok": true' in done.stdout, done.stdout + done.stderr
+    return "gateway call health: ok"
+
+
+def blocks_and_quarantines(site: Site) -> str:
+    """a destructive command is blocked and quarantined under /var/lib/clawgate"""
+    refused = site.ask("call", "tools.invoke", json.dumps(DESTRUCTIVE))["refused"]
+    assert refused["details"]["code"] == "GUARD_BLOCKED", refused
+    listing = site.machine.run("find /var/lib/clawgate/quarantine -type f -printf '%m %u\\n'").split("\n")
+    assert "600 clawgate" in listing, listing
+    return f"{refused['details']['code']}, {sum(1 for row in listing if row)} file"
+
+
+def survives_sigkill(site: Site) -> str:
+    """SIGKILL: restarted by systemd, nothing acknowledged is lost"""
+    load = site.start_load(4)
+    time.sleep(1.5)
+    before = site.show("MainPID")
+    site.machine.run(f"kill -9 {before}")
+    acknowledged = set(json.loads(load.communicate(timeout=60)[0]))
+    site.wait_healthy(5)
+    assert site.show("MainPID") != before
+    lost = acknowledged - set(site.ask("stored"))
+    assert acknowledged and not lost, f"{len(lost)} of {len(acknowledged)} lost"
+    return f"{len(acknowledged)} acknowledged, 0 lost"
+
+
+def refuses_a_broken_policy(site: Site) -> str:
+    """a broken policy is refused at reload while service goes on"""
+    site.machine.run("printf 'version: 1\\nkind: polcy\\n' > /etc/clawgate/policies.d/99-broken.yaml")
+    said = site.machine.run("systemctl reload clawgate", check=False)
+    assert said, "the reload was accepted"
+    assert site.ask("call", "health")["ok"] is True
+    assert "refused" in site.ask("call", "tools.invoke", json.dumps(DESTRUCTIVE))
+    site.machine.run("rm /etc/clawgate/policies.d/99-broken.yaml && systemctl reload clawgate")
+    return "reload failed, health ok, still blocking"
+
+
+def keeps_a_clean_journal(site: Site) -> str:
+    """the journal holds no warning and no secret"""
+    token = site.token
+    journal = site.machine.run("journalctl -u clawgate -o cat --no-pager")
+    assert token not in journal
+    bad = site.machine.run(
+        "journalctl -u clawgate -p warning -o cat --no-pager -q | grep -vE 'killed|signal|[Rr]eload' || true"
+    )
+    assert not bad.strip(), bad
+    return f"{len(journal.splitlines())} lines"
+
+
+def upgrades_under_load(site: Site) -> str:
+    """an upgrade under load drops no acknowledged work"""
+    site.machine.run(f"dpkg -i {site.previous}", check=False)
+    site.machine.run("echo '# edited here' >> /etc/clawgate/clawgate.yaml")
+    site.machine.run("systemctl restart clawgate")
+    site.wait_healthy(5)
+    load = site.start_load(12)
+    time.sleep(1)
+    site.machine.run(f"dpkg -i {site.deb}")
+    acknowledged = set(json.loads(load.communicate(timeout=60)[0]))
+    site.wait_healthy(5)
+    lost = acknowledged - set(site.ask("stored"))
+    assert acknowledged and not lost, f"{len(lost)} of {len(acknowledged)} lost"
+    assert "# edited here" in site.machine.run("cat /etc/clawgate/clawgate.yaml"), "a local edit was lost"
+    return f"{len(acknowledged)} acknowledged, 0 lost; local edit kept"
+
+
+def removes(site: Site) -> str:
+    """remove keeps configuration and state"""
+    site.machine.run("apt-get remove -y -qq clawgate")
+    site.machine.run(
+        "test -e /etc/clawgate/clawgate.yaml && test -e /etc/clawgate/token && test -d /var/lib/clawgate/quarantine"
+    )
+    site.machine.run("! test -e /usr/bin/clawgate")
+    return "kept"
+
+
+def purges(site: Site) -> str:
+    """purge removes all, the user too"""
+    site.machine.run("apt-get purge -y -qq clawgate")
+    left = site.machine.run(
+        "ls -d /etc/clawgate /var/lib/clawgate /usr/lib/clawgate /usr/share/clawgate 2>/dev/null || true"
+    ).split()
+    assert not left, left
+    assert site.machine.run("getent passwd clawgate || true") == ""
+    assert site.machine.run("getent group clawgate || true") == ""
+    return "nothing left"
+
+
+STEPS: Final[tuple[Callable[[Site], str], ...]] = (
+    installs,
+    is_active_and_enabled,
+    is_private,
+    is_healthy_soon,
+    is_hardened,
+    idles_small,
+    serves_openclaw,
+    blocks_and_quarantines,
+    survives_sigkill,
+    refuses_a_broken_policy,
+    keeps_a_clean_journal,
+    upgrades_under_load,
+    removes,
+    purges,
+)

@@ -248,6 +248,10 @@ class Pairings:
             return "mismatch"
         return None if role != "operator" or covers(record.scopes, scopes) else "scope"
 
+    def is_operator_token(self, token: str) -> bool:
+        """Whether some paired device holds this token for the operator role (plain HTTP names no device)."""
+        return any(self.check_token(token, device_id, "operator", ()) is None for device_id in self._paired)
+
     def used(self, device_id: str, role: str, now_ms: int) -> None:
         device = self._paired.get(device_id)
         if device is not None and role in device.tokens:

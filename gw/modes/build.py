@@ -13,7 +13,6 @@ from gw import __version__, hub
 from gw.access.admission import Admission
 from gw.access.pairing import Pairings
 from gw.access.throttle import LoginThrottle
-from gw.access.tokens import matches
 from gw.config.load import Loaded
 from gw.ledger.record import to_event
 from gw.methods.absent import Absent
@@ -35,11 +34,12 @@ from gw.methods.system import System
 from gw.methods.ui import Ui
 from gw.model.decision import Decision
 from gw.modes.control_ui import ControlUi, bootstrap_document
-from gw.modes.http_routes import bearer, build_routes
+from gw.modes.http_access import HttpAccess
+from gw.modes.http_routes import build_routes
 from gw.modes.judging import Judging, build_judging
 from gw.modes.records import JsonRecordFile
 from gw.modes.secret import SharedSecret, check_exposure
-from gw.net.http import Request, Route
+from gw.net.http import Route
 from gw.observe.health import Health
 from gw.observe.history import History
 from gw.observe.metrics import Metrics
@@ -90,10 +90,12 @@ class Gateway:
         build_id = page.build_id if page else None
         self.identity = Server(__version__, build_id or f"clawgate-{__version__}", str(uuid4()))
         self.presence = Presence(self.bus, self.clock, __version__, self.identity.boot_id, later=call_later)
+        throttle = LoginThrottle(settings.auth.failures_per_minute)
+        self.http_access = HttpAccess(self.secret.current, self.pairings, throttle, self.clock)
         self.admission = Admission(
             self.secret.current,
             self.pairings,
-            LoginThrottle(settings.auth.failures_per_minute),
+            throttle,
             allowed_origins=lambda: self.loaded.settings.gateway.allowed_origins,
             page_build=build_id,
         )
@@ -153,11 +155,6 @@ class Gateway:
             "pairedDevices": len(self.pairings.all_paired()),
         }
 
-    def is_authorized(self, request: Request) -> bool:
-        """Whether an HTTP request shows the shared secret."""
-        secrets = self.secret.current()
-        return secrets.mode == "none" or matches(bearer(request), secrets.secret)
-
     def close(self) -> None:
         """Write what is still in memory and let the threads go."""
         self.judging.log.flush()
@@ -166,9 +163,9 @@ class Gateway:
 
     def _routes(self, page: ControlUi | None) -> dict[str, Route]:
         metrics = self.metrics if self.loaded.settings.metrics.enabled else None
-        routes = build_routes(self.clock, self.health, metrics, self.files, self.is_authorized)
+        routes = build_routes(self.clock, self.health, metrics, self.files, self.http_access)
         if page is not None:
-            routes |= page.routes(self.is_authorized, lambda: bootstrap_document(__version__, page.build_id))
+            routes |= page.routes(self.http_access, lambda: bootstrap_document(__version__, page.build_id))
         return routes
 
     def _handshake(self, health: Callable[[], Json]) -> Handshake:

@@ -146,6 +146,18 @@ def test_rotation_and_revocation_end_the_old_token():
     assert [kind for kind, _, _ in heard] == ["changed", "changed"]
 
 
+def test_plain_http_is_opened_by_a_live_operator_token_of_any_device():
+    pairings, _, _ = make()
+    for name, role in (("d1", "operator"), ("d2", "node")):
+        pairings.pair(identity(name), role, (), 1)
+    operator, node = pairings.issue("d1", "operator", 1).token, pairings.issue("d2", "node", 1).token
+    assert pairings.is_operator_token(operator)
+    assert not pairings.is_operator_token(node)
+    assert not pairings.is_operator_token("")
+    pairings.revoke("d1", "operator", 2)
+    assert not pairings.is_operator_token(operator)
+
+
 def test_rotation_never_widens():
     pairings, _, _ = make()
     pairings.pair(identity(), "operator", (READ,), 1)

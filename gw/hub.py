@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Any, Generic, ParamSpec, Protocol, TypeVar, cast
 
 import gevent
+from gevent.event import Event
 from gevent.lock import Semaphore
 from gevent.queue import Empty, Full, Queue
 from gevent.threadpool import ThreadPool
@@ -71,6 +72,32 @@ def sleep(seconds: float) -> None:
 def on_signal(number: int, function: Callable[[], object]) -> None:
     """Call *function* in a greenlet of its own whenever the process gets this signal."""
     gevent.signal_handler(number, function)
+
+
+class Greenlets:
+    """ports.Tasks."""
+
+    def spawn(self, function: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> Task:
+        return spawn(function, *args, **kwargs)
+
+    def after(self, delay_s: float, function: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> Task:
+        return cast(Task, gevent.spawn_later(delay_s, _guarded, function, args, kwargs))
+
+    def latch(self) -> "Latch":
+        return Latch()
+
+
+class Latch:
+    """ports.Latch."""
+
+    def __init__(self) -> None:
+        self._event = Event()
+
+    def set(self) -> None:
+        self._event.set()
+
+    def wait(self, timeout_s: float) -> bool:
+        return bool(self._event.wait(timeout_s))
 
 
 class Deadline:

@@ -29,6 +29,26 @@ class Offload(Protocol):
         """Return job(...)'s result; raises Overloaded at once when the pool's queue is full."""
 
 
+class Latch(Protocol):
+    """Something that happens once, and any number of greenlets may wait for."""
+
+    def set(self) -> None: ...
+
+    def wait(self, timeout_s: float) -> bool:
+        """Return whether it has happened, at the latest after *timeout_s*."""
+
+
+class Tasks(Protocol):
+    """Starts greenlets, now or later."""
+
+    def spawn(self, function: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> object: ...
+
+    def after(self, delay_s: float, function: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> object:
+        """Start a greenlet once *delay_s* have passed."""
+
+    def latch(self) -> Latch: ...
+
+
 class Gate(Protocol):
     """Bounded admission: so many at once, so many waiting, so long."""
 

@@ -209,6 +209,31 @@ class Defender:
 
 
 @dataclass(frozen=True, slots=True)
+class Sessions:
+    store: Path | None = row(
+        None,
+        "File for sessions and transcripts; .db, .sqlite or .sqlite3 is SQLite. Empty: sessions.json in gateway.state.",
+    )
+    queue_mode: str = row(
+        "steer",
+        "What a message does while a run is active, unless the session or the request says otherwise.",
+        choices=("steer", "followup", "collect", "interrupt"),
+    )
+    queue_debounce_ms: int = row(500, "Quiet time before waiting messages run.", low=0, high=600_000)
+    queue_cap: int = row(limits.SESSIONS_PENDING, "Waiting messages of one session.", low=1, high=1000)
+    queue_drop: str = row(
+        "summarize",
+        "What goes when a queue is full: the oldest (with or without a summary) or the newcomer.",
+        choices=("summarize", "old", "new"),
+    )
+    max_pending: int = row(2000, "Waiting messages of all sessions; one more is answered UNAVAILABLE.", low=1)
+    max_runs: int = row(64, "Turns running at once.", low=1, high=4096)
+    reset: str = row("none", "When a conversation starts over by itself.", choices=("none", "daily", "idle"))
+    reset_hour: int = row(4, "Local hour of a daily reset.", low=0, high=23)
+    idle_minutes: int = row(0, "Minutes without interaction after which a conversation starts over; 0: never.", low=0)
+
+
+@dataclass(frozen=True, slots=True)
 class Log:
     level: str = row(
         "info",
@@ -235,6 +260,7 @@ class Settings:
     auth: Auth = field(default_factory=Auth)
     policy: Policy = field(default_factory=Policy)
     defender: Defender = field(default_factory=Defender)
+    sessions: Sessions = field(default_factory=Sessions)
     log: Log = field(default_factory=Log)
     metrics: Metrics = field(default_factory=Metrics)
 

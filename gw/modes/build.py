@@ -4,7 +4,7 @@ Must not know signals or how a mode runs. Invariant: nothing listens and nothing
 what cannot be built raises ConfigError or PolicyError with all problems.
 """
 
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping
 from importlib.resources import files as package_files
 from typing import Final
 from uuid import uuid4
@@ -34,6 +34,8 @@ from gw.methods.system import System
 from gw.methods.ui import Ui
 from gw.model.decision import Decision
 from gw.modes.control_ui import ControlUi, bootstrap_document
+from gw.modes.conversing import SENT_EVENTS as SESSION_EVENTS
+from gw.modes.conversing import build_conversing, config_of, store_path
 from gw.modes.http_access import HttpAccess
 from gw.modes.http_routes import build_routes
 from gw.modes.judging import Judging, build_judging
@@ -44,6 +46,7 @@ from gw.observe.health import Health
 from gw.observe.history import History
 from gw.observe.metrics import Metrics
 from gw.ports import Json, Link, UpgradeFacts
+from gw.session.runner import PlainRunner
 from gw.wire import json
 from gw.wire.connect import Server
 from gw.wire.events import EventTable
@@ -59,6 +62,7 @@ FILE_QUEUE: Final = 512
 SENT_EVENTS: Final = frozenset(
     {"connect.challenge", "health", "presence", "tick", "shutdown", "security.decision"}
     | {"device.pair.requested", "device.pair.resolved", "device.pair.changed"}
+    | SESSION_EVENTS
 )
 
 
@@ -89,6 +93,15 @@ class Gateway:
         page = ControlUi(settings.gateway.control_ui, self.files) if settings.gateway.control_ui else None
         build_id = page.build_id if page else None
         self.identity = Server(__version__, build_id or f"clawgate-{__version__}", str(uuid4()))
+        self.talk = build_conversing(
+            store_path(settings),
+            config_of(settings),
+            PlainRunner(),
+            bus=self.bus,
+            clock=self.clock,
+            tasks=hub.Greenlets(),
+            store=self.store,
+        )
         self.presence = Presence(self.bus, self.clock, __version__, self.identity.boot_id, later=call_later)
         throttle = LoginThrottle(settings.auth.failures_per_minute)
         self.http_access = HttpAccess(self.secret.current, self.pairings, throttle, self.clock)
@@ -106,7 +119,7 @@ class Gateway:
     def attach(self, host: str, port: int) -> None:
         """Serve every method; called once, when the port is known and before anybody can have connected."""
         facts = ServerFacts(__version__, self.identity.boot_id, host, port, self.loaded.settings.gateway.state)
-        system = System(self.clock, self.health, facts, NoSessions(), self.posture)
+        system = System(self.clock, self.health, facts, self.talk.book, self.posture)
         devices = Devices(self.pairings, self.bus, self.clock)
         self.pairings.listener = devices.announce
         judging = self.judging
@@ -120,6 +133,7 @@ class Gateway:
             Logs(self.history),
             Models(self.clock),
             self.presence,
+            *self.talk.families,
             Security(judging.pipeline, judging.policy, judging.log, judging.quarantine, self.store, self.announce),
             system,
             Ui(facts),
@@ -158,6 +172,7 @@ class Gateway:
     def close(self) -> None:
         """Write what is still in memory and let the threads go."""
         self.judging.log.flush()
+        self.talk.book.close()
         self.store.close()
         self.files.close()
 
@@ -199,16 +214,6 @@ SESSION_DEFAULTS: Final[Mapping[str, Json]] = {
     "mainSessionKey": "agent:main:main",
     "scope": "per-sender",
 }
-
-
-class NoSessions:
-    """methods.system.SessionOverview of a gateway without stored sessions."""
-
-    def count(self) -> int:
-        return 0
-
-    def recent(self, limit: int) -> Sequence[tuple[str, int]]:
-        return ()
 
 
 def read_table(name: str) -> list[dict[str, Json]]:

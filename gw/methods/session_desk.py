@@ -1,0 +1,110 @@
+"""What every session method needs: the key a call means, its entry, the guards it set, and who is calling.
+
+Knows no handlers. Invariant: a key is resolved the same way for every method, and an entry that is created on the way
+is created by one function.
+"""
+
+from collections.abc import Callable, Mapping
+from uuid import uuid4
+
+from gw.errors import InvalidRequest
+from gw.methods.session_rows import Rows
+from gw.model.identity import ConnInfo
+from gw.ports import Clock, Json
+from gw.session import entries, keys
+from gw.session.book import Book
+from gw.session.config import SessionConfig
+from gw.session.entries import Entry
+from gw.session.scheduler import Scheduler
+from gw.wire.methods import ADMIN
+
+
+class SessionDesk:
+    def __init__(
+        self,
+        book: Book,
+        rows: Rows,
+        scheduler: Scheduler,
+        config: SessionConfig,
+        clock: Clock,
+        new_id: Callable[[], str] = lambda: str(uuid4()),
+    ) -> None:
+        self.book = book
+        self.rows = rows
+        self.scheduler = scheduler
+        self.config = config
+        self.clock = clock
+        self.new_id = new_id
+
+    # --- which session ----------------------------------------------------------------------------------------
+
+    def key(self, params: Mapping[str, Json], name: str = "key") -> str:
+        """The stored key a call means. Raises InvalidRequest."""
+        agent = params.get("agentId")
+        if agent is not None and keys.agent_id(agent) not in self.config.rules.agents:
+            raise InvalidRequest(f'agent "{agent}" not found')
+        return keys.to_store_key(params[name], self.config.rules, agent)
+
+    def agent_of(self, key: str) -> str:
+        return keys.owner_of(key, self.config.rules)
+
+    def main_key(self, key: str) -> str:
+        """The main session of the agent that owns a key."""
+        return keys.to_store_key("main", self.config.rules, self.agent_of(key))
+
+    def is_protected(self, key: str) -> bool:
+        """Main and global sessions are never deleted or archived."""
+        return key == "global" or keys.is_main(key)
+
+    # --- its entry --------------------------------------------------------------------------------------------
+
+    def need(self, key: str, asked: str) -> Entry:
+        """Raises InvalidRequest when there is no such session."""
+        entry = self.book.get(key)
+        if entry is None:
+            raise InvalidRequest(f"session not found: {asked}")
+        return entry
+
+    def get_or_new(self, key: str, via: str = "operator") -> tuple[Entry, bool]:
+        """The entry, or a fresh one that is not stored yet; and whether it is fresh."""
+        entry = self.book.get(key)
+        if entry is not None:
+            return entry, False
+        return self.new_entry(key, via), True
+
+    def new_entry(self, key: str, via: str = "operator") -> Entry:
+        return entries.new(key, now_ms=self.clock.now_ms(), session_id=self.new_id(), revision=self.new_id(), via=via)
+
+    def check_expected(self, entry: Mapping[str, Json] | None, params: Mapping[str, Json]) -> None:
+        """Compare-and-set: what the caller says it saw must still be so. Raises InvalidRequest (session-changed)."""
+        seen = entry or {}
+        expected = {
+            "expectedSessionId": seen.get("sessionId"),
+            "expectedLifecycleRevision": seen.get("lifecycleRevision"),
+            "expectedSessionUpdatedAt": seen.get("updatedAt"),
+            "expectedMarkedUnreadAt": seen.get("markedUnreadAt"),
+            "expectedPermissionMode": seen.get("permissionMode"),
+            "expectedToolOverrides": seen.get("toolOverrides"),
+            "expectedLeafEntryId": seen.get("_leaf"),
+        }
+        for name, value in expected.items():
+            if name in params and params[name] != value:
+                raise InvalidRequest(
+                    f"session changed: {name} does not match", details={"reason": "session-changed", "field": name}
+                )
+
+
+def owner_of(info: ConnInfo) -> str:
+    """Whom a run belongs to: the device, or the connection of a client without one."""
+    return info.device_id or info.conn_id
+
+
+def caller_of(info: ConnInfo) -> str:
+    """Whom an idempotency key belongs to; stays the same over a reconnect."""
+    return info.device_id or f"{info.client_id}/{info.client_mode}"
+
+
+def canceller(info: ConnInfo) -> Callable[[str], bool]:
+    """Which owners' work this connection may cancel: its own, or with admin anybody's."""
+    own = owner_of(info)
+    return (lambda owner: True) if ADMIN in info.scopes else (lambda owner: owner == own)

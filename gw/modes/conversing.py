@@ -1,0 +1,75 @@
+"""Builds the session half of a gateway: store, book, scheduler, turns, and the method families on top.
+
+The only place that joins `session` with the methods that serve it. Invariant: what was pending in a previous process
+has become dead letters before the first request is served.
+"""
+
+from pathlib import Path
+from typing import NamedTuple
+from uuid import uuid4
+
+from gw.config.settings import Settings
+from gw.methods.agent import Agent
+from gw.methods.chat import Chat
+from gw.methods.chat_history import ChatHistory
+from gw.methods.events import EventBus
+from gw.methods.session_desk import SessionDesk
+from gw.methods.session_edits import SessionEdits
+from gw.methods.session_rows import Rows
+from gw.methods.sessions import Sessions
+from gw.methods.turns import Turns
+from gw.ports import Clock, Offload, Tasks
+from gw.session.book import Book
+from gw.session.config import SessionConfig
+from gw.session.idempotency import Claims
+from gw.session.runner import Runner
+from gw.session.scheduler import Scheduler
+from gw.session.store import backend_for
+
+# Events these families send; for hello-ok's `features.events`.
+SENT_EVENTS = frozenset({"agent", "chat", "session.message", "session.operation", "session.tool", "sessions.changed"})
+
+
+def config_of(settings: Settings) -> SessionConfig:
+    """Say our settings in upstream's configuration format."""
+    chosen = settings.sessions
+    queue = {"mode": chosen.queue_mode, "cap": chosen.queue_cap, "drop": chosen.queue_drop}
+    reset = {"mode": chosen.reset, "atHour": chosen.reset_hour, "idleMinutes": chosen.idle_minutes}
+    return SessionConfig(
+        session={} if chosen.reset == "none" else {"reset": reset},
+        messages={"queue": queue},
+        debounce_ms=chosen.queue_debounce_ms,
+        max_runs=chosen.max_runs,
+        max_pending=chosen.max_pending,
+    )
+
+
+def store_path(settings: Settings) -> Path:
+    return settings.sessions.store or settings.gateway.state / "sessions.json"
+
+
+class Conversing(NamedTuple):
+    book: Book
+    desk: SessionDesk
+    turns: Turns
+    families: tuple[object, ...]
+
+
+def build_conversing(
+    path: Path, config: SessionConfig, runner: Runner, *, bus: EventBus, clock: Clock, tasks: Tasks, store: Offload
+) -> Conversing:
+    """`store` is a pool with one worker. Raises StoreError when the state cannot be opened."""
+    book = Book(backend_for(path), store)
+    loaded = book.open()
+    scheduler = Scheduler(lambda: str(uuid4()), max_pending=config.max_pending, max_runs=config.max_runs)
+    rows = Rows(book, scheduler, config, bus, clock)
+    desk = SessionDesk(book, rows, scheduler, config, clock)
+    turns = Turns(desk, runner, bus, tasks, Claims())
+    turns.restore(loaded)
+    families = (
+        Sessions(desk, bus),
+        SessionEdits(desk, turns),
+        Chat(desk, turns, ChatHistory(desk, turns)),
+        Agent(desk, turns),
+    )
+    return Conversing(book, desk, turns, families)

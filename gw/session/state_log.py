@@ -1,0 +1,151 @@
+"""The text format of the JSON backend: JSON lines, grouped in transactions that end in a checksum.
+
+Knows bytes only, no files. A line is one JSON array: `["put","entry","<key>",{...}]`, `["drop",...]`,
+`["append","<transcript>",<offset>,{...}]`, `["archive",...]`, and `["commit",<crc32>]` over the lines since the last
+commit. Invariant: what follows the last good commit is a torn tail and counts for nothing; anything unreadable before
+it is damage and is reported.
+"""
+
+import zlib
+from collections.abc import Iterable
+from typing import Final, NamedTuple
+
+import ujson
+
+from gw.ports import Json
+from gw.session.store import FORMAT_VERSION, Archive, Drop, Put
+
+FORMAT: Final = "clawgate-state"
+_COMMIT: Final = b'["commit",'
+_PUT: Final = b'["put","'
+
+
+class Placed(NamedTuple):
+    """A transcript line with the place in its file where it belongs, so that replaying it twice changes nothing."""
+
+    transcript: str
+    offset: int
+    line: bytes
+
+
+Record = Put | Drop | Archive | Placed
+
+
+class LogRead(NamedTuple):
+    header: dict[str, Json] | None  # None: no readable first line
+    records: list[Record]
+    good_bytes: int  # up to and including the last good commit
+    commits: int
+    problem: str | None = None  # damage: something unreadable that is not a torn tail
+
+
+def encode_header(kind: str, generation: int) -> bytes:
+    return dump({"format": FORMAT, "version": FORMAT_VERSION, "kind": kind, "generation": generation}) + b"\n"
+
+
+def encode(record: Record) -> bytes:
+    if isinstance(record, Put):
+        return b'["put","%b",%b,%b]\n' % (record.table.encode(), dump(record.key), record.value)
+    if isinstance(record, Drop):
+        return b'["drop","%b",%b]\n' % (record.table.encode(), dump(record.key))
+    if isinstance(record, Placed):
+        return b'["append","%b",%d,%b]\n' % (record.transcript.encode(), record.offset, record.line)
+    return b'["archive","%b","%b"]\n' % (record.transcript.encode(), record.target.encode())
+
+
+def encode_commit(block: bytes | int) -> bytes:
+    """Close a transaction; `block` is its bytes, or their CRC-32 when they were too many to hold."""
+    return b'["commit",%d]\n' % (block if isinstance(block, int) else zlib.crc32(block))
+
+
+def transaction(records: Iterable[Record]) -> bytes:
+    block = b"".join(map(encode, records))
+    return block + encode_commit(block)
+
+
+def read(data: bytes) -> LogRead:
+    """Read a log. Never raises: a file that is no log comes back without a header and with the problem named."""
+    end = data.find(b"\n")
+    header = _header(data[:end]) if end >= 0 else None
+    if header is None:
+        return LogRead(None, [], 0, 0, "the first line is no state header" if data else "the file is empty")
+    if header.get("version") != FORMAT_VERSION:
+        return LogRead(header, [], 0, 0, f"format version {header.get('version')} is not {FORMAT_VERSION}")
+    records: list[Record] = []
+    held: list[Record] = []
+    start = at = end + 1
+    commits = 0
+    for line in data[at:].split(b"\n"):
+        size = len(line) + 1
+        if line.startswith(_COMMIT) and _closes(line, zlib.crc32(data[start:at])):
+            records += held
+            held = []
+            commits += 1
+            start = at + size
+        elif line:
+            record = _record(line)
+            if record is None:
+                break
+            held.append(record)
+        at += size
+    damaged = _COMMIT in data[start:] and _has_commit_line(data, start)
+    problem = f"unreadable at byte {start}, with later transactions behind it" if damaged else None
+    return LogRead(header, records, start, commits, problem)
+
+
+def _has_commit_line(data: bytes, start: int) -> bool:
+    """A complete commit line after the last good one means damage; a torn tail has none."""
+    at = data.find(b"\n" + _COMMIT, max(0, start - 1))
+    return at >= 0 and data.find(b"\n", at + 1) >= 0
+
+
+def _header(line: bytes) -> dict[str, Json] | None:
+    try:
+        header = ujson.loads(line)
+    except ValueError:
+        return None
+    return header if isinstance(header, dict) and header.get("format") == FORMAT else None
+
+
+def _closes(line: bytes, crc: int) -> bool:
+    return line == b'["commit",%d]' % crc
+
+
+def _record(line: bytes) -> Record | None:
+    """Parse one line. Puts, nearly all of a snapshot, are cut by position: values stay bytes."""
+    if line.startswith(_PUT) and line.endswith(b"]"):
+        table, _, rest = line[len(_PUT) :].partition(b'",')
+        end = rest.find(b'",', 1)
+        key = rest[1:end]
+        if end > 0 and b"\\" not in key:
+            return Put(table.decode(), key.decode(), rest[end + 2 : -1])
+    try:
+        return _decoded(line)
+    except (ValueError, IndexError):
+        return None
+
+
+def _decoded(line: bytes) -> Record | None:
+    match ujson.loads(line):
+        case ["put", str(table), str(key), _]:
+            return Put(table, key, _value_of(line))
+        case ["drop", str(table), str(key)]:
+            return Drop(table, key)
+        case ["append", str(name), int(offset), _]:
+            return Placed(name, offset, line[1:-1].split(b",", 3)[3])
+        case ["archive", str(name), str(target)]:
+            return Archive(name, target)
+    return None
+
+
+def _value_of(line: bytes) -> bytes:
+    """Cut the value out of a put whose key has escapes: it starts behind the key's closing quote."""
+    at = line.index(b'",', len(_PUT)) + 3
+    while line[at] != ord('"'):
+        at += 2 if line[at] == ord("\\") else 1
+    return line[at + 2 : -1]
+
+
+def dump(value: Json) -> bytes:
+    """Encode compactly; control characters and lone surrogates come out escaped, so a line stays one line."""
+    return ujson.dumps(value, ensure_ascii=False, escape_forward_slashes=False).encode("utf-8", "replace")

@@ -56,7 +56,7 @@ def command(command_line: str | None, policy_path: Path | None, as_json: bool, *
     """
     pipeline = make_pipeline(policy_path)
     row = {name: value for name, value in {"command": command_line, **flags}.items() if value is not None}
-    if row.keys() & {*KINDS, "tool"}:
+    if row.keys() & KINDS.keys() or ("tool" in row and sys.stdin.isatty()):
         decision = pipeline.judge(to_action(row, mode="cli"))
         click.echo(json.dumps(to_row(row.get("id"), decision)) if as_json else describe(decision))
         return EXIT[decision.verdict]

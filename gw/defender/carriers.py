@@ -34,14 +34,14 @@ _MESSAGE: Final = ((PROMPT, "/message"), (DATA, "/attachments/**"))
 _EXEC: Final = (
     (COMMAND, "/command"), (COMMAND, "/commandArgv"), (COMMAND, "/systemRunPlan/argv"),
     (COMMAND, "/systemRunPlan/rawCommand"), (PATH, "/systemRunPlan/cwd"), (PATH, "/cwd"), (PATH, "/resolvedPath"),
-    (DATA, "/env/**"), (DATA, "/warningText"), (DATA, "/host"),
+    (DATA, "/env/**"), (DATA, "/warningText"), (DATA, "/host"), (DATA, "/security"), (DATA, "/ask"),
 )  # fmt: skip
 _CRON: Final = (
     (PROMPT, "/payload/message"), (PROMPT, "/payload/text"), (COMMAND, "/payload/command"),
-    (COMMAND, "/payload/argv"), (COMMAND, "/payload/script"), (COMMAND, "/schedule/commands"),
+    (COMMAND, "/payload/argv"), (COMMAND, "/payload/script"), (COMMAND, "/schedule/commands/*"),
     (PROMPT, "/patch/payload/message"), (PROMPT, "/patch/payload/text"), (COMMAND, "/patch/payload/command"),
-    (COMMAND, "/patch/payload/argv"), (COMMAND, "/patch/payload/script"), (COMMAND, "/patch/schedule/commands"),
-    (URL, "/delivery/to"), (DATA, "/trigger/**"), (DATA, "/name"),
+    (COMMAND, "/patch/payload/argv"), (COMMAND, "/patch/payload/script"), (COMMAND, "/patch/schedule/commands/*"),
+    (URL, "/delivery/to"), (DATA, "/**"),
 )  # fmt: skip
 _CONFIG: Final = Carrier(parts=((DATA, "/raw"),))
 EVERYTHING: Final = Carrier(parts=((DATA, "/**"),), session=("/sessionKey", "/key"))

@@ -1,0 +1,44 @@
+import pytest
+
+from gw.errors import PolicyError
+from gw.model.problem import Problem
+from gw.policy.compiled import CompiledPolicy
+from gw.policy.handle import PolicyHandle
+from tests.support.policies import policy_of
+
+PROBLEM = Problem("f", 1, 1, "c", "m")
+
+
+def policy(digest: str) -> CompiledPolicy:
+    from dataclasses import replace
+
+    one = policy_of("")
+    return replace(one, ref=one.ref._replace(digest=digest))
+
+
+def test_a_swap_counts_and_remembers_the_one_before() -> None:
+    handle = PolicyHandle(policy("a"))
+    assert (handle.generation, handle.current.ref.generation) == (1, 1)
+    assert handle.swap(policy("b"), [PROBLEM])
+    assert (handle.generation, handle.current.ref.generation, handle.current.ref.digest) == (2, 2, "b")
+    assert handle.previous is not None and handle.previous.ref.digest == "a"
+    assert handle.warnings == (PROBLEM,)
+
+
+def test_the_same_policy_is_not_a_swap() -> None:
+    handle = PolicyHandle(policy("a"))
+    assert not handle.swap(policy("a"))
+    assert handle.generation == 1
+
+
+def test_a_failed_reload_keeps_the_last_good_one_and_its_reason() -> None:
+    handle = PolicyHandle(policy("a"))
+
+    def broken() -> tuple[CompiledPolicy, list[Problem]]:
+        raise PolicyError([PROBLEM])
+
+    with pytest.raises(PolicyError):
+        handle.reload(broken)
+    assert handle.current.ref.digest == "a" and handle.failure == (PROBLEM,)
+    assert handle.reload(lambda: (policy("b"), []))
+    assert handle.failure == ()

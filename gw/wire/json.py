@@ -18,7 +18,8 @@ class Encoded(bytes):
 def dumps(value: Json) -> bytes:
     if value.__class__ is Encoded:
         return bytes(value)
-    return ujson.dumps(value, ensure_ascii=False, escape_forward_slashes=False).encode("utf-8", "replace")
+    text = ujson.dumps(value, ensure_ascii=False, escape_forward_slashes=False, allow_nan=False)
+    return text.encode("utf-8", "replace")
 
 
 def loads(data: bytes | str) -> Json:

@@ -66,11 +66,14 @@ class Redirect(NamedTuple):
 
 
 class Simple(NamedTuple):
-    assigns: tuple[Assign, ...]
-    words: tuple[Word, ...]
+    """A word of ordinary characters is its own text; everything else is a Word."""
+
+    assigns: Sequence[Assign]
+    words: Sequence["Word | str"]
     redirects: Sequence[Redirect]  # the parser fills in here-document bodies when it reaches them
     start: int
     end: int
+    head: int = 0  # where the first word ends
 
 
 class Compound(NamedTuple):

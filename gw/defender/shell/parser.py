@@ -10,6 +10,9 @@ from gw.defender.shell.ast import Assign, Command, Compound, Pipeline, Redirect,
 from gw.defender.shell.lexer import BREAK, MAX_DEPTH, WINDOW, Lexer, TooDeep
 
 _ASSIGN = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?:\[[^\]\n ]*\])?(\+?)=").match
+# A whole word of ordinary characters and the blanks before it; the first word of a command holds no `=`.
+_FIRST = re.compile(r"[ \t]*([^ \t\n'\"$`\\|&;()<>{}*?\[#!=]+)(?=[ \t\n|&;)]|\Z)").match
+_NEXT = re.compile(r"[ \t]*([^ \t\n'\"$`\\|&;()<>{}*?\[#]+)(?=[ \t\n|&;)]|\Z)").match
 _REDIRECT = re.compile(r"(\d{0,4})(&>>|&>|<<<|<<-|<<|<>|<&|<|>>|>&|>\||>)").match
 _FD_VARIABLE = re.compile(r"\{[A-Za-z_]\w*\}(?=[<>])").match
 
@@ -329,7 +332,7 @@ class Parser(Lexer):
     def _test(self, start: int) -> Command:
         """Read `[[ ... ]]`, where < > && || ( ) are words."""
         self.pos += 2
-        words = [Word(start, self.pos, "[[")]
+        words: list[Word | str] = ["[["]
         while True:
             self._skip_lines()
             if self.pos >= self.size:
@@ -343,17 +346,26 @@ class Parser(Lexer):
                 word = Word(self.pos, self.pos + 1, self.text[self.pos])
                 self.pos += 1
             words.append(word)
-        return Simple((), tuple(words), self._redirects(), start, self.pos)
+        return Simple((), words, self._redirects(), start, self.pos, start + 2)
 
     # --- simple commands --------------------------------------------------------------------------------------------
 
     def _simple(self, start: int) -> Command:
         text, size = self.text, self.size
-        words: list[Word] = []
+        words: list[Word | str] = []
         assigns: list[Assign] = []
         redirects: list[Redirect] = []
-        end = start
+        end = head = start
+        pattern = _FIRST
         while True:
+            limit = self.pos + WINDOW
+            found = pattern(text, self.pos, limit)
+            if found is not None and (found.end() < limit or limit >= size):
+                words.append(found.group(1))
+                self.pos = end = found.end()
+                if pattern is _FIRST:
+                    pattern, head = _NEXT, end
+                continue
             self.skip_blanks()
             if self.pos >= size:
                 break
@@ -365,29 +377,27 @@ class Parser(Lexer):
                 break
             if char == "&" and text[self.pos + 1 : self.pos + 2] != ">":
                 break
-            if (char in "<>&0123456789{") and self._redirect(redirects):
+            if char in "<>&0123456789{" and self._redirect(redirects):
                 end = self.pos
-                continue
-            if char == "(":
-                if len(words) == 1 and words[0].literal is not None and self._empty_parentheses():
-                    return self._function(words[0].literal, start)
+            elif char == "(":
+                if len(words) == 1 and (name := _literal(words[0])) is not None and self._empty_parentheses():
+                    return self._function(name, start)
                 # `echo (x)`: a syntax error; read on behind the parenthesis
                 self.broken = True
                 self.pos += 1
-                continue
-            if not words and (found := _ASSIGN(text, self.pos, self.pos + WINDOW)):
-                self.pos = found.end()
-                assigns.append(self._assignment(found.group(1), bool(found.group(2))))
+            elif not words and (assign := _ASSIGN(text, self.pos, limit)):
+                self.pos = assign.end()
+                assigns.append(self._assignment(assign.group(1), bool(assign.group(2))))
                 end = self.pos
-                continue
-            word = self.word()
-            if word is None:
+            elif (word := self.word()) is not None:
+                words.append(word)
+                end = word.end
+                if pattern is _FIRST:
+                    pattern, head = _NEXT, end
+            else:
                 self.broken = True
                 self.pos += 1
-                continue
-            words.append(word)
-            end = word.end
-        return Simple(tuple(assigns), tuple(words), redirects, start, end)
+        return Simple(assigns, words, redirects, start, end, head)
 
     def _empty_parentheses(self) -> bool:
         pos = self.pos + 1
@@ -479,3 +489,7 @@ class Parser(Lexer):
                 word = inner.here_body()._replace(start=body_start, end=self.pos)
             redirects[index] = redirects[index]._replace(target=word)
 
+
+
+def _literal(word: Word | str) -> str | None:
+    return word if isinstance(word, str) else word.literal

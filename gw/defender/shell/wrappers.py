@@ -15,7 +15,10 @@ class Wrapper(NamedTuple):
     operands: int = 0
     assigns: bool = False
     privileged: bool = False
-    remote: bool = False  # runs elsewhere: another machine or a container
+
+    def inner(self, argv: Sequence[str]) -> "list[Inner]":
+        start = plain_inner(self, argv)
+        return [Inner(start, len(argv))] if start < len(argv) else []
 
 
 class Inner(NamedTuple):
@@ -266,16 +269,3 @@ SPECIAL: dict[str, Callable[[Sequence[str]], list[Inner]]] = {
 del SPECIAL["git"]
 
 PRIVILEGED = frozenset(name for name, row in WRAPPERS.items() if row.privileged) | {"su", "runuser"}
-REMOTE = frozenset(("ssh", "docker", "podman", "nerdctl", "kubectl", "oc", "lxc", "docker-compose", "k3s", "microk8s"))
-
-
-def inner_commands(program: str, argv: Sequence[str]) -> list[Inner] | None:
-    """Return the commands inside *argv* when *program* is a wrapper, else None; an empty list means it runs none."""
-    special = SPECIAL.get(program)
-    if special is not None:
-        return special(argv)
-    wrapper = WRAPPERS.get(program)
-    if wrapper is None:
-        return None
-    start = plain_inner(wrapper, argv)
-    return [Inner(start, len(argv))] if start < len(argv) else []

@@ -1,0 +1,113 @@
+"""Shell builtins that change the walk: cd, eval, source, trap, alias, export, read; and crontab and at, which store commands.
+
+Each is a function of the walker, the drafted command and its context. Invariant: what a builtin would execute is walked.
+"""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from gw.defender.shell.context import Context
+from gw.defender.shell.draft import Draft
+from gw.defender.shell.filters import evaluate
+from gw.defender.shell.interpreters import Code
+from gw.defender.shell.output import feeds_interpreter
+from gw.defender.shell.paths import normalise
+from gw.defender.shell.stream import EXPANDED, FETCHED, UNRESOLVED, Stream
+
+if TYPE_CHECKING:
+    from gw.defender.shell.walk import Walker
+
+MAX_JOBS = 8  # lines of a crontab that are walked
+
+Builtin = Callable[["Walker", Draft, Context], None]
+
+
+def _cd(walker: "Walker", draft: Draft, _context: Context) -> None:
+    target = draft.operands[0] if draft.operands else "~"
+    walker.expander.cwd = None if target == "-" or "$" in target else normalise(target, walker.expander.cwd)
+
+
+def _eval(walker: "Walker", draft: Draft, context: Context) -> None:
+    marks = 0
+    for mark in draft.marks[1:]:
+        marks |= mark
+    if marks & (UNRESOLVED | FETCHED):
+        feeds_interpreter(draft, Stream(None, marks))
+    walker.text(" ".join(draft.argv[1:]), context.inside("eval", stdin=context.stdin))
+
+
+def _source(walker: "Walker", draft: Draft, context: Context) -> None:
+    from gw.defender.shell.run import run_script  # it imports this table
+
+    if draft.operands:
+        run_script(walker, draft, Code("sh", script=draft.operands[0], index=1), context)
+
+
+def _trap(walker: "Walker", draft: Draft, context: Context) -> None:
+    if len(draft.operands) > 1:
+        walker.text(draft.operands[0], context)
+
+
+def _alias(walker: "Walker", draft: Draft, context: Context) -> None:
+    for word in draft.operands:
+        name, equals, value = word.partition("=")
+        if equals:
+            walker.aliases[name] = value
+            walker.text(value, context)
+
+
+def _export(walker: "Walker", draft: Draft, context: Context) -> None:
+    from gw.defender.shell.run import run_variables  # it imports this table
+
+    named = Context(context.span, None, context.wrappers, privileged=context.privileged)
+    for word, mark in zip(draft.argv[1:], draft.marks[1:], strict=True):
+        name, equals, value = word.partition("=")
+        if equals and name.isidentifier():
+            walker.expander.variables[name] = Stream(None if mark & UNRESOLVED else value, mark)
+            named.env[name] = Stream(value)
+    run_variables(walker, draft, named)
+
+
+def _schedule(walker: "Walker", draft: Draft, context: Context) -> None:
+    """`at` and `crontab -` read commands from their input."""
+    text = context.stdin.text if context.stdin is not None else None
+    if not text or "schedules" not in draft.facts:
+        return
+    for line in text.splitlines()[:MAX_JOBS]:
+        if draft.program == "crontab":
+            line = line.partition(" ")[2] if line.startswith("@") else "".join(line.split(None, 5)[5:])
+        walker.text(line, context)
+
+
+def _read(walker: "Walker", draft: Draft, context: Context) -> None:
+    """`read x <<< value` sets x."""
+    names = [o for o in draft.operands if o.isidentifier()]
+    stdin = context.stdin
+    if stdin is None or not names:
+        return
+    values = (stdin.text or "").split(None, len(names) - 1) if stdin.text is not None else []
+    for i, name in enumerate(names):
+        text = values[i].strip() if i < len(values) else None
+        walker.expander.variables[name] = Stream(text, stdin.marks | EXPANDED)
+
+
+def _printf(walker: "Walker", draft: Draft, _context: Context) -> None:
+    """`printf -v name ...` sets name."""
+    if draft.argv[1:2] == ["-v"] and len(draft.argv) > 3:
+        walker.expander.variables[draft.argv[2]] = Stream(evaluate("printf", draft.argv[3:], None))
+
+
+BUILTINS: Final[Mapping[str, Builtin]] = MappingProxyType(
+    {
+        **dict.fromkeys(("cd", "pushd"), _cd),
+        "eval": _eval,
+        **dict.fromkeys(("source", "."), _source),
+        "trap": _trap,
+        "alias": _alias,
+        **dict.fromkeys(("export", "declare", "typeset", "readonly", "local"), _export),
+        **dict.fromkeys(("crontab", "at", "batch"), _schedule),
+        "read": _read,
+        "printf": _printf,
+    }
+)

@@ -1,0 +1,66 @@
+"""Everything the tables say about one program, looked up once: effect, wrapper, language, roles of its words.
+
+Knows no command line. Invariant: a name in no table gets a profile too, so nothing is skipped for being unknown.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+from gw.defender.shell import escapes, files, filters, network, output, services, system, wrappers
+from gw.defender.shell.draft import Draft
+from gw.defender.shell.interpreters import is_interpreter
+
+# Programs whose arguments are only text: a DATA node marks them.
+QUIET = frozenset(("echo", "printf", ":", "true", "false", "test", "[", "[[", "sleep", "wait", "logger", "notify-send"))
+# Listing or testing a path is not reading it.
+LOOKS_ONLY = frozenset(
+    "ls dir stat file test [ [[ cd pushd mkdir touch rm chmod chown basename dirname realpath readlink du df echo printf which"
+    " find ln type export unset locate".split()
+)
+SEARCHES = frozenset(("find", "fd", "locate", "grep", "rg", "egrep", "ag", "fgrep"))
+
+
+class Profile(NamedTuple):
+    effect: Callable[[Draft], None] | None
+    inner: Callable[[Sequence[str]], "list[wrappers.Inner]"] | None  # finds the commands a wrapper runs
+    interpreter: bool
+    escapes: bool  # options of it are commands
+    passive: bool  # its words are text, never commands
+    looks_only: bool
+    searches: bool
+    quiet: bool
+    filters: bool  # its output may be known statically
+    sources: bool  # its output is of interest to whoever reads it
+
+
+def _inner(program: str) -> Callable[[Sequence[str]], "list[wrappers.Inner]"] | None:
+    special = wrappers.SPECIAL.get(program)
+    if special is not None:
+        return special
+    row = wrappers.WRAPPERS.get(program)
+    return None if row is None else row.inner
+
+
+@lru_cache(maxsize=4096)
+def profile(program: str) -> Profile:
+    effect = (
+        files.EFFECTS.get(program)
+        or network.EFFECTS.get(program)
+        or services.EFFECTS.get(program)
+        or system.EFFECTS.get(program)
+    )
+    if effect is None and program.startswith("mkfs"):
+        effect = files.disk_maker
+    return Profile(
+        effect,
+        _inner(program),
+        is_interpreter(program),
+        program in escapes.COMMAND_OPTIONS or program in escapes.FINDERS,
+        program in escapes.PASSIVE,
+        program in LOOKS_ONLY,
+        program in SEARCHES,
+        program in QUIET,
+        program in filters.FILTERS,
+        program in output.SOURCES,
+    )

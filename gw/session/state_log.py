@@ -75,7 +75,7 @@ def read(data: bytes) -> LogRead:
     held: list[Record] = []
     start = at = end + 1
     commits = 0
-    for line in data[at:].split(b"\n"):
+    for line in data[at:].split(b"\n")[:-1]:  # what stands behind the last line end is torn
         size = len(line) + 1
         if line.startswith(_COMMIT) and _closes(line, zlib.crc32(data[start:at])):
             records += held
@@ -113,13 +113,13 @@ def _closes(line: bytes, crc: int) -> bool:
 
 def _record(line: bytes) -> Record | None:
     """Parse one line. Puts, nearly all of a snapshot, are cut by position: values stay bytes."""
-    if line.startswith(_PUT) and line.endswith(b"]"):
-        table, _, rest = line[len(_PUT) :].partition(b'",')
-        end = rest.find(b'",', 1)
-        key = rest[1:end]
-        if end > 0 and b"\\" not in key:
-            return Put(table.decode(), key.decode(), rest[end + 2 : -1])
     try:
+        if line.startswith(_PUT) and line.endswith(b"]"):
+            table, _, rest = line[len(_PUT) :].partition(b'",')
+            end = rest.find(b'",', 1)
+            key = rest[1:end]
+            if end > 0 and b"\\" not in key:
+                return Put(table.decode(), key.decode(), rest[end + 2 : -1])
         return _decoded(line)
     except (ValueError, IndexError):
         return None

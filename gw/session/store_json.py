@@ -46,7 +46,10 @@ class JsonStore:
             self._take_lock()
             problems = self._load()
             self._start_generation()
-        except OSError as error:
+        except (OSError, StoreError) as error:
+            self.close()
+            if isinstance(error, StoreError):
+                raise
             raise StoreError(f"cannot open state {self._path}: {error.strerror or error}") from error
         return Loaded({table: dict(rows) for table, rows in self._tables.items()}, tuple(problems))
 
@@ -119,44 +122,45 @@ class JsonStore:
         log = self._read_snapshot(self._path, problems)
         if log is None:
             log = self._read_snapshot(self._sibling("last-good"), problems)
+            if log is None and problems:
+                raise StoreError(
+                    f"no readable state at {self._path}: {'; '.join(problems)}; "
+                    f"restore a backup, or move {self._path.name}* away to start empty"
+                )
             if log is None:
-                if problems:
-                    raise StoreError(
-                        f"no readable state at {self._path}: {'; '.join(problems)}; "
-                        f"restore a backup, or move {self._path.name}* away to start empty"
-                    )
                 return []
+            if problems:
+                self._set_aside(self._path, problems)
             problems.append(f"went back to {self._path.name}.last-good and its journals")
         assert log.header is not None
-        first = int(log.header["generation"])
         self._apply(log.records)
-        self._generation = first
+        self._generation = int(log.header["generation"])
         replay: list[Record] = []
-        for generation in (first, first + 1):
+        for generation in (self._generation, self._generation + 1):
             journal = self._journal_path(generation)
-            if not journal.exists():
-                continue
-            read = state_log.read(journal.read_bytes())
-            if read.problem is not None:
-                problems.append(f"{journal.name}: {read.problem}; kept {read.commits} transactions before it")
-                self._set_aside(journal, problems)
-            self._apply(read.records)
-            replay += read.records
-            self._generation = generation
-        problems += self._files.replay(replay)
-        return problems
+            if journal.exists():
+                replay += self._read_journal(journal, problems)
+                self._generation = generation
+        return problems + self._files.replay(replay)
 
     def _read_snapshot(self, file: Path, problems: list[str]) -> state_log.LogRead | None:
+        """Return a whole snapshot; None when there is none, or none that can be read (then it is a problem)."""
         try:
-            data = file.read_bytes()
+            log = state_log.read(file.read_bytes())
         except FileNotFoundError:
             return None
-        log = state_log.read(data)
         if log.header is not None and log.problem is None and log.commits == 1:
             return log
         problems.append(f"{file.name}: {log.problem or 'incomplete'}")
-        self._set_aside(file, problems)
         return None
+
+    def _read_journal(self, journal: Path, problems: list[str]) -> list[Record]:
+        read = state_log.read(journal.read_bytes())
+        if read.problem is not None:
+            problems.append(f"{journal.name}: {read.problem}; kept the {read.commits} transactions before it")
+            self._set_aside(journal, problems)
+        self._apply(read.records)
+        return read.records
 
     def _set_aside(self, file: Path, problems: list[str]) -> None:
         """Keep a damaged file under a name that nothing overwrites."""

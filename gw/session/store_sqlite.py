@@ -4,6 +4,7 @@ Knows nothing of the hub. Invariant: `synchronous=FULL`, so a batch that `commit
 the schema is what the numbered migrations made of it, and a file from a newer version is refused, not guessed at.
 """
 
+import os
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing, suppress
@@ -174,6 +175,7 @@ class SqliteStore:
         return db
 
     def _open_file(self) -> sqlite3.Connection:
+        os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))  # SQLite would make it readable
         db = sqlite3.connect(self._path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
         try:
             self._prepare(db)

@@ -76,6 +76,7 @@ ABSENT: Final[Mapping[str, Json]] = {
     "progressCard.get": {"card": None},
     "users.prefs.get": {"status": "ok", "entries": {}},
     "usage.status": {"updatedAt": 0, "providers": []},
+    "sessions.branches.list": {"branches": []},
     "sessions.groups.list": {"groups": [], "sectionOrder": []},
     "sessions.groups.defaults": {"defaults": []},
     "sessions.catalog.list": {"catalogs": []},

@@ -4,6 +4,7 @@ Invariant: an answer about another agent id is a refusal, not an empty success.
 """
 
 from gw.errors import InvalidRequest
+from gw.methods.models import NO_MODEL
 from gw.methods.router import Call, rpc
 from gw.methods.system import DEFAULT_AGENT
 from gw.ports import Json
@@ -18,7 +19,7 @@ class Agents:
             "selectionRequired": False,
             "mainKey": "main",
             "scope": "per-sender",
-            "agents": [{"id": DEFAULT_AGENT, "kind": "agent"}],
+            "agents": [{"id": DEFAULT_AGENT, "kind": "agent", "model": {"primary": NO_MODEL}}],
         }
 
     @rpc("agent.identity.get", inline=True)

@@ -6,6 +6,7 @@ Knows params and shapes; turns and transcripts do the work. Invariant: the text 
 
 from gw.errors import InvalidRequest
 from gw.methods.chat_history import ChatHistory
+from gw.methods.models import LISTED
 from gw.methods.router import ANSWERED, Call, rpc
 from gw.methods.session_desk import SessionDesk
 from gw.methods.turns import Request, Turns
@@ -66,7 +67,7 @@ class Chat:
     @rpc("chat.metadata", inline=True)
     def metadata(self, call: Call) -> Json:
         return {
-            "models": [],
+            "models": LISTED,
             "commands": [],
             "swarmEnabled": False,
             "accountSelection": {"kind": "automatic", "label": "Automatic account selection"},

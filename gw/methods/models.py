@@ -1,10 +1,26 @@
-"""Which models can answer: none, since this gateway judges and keeps what is said but runs no model of its own.
+"""Which models can answer: none. This gateway judges and keeps what is said; its own plain text is the only answer.
 
-Invariant: lists are empty rather than wishful, so a client shows "no model configured" instead of a failing choice.
+Invariant: what is listed is what messages really carry as their model, under a name that says there is none.
 """
+
+from typing import Final
 
 from gw.methods.router import Call, rpc
 from gw.ports import Clock, Json
+
+# As `session.runner.PlainRunner` signs its answers. Listed at all because stock pages let nobody write without a model.
+NO_MODEL: Final = "clawgate/none"
+LISTED: Final[list[Json]] = [
+    {
+        "id": "none",
+        "name": "No model configured",
+        "provider": "clawgate",
+        "tags": ["default"],
+        "reasoning": False,
+        "input": ["text"],
+        "supportsTools": False,
+    }
+]
 
 
 class Models:
@@ -13,7 +29,7 @@ class Models:
 
     @rpc("models.list", inline=True)
     def list(self, call: Call) -> Json:
-        return {"models": []}
+        return {"models": LISTED}
 
     @rpc("models.authStatus", inline=True)
     def auth_status(self, call: Call) -> Json:

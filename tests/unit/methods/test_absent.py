@@ -20,6 +20,7 @@ SHAPES = [
     ("projects.list", "ProjectsListResult"),
     ("question.list", "QuestionListResult"),
     ("session.discussion.info", "SessionDiscussionInfoResult"),
+    ("sessions.branches.list", "SessionsBranchesListResult"),
     ("sessions.catalog.list", "SessionsCatalogListResult"),
     ("sessions.companion.state", "SessionsCompanionStateResult"),
     ("sessions.groups.defaults", "SessionsGroupsDefaultsResult"),

@@ -205,6 +205,11 @@ cdef class Decoder:
         """Whether bytes are already here that `receive` left for its next call."""
         return self.rest is not None
 
+    @property
+    def needs_care(self):
+        """Whether there is something besides waiting for more bytes: `has_more`, or a `failure`."""
+        return self.rest is not None or self.failure is not None
+
     def feed(self, data not None, Py_ssize_t most=-1):
         """Return the events that *data* completes; past *most* of them the remaining bytes wait for the next call."""
         cdef bytes piece = data if type(data) is bytes else bytes(data)

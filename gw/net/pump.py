@@ -8,7 +8,6 @@ Everything runs on the hub inside libev callbacks; there is no greenlet per conn
 """
 
 import logging
-from collections import deque
 from collections.abc import Callable
 from enum import Enum
 from typing import Any, NamedTuple
@@ -32,6 +31,10 @@ class State(Enum):
     OPEN = "open"
     CLOSING = "closing"  # our close frame is queued or sent; only the peer's is still of interest
     CLOSED = "closed"
+
+
+# A global is found faster than a member of an Enum, and every message asks.
+OPEN, CLOSING, CLOSED = State.OPEN, State.CLOSING, State.CLOSED
 
 
 class PumpLimits(NamedTuple):
@@ -62,20 +65,26 @@ class Flusher:
             connection.flush()
 
 
+def _unheard(data: bytes) -> bool:
+    """Stands in for Peer.message while there is no Peer."""
+    return True
+
+
 class Connection:
     """A ports.Link."""
 
     __slots__ = (
         "_batching",
-        "_call",
         "_choked",
         "_close_after",
+        "_close_grace_s",
         "_decoder",
         "_flusher",
         "_half",
         "_held",
-        "_limits",
         "_loop",
+        "_message",
+        "_most",
         "_on_closed",
         "_outbox",
         "_paused",
@@ -85,6 +94,7 @@ class Connection:
         "_quiet",
         "_reader",
         "_reading",
+        "_receive",
         "_state",
         "_status",
         "_timers",
@@ -104,17 +114,20 @@ class Connection:
         on_closed: "Callable[[Connection], None]",
     ) -> None:
         self._transport = transport
+        self._receive: Any = transport.receive
         self._decoder = decoder
         self._outbox = outbox
         self._flusher = flusher
-        self._limits = pump_limits
+        self._most = pump_limits.buffered_bytes
+        self._close_grace_s = pump_limits.close_grace_s
         self._on_closed = on_closed
         self._loop = gevent.get_hub().loop
         self._peer: Peer | None = None
-        self._state = State.OPEN
+        self._message: Callable[[bytes], bool] = _unheard
+        self._state = OPEN
         self._status = (LOST, "")  # what the Peer will be told
         self.opcode = TEXT  # of the message that the Peer is handling
-        self._held: deque[Event] = deque()  # decoded, but the Peer asked to pause
+        self._held: list[Event] = []  # decoded, but the Peer asked to pause
         self._paused = False
         self._choked = False
         self._batching = False  # inside our own turn, which ends with a flush
@@ -136,17 +149,19 @@ class Connection:
         return self._outbox.size
 
     def send(self, payload: bytes) -> None:
-        if self._state is State.OPEN:
+        if self._state is OPEN:
             self._outbox.push_message(TEXT, payload)
-            self._pushed()
+            if not self._batching or self._outbox.size > self._most:
+                self._pushed()
 
     def send_frame(self, frame: bytes) -> None:
-        if self._state is State.OPEN:
+        if self._state is OPEN:
             self._outbox.push(frame)
-            self._pushed()
+            if not self._batching or self._outbox.size > self._most:
+                self._pushed()
 
     def close(self, code: int, reason: str = "") -> None:
-        if self._state is State.OPEN:
+        if self._state is OPEN:
             self._begin_close(code, reason)
 
     def resume(self) -> None:
@@ -169,7 +184,7 @@ class Connection:
             cancel()
             self._guard(function)
 
-        if self._state is State.CLOSED:
+        if self._state is CLOSED:
             timer.close()
             return lambda: None
         self._timers.add(timer)
@@ -183,6 +198,7 @@ class Connection:
 
         def open_peer() -> None:
             self._peer = make_peer()
+            self._message = self._peer.message
             self._peer.opened()
 
         self._batching = True
@@ -192,7 +208,7 @@ class Connection:
 
     def tick(self) -> None:
         """Called at a steady interval: ping a peer that was silent for one."""
-        if self._quiet and self._state is State.OPEN and not self._pinged:
+        if self._quiet and self._state is OPEN and not self._pinged:
             self._pinged = True
             self._outbox.push_message(PING, b"")
             self._pushed()
@@ -205,14 +221,14 @@ class Connection:
 
     def abort(self) -> None:
         """Close at once, without a word to the other side."""
-        if self._state is not State.CLOSED:
+        if self._state is not CLOSED:
             self._finish()
 
     # --- reading ------------------------------------------------------------------------------------------------
 
     def _on_readable(self) -> None:
         try:
-            events = self._transport.receive(MESSAGES_PER_TURN)
+            events = self._receive(MESSAGES_PER_TURN)
         except OSError:
             events = None
         if events is None:
@@ -225,22 +241,26 @@ class Connection:
     def _take(self, events: list[Event]) -> None:
         """Handle one turn's events; what is sent meanwhile leaves together afterwards."""
         self._batching = True
-        message = self._peer.message if self._peer is not None else None
+        message = self._message
         try:
             for i, (opcode, payload) in enumerate(events):
-                if self._paused:
-                    self._held.extend(events[i:])
-                    break
                 if opcode >= CLOSE:
                     self._control(opcode, payload)
-                elif self._state is State.OPEN and message is not None:
+                elif self._state is OPEN:
                     self.opcode = opcode
-                    self._paused = not message(payload)
+                    if not message(payload):
+                        self._paused = True
+                        self._held = events[i + 1 :]
+                        break
         except Exception:  # boundary: a fault of ours in one connection must not reach the loop
             logger.exception("peer.crashed")
             self.close(1011, "internal error")
-        finally:
-            self._batching = False
+        self._batching = False
+        if self._decoder.needs_care or self._paused or not self._reading:
+            self._settle()
+
+    def _settle(self) -> None:
+        """What a turn rarely leaves behind: a violation, more input that is already here, a Peer that wants a pause."""
         if self._decoder.failure is not None and not self._held:
             code, reason = self._decoder.failure
             self.close(code, reason)
@@ -248,21 +268,21 @@ class Connection:
 
     def _control(self, opcode: int, payload: bytes) -> None:
         if opcode == PING:
-            if self._state is State.OPEN:
+            if self._state is OPEN:
                 self._outbox.push_message(PONG, payload)
         elif opcode == CLOSE:
             self._close_after = True
-            if self._state is State.OPEN:
+            if self._state is OPEN:
                 code, reason = parse_close(payload)
                 self._begin_close(code, "")
                 self._status = (code, reason)
 
     def _settle_reading(self) -> None:
         """Read exactly when somebody wants what would be read; come back soon for what is here already."""
-        if self._state is State.CLOSED:
+        if self._state is CLOSED:
             return
-        wanted = self._state is State.CLOSING or not (self._paused or self._choked)
-        ahead = wanted and self._state is State.OPEN and (bool(self._held) or self._decoder.has_more)
+        wanted = self._state is CLOSING or not (self._paused or self._choked)
+        ahead = wanted and self._state is OPEN and (bool(self._held) or self._decoder.has_more)
         if ahead:
             self._take_turn_soon()
         if (wanted and not ahead) != self._reading:
@@ -274,7 +294,7 @@ class Connection:
 
     def _take_turn_soon(self) -> None:
         """Another turn after the others had theirs: a timer of zero runs behind every descriptor that is ready now."""
-        if self._turn is None and self._state is not State.CLOSED:
+        if self._turn is None and self._state is not CLOSED:
             self._turn = self._loop.timer(0.0)
             self._turn.start(self._on_turn)
 
@@ -282,11 +302,11 @@ class Connection:
         turn, self._turn = self._turn, None
         turn.stop()
         turn.close()
-        if self._state is State.OPEN and (self._paused or self._choked):
+        if self._state is OPEN and (self._paused or self._choked):
             return
         if self._held:
-            events = [self._held.popleft() for _ in range(min(len(self._held), MESSAGES_PER_TURN))]
-            self._take(events)
+            held, self._held = self._held, []
+            self._take(held)
             self.flush()
         elif self._decoder.has_more:
             self._on_readable()
@@ -296,9 +316,10 @@ class Connection:
     # --- writing ------------------------------------------------------------------------------------------------
 
     def _pushed(self) -> None:
-        if self._outbox.size > self._limits.buffered_bytes:
+        """Something was queued outside our own turn, or more than may be."""
+        if self._outbox.size > self._most:
             self.flush()  # the kernel may not have been asked yet in this turn
-            if self._outbox.size > self._limits.buffered_bytes and self._state is State.OPEN:
+            if self._outbox.size > self._most and self._state is OPEN:
                 self._outbox.drop_unsent()
                 self._begin_close(1008, "slow consumer")
         elif not (self._batching or self._queued or self._writer is not None):
@@ -307,15 +328,19 @@ class Connection:
 
     def flush(self) -> None:
         self._queued = False
-        if self._state is State.CLOSED:
+        if not self._outbox.size and not self._close_after:
             return
         try:
-            left = self._transport.flush() if self._outbox.size else 0
-            if not left and self._state is State.CLOSING and self._decoder.failure is not None and not self._half:
-                self._half = True
-                self._transport.end_writing()  # its close frame will not be understood any more; its end will
+            left = self._transport.flush()
         except OSError:
             self._finish()
+            return
+        if left or self._writer is not None or self._state is not OPEN:
+            self._settle_writing(left)
+
+    def _settle_writing(self, left: int) -> None:
+        """What a flush rarely leaves behind: bytes the kernel did not take yet, or a close frame that is out."""
+        if self._state is CLOSED:
             return
         if left and self._writer is None:
             self._writer = self._loop.io(self._transport.fd, WRITE)
@@ -327,7 +352,19 @@ class Connection:
         if (left > CHOKE_BYTES) != self._choked:
             self._choked = not self._choked
             self._settle_reading()
-        if not left and self._close_after:
+        if left or self._state is OPEN:
+            return
+        if self._close_after:
+            self._finish()
+        elif self._decoder.failure is not None and not self._half:
+            self._half = True
+            self._end_writing()
+
+    def _end_writing(self) -> None:
+        """The peer's close frame will not be understood any more; the end of its stream will."""
+        try:
+            self._transport.end_writing()
+        except OSError:
             self._finish()
 
     # --- closing ------------------------------------------------------------------------------------------------
@@ -338,11 +375,11 @@ class Connection:
         Until then input is read and thrown away, since closing on unread input would reset the connection and the
         close frame with it.
         """
-        self._state = State.CLOSING
+        self._state = CLOSING
         self._status = (code, reason)
         self._held.clear()
         self._outbox.push(encode_close(code, reason))
-        self.call_later(self._limits.close_grace_s, self.abort)
+        self.call_later(self._close_grace_s, self.abort)
         self._settle_reading()
         if not self._batching and not self._queued:
             self._queued = True
@@ -350,20 +387,21 @@ class Connection:
 
     def _finish(self) -> None:
         """Let go of everything that refers to us, so that buffers are freed now and not at the next collection."""
-        if self._state is State.CLOSED:
+        if self._state is CLOSED:
             return
-        self._state = State.CLOSED
+        self._state = CLOSED
         watchers = [self._reader, self._writer, self._turn, *self._timers]
-        self._timers = set()
+        self._timers.clear()
         self._reader = self._writer = self._turn = None
         for watcher in watchers:
             if watcher is not None:
                 watcher.stop()
                 watcher.close()
+        self._receive = None
         self._transport.close()
         self._outbox.clear()
         self._held.clear()
-        peer, self._peer = self._peer, None
+        peer, self._peer, self._message = self._peer, None, _unheard
         if peer is not None:
             self._guard(lambda: peer.closed(*self._status))
         self._on_closed(self)
@@ -373,5 +411,5 @@ class Connection:
             function()
         except Exception:  # boundary, as in _take
             logger.exception("peer.crashed")
-            if self._state is State.OPEN:
+            if self._state is OPEN:
                 self._begin_close(1011, "internal error")

@@ -6,6 +6,8 @@ an OSError (TLS errors are).
 
 import os
 import ssl
+from collections.abc import Callable
+from functools import partial
 from typing import Protocol
 
 from gevent import socket
@@ -23,10 +25,12 @@ Event = tuple[int, bytes]
 class Transport(Protocol):
     fd: int
 
-    def receive(self, most: int) -> list[Event] | None:
-        """Read once and decode; None at the end of the stream."""
+    @property
+    def receive(self) -> Callable[[int], list[Event] | None]:
+        """Read once and decode at most so many events; None at the end of the stream."""
 
-    def flush(self) -> int:
+    @property
+    def flush(self) -> Callable[[], int]:
         """Write what the kernel takes; returns the bytes that still wait."""
 
     def end_writing(self) -> None:
@@ -38,18 +42,13 @@ class Transport(Protocol):
 class PlainTransport:
     """Takes the descriptor out of a gevent socket, whose own watchers and buffers are not needed any more."""
 
-    __slots__ = ("_decoder", "_outbox", "fd")
+    __slots__ = ("fd", "flush", "receive")
 
     def __init__(self, sock: socket.socket, decoder: Decoder, outbox: Outbox) -> None:
         self.fd: int = sock.detach()
-        self._decoder = decoder
-        self._outbox = outbox
-
-    def receive(self, most: int) -> list[Event] | None:
-        return self._decoder.receive(self.fd, most)
-
-    def flush(self) -> int:
-        return self._outbox.flush(self.fd)
+        # Without a Python frame between the pump and the codec: this is what every message passes.
+        self.receive = partial(decoder.receive, self.fd)
+        self.flush = partial(outbox.flush, self.fd)
 
     def end_writing(self) -> None:
         with socket.socket(fileno=os.dup(self.fd)) as half:

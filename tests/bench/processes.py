@@ -1,0 +1,96 @@
+"""Server processes under measurement: started on free loopback ports, read from /proc, ended by their own id."""
+
+import json
+import os
+import select
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+START_TIMEOUT_S = 60.0
+STOP_TIMEOUT_S = 10.0
+
+
+class NotStartedError(Exception):
+    """The server did not say where it listens; the message carries the end of what it did say."""
+
+
+class Server:
+    """One process that serves WebSockets; `token` is set when a client must log in."""
+
+    def __init__(self, name: str, process: "subprocess.Popen[bytes]", port: int, token: str | None = None) -> None:
+        self.name = name
+        self.process = process
+        self.port = port
+        self.token = token
+
+    def cpu_ns(self) -> int:
+        """CPU time of all its threads so far."""
+        total = 0
+        for path in Path(f"/proc/{self.process.pid}/task").glob("*/schedstat"):
+            total += int(path.read_text().split()[0])
+        return total
+
+    def rss_bytes(self) -> int:
+        fields = Path(f"/proc/{self.process.pid}/statm").read_text().split()
+        return int(fields[1]) * os.sysconf("SC_PAGE_SIZE")
+
+    def stop(self) -> None:
+        self.process.terminate()
+        try:
+            self.process.wait(STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        for stream in (self.process.stdout, self.process.stderr):
+            if stream is not None:
+                stream.close()
+
+
+def start(name: str, command: Sequence[str | Path], **environment: str) -> tuple[Server, str]:
+    """Run *command* until it prints its first line; that line is a port, or JSON for the caller to read."""
+    log = Path(os.environ.get("TMPDIR", "/tmp")) / f"clawgate-bench-{name}-{os.getpid()}.log"
+    with log.open("wb") as errors:
+        process = subprocess.Popen(
+            [str(part) for part in command],
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            cwd=ROOT,
+            env={**os.environ, **environment},
+        )
+    assert process.stdout is not None
+    line = b""
+    until = time.monotonic() + START_TIMEOUT_S
+    while not line.endswith(b"\n") and time.monotonic() < until and process.poll() is None:
+        if select.select([process.stdout], [], [], 0.1)[0]:
+            line += process.stdout.readline()
+    if not line.endswith(b"\n"):
+        process.kill()
+        process.wait()
+        raise NotStartedError(f"{name}: {log.read_text(errors='replace')[-400:].strip() or 'no output'}")
+    log.unlink()
+    text = line.decode().strip()
+    return Server(name, process, int(text) if text.isdigit() else 0), text
+
+
+@contextmanager
+def running(servers: list[Server]) -> Iterator[list[Server]]:
+    try:
+        yield servers
+    finally:
+        for server in servers:
+            server.stop()
+
+
+def clawgate(state: Path, *flags: str) -> Server:
+    """The product: `clawgate serve` with default policies and a fresh state folder."""
+    command = [sys.executable, "-m", "gw", "serve", "--listen", "127.0.0.1:0", "--state", state, "--json", *flags]
+    server, line = start("clawgate", command)
+    facts = json.loads(line)
+    server.port = int(facts["url"].rstrip("/").rpartition(":")[2])
+    server.token = Path(facts["tokenFile"]).read_text().strip()
+    return server

@@ -110,6 +110,9 @@ class Pairings:
     def all_paired(self) -> list[PairedDevice]:
         return sorted(self._paired.values(), key=lambda device: device.approved_at_ms, reverse=True)
 
+    def pending(self, request_id: str) -> PendingPairing | None:
+        return self._pending.get(request_id)
+
     def all_pending(self, now_ms: int) -> list[PendingPairing]:
         self._expire(now_ms)
         return sorted(self._pending.values(), key=lambda request: request.at_ms, reverse=True)
@@ -179,6 +182,8 @@ class Pairings:
         for key in [key for key, pending in self._pending.items() if pending.identity.device_id == identity.device_id]:
             del self._pending[key]
         self._save()
+        if via == "silent":
+            self.listener("approved", str(uuid4()), identity.device_id)
         return device
 
     def remove(self, device_id: str) -> PairedDevice:

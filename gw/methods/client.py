@@ -139,7 +139,7 @@ class Client:
         self._requests.value += 1
         start, end = envelope.body_start, envelope.body_end
         raw = data[start:end]
-        params = {} if len(raw) <= 2 else json.loads(raw)
+        params = json.loads(raw) if raw and raw != b"{}" else {}
         if params.__class__ is not dict:
             params = self._params_of(envelope, params)
             if params is None:

@@ -104,10 +104,10 @@ class Devices:
     # --- checks ---------------------------------------------------------------------------------------------
 
     def _pending(self, request_id: str) -> PendingPairing:
-        for pending in self._pairings.all_pending(self._clock.now_ms()):
-            if pending.request_id == request_id:
-                return pending
-        raise InvalidRequest("unknown requestId")
+        pending = self._pairings.pending(request_id)
+        if pending is None:
+            raise InvalidRequest("unknown requestId")
+        return pending
 
     def _scopes_of(self, device_id: str) -> tuple[str, ...]:
         device = self._pairings.paired(device_id)

@@ -70,6 +70,8 @@ class EventBus:
         spec = self.events.get(event)
         if spec is None or spec.scopes is None:
             raise ValueError(f"{event} cannot be broadcast")
+        if spec.subscription == "other" and only is None:
+            raise ValueError(f"{event} goes to an owner that only the caller knows; give `only`")
         version = self.state_version() if state_version else None
         encoded: dict[int, bytes | None] = {}
         sent = 0

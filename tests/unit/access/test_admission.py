@@ -13,7 +13,7 @@ from gw.access.pairing import Pairings
 from gw.access.throttle import LoginThrottle
 from gw.errors import ConnectRefused
 from gw.model.identity import Role
-from tests.unit.access.test_pairing import MemoryFile
+from tests.support.peers import MemoryFile
 
 READ, WRITE, ADMIN = "operator.read", "operator.write", "operator.admin"
 NONCE = "nonce-1"

@@ -1,5 +1,3 @@
-import json
-
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -9,23 +7,9 @@ from gw.access.pairing import Identity, Pairings
 from gw.access.scopes import covers
 from gw.errors import InvalidRequest, Overloaded
 from gw.limits import MAX_PENDING_PAIRINGS, PAIRING_TTL_MS
+from tests.support.peers import MemoryFile
 
 READ, WRITE, ADMIN = "operator.read", "operator.write", "operator.admin"
-
-
-class MemoryFile:
-    """Keeps what a file would, as text."""
-
-    def __init__(self) -> None:
-        self.text = None
-        self.saves = 0
-
-    def load(self):
-        return None if self.text is None else json.loads(self.text)
-
-    def save(self, records):
-        self.text = json.dumps(records)
-        self.saves += 1
 
 
 def identity(name="d1", **changes):
@@ -143,7 +127,7 @@ def test_rotation_and_revocation_end_the_old_token():
     assert pairings.revoke("d1", "operator", 3).revoked_at_ms == 3
     assert pairings.check_token(new.token, "d1", "operator", (READ,)) == "mismatch"
     assert pairings.issue("d1", "operator", 4).token not in (old, new.token)
-    assert [kind for kind, _, _ in heard] == ["changed", "changed"]
+    assert [kind for kind, _, _ in heard] == ["approved", "changed", "changed"]
 
 
 def test_plain_http_is_opened_by_a_live_operator_token_of_any_device():

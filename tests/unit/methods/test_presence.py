@@ -1,0 +1,79 @@
+from gw.methods.presence import GATHER_S, Presence
+from tests.support.openclaw import problems
+from tests.support.peers import Stage
+
+READ = "operator.read"
+APP = {"client": {"id": "openclaw-ios", "mode": "ui", "displayName": "Phone"}}
+
+
+class Timers:
+    def __init__(self):
+        self.waiting = []
+
+    def later(self, seconds, function):
+        self.waiting.append((seconds, function))
+
+    def fire(self):
+        for _, function in self.waiting:
+            function()
+        self.waiting.clear()
+
+
+def make():
+    stage, timers = Stage(), Timers()
+    presence = Presence(stage.bus, stage.clock, "1.2.3", "boot-1", timers.later)
+    stage.router.attach(presence)
+    return stage, presence, timers
+
+
+def test_the_gateway_itself_comes_first():
+    _, presence, _ = make()
+    (own,) = presence.entries()
+    assert (own["mode"], own["reason"], own["version"], own["instanceId"]) == ("gateway", "self", "1.2.3", "boot-1")
+
+
+def test_people_and_devices_are_listed_and_passing_programs_are_not():
+    stage, presence, _ = make()
+    stage.enter(READ)
+    phone = stage.enter(READ, **APP)
+    assert [entry["mode"] for entry in presence.entries()] == ["gateway", "ui"]
+    entry = presence.entries()[1]
+    assert (entry["host"], entry["roles"], entry["scopes"]) == ("Phone", ["operator"], [])
+    assert "deviceId" not in entry
+    phone.client.closed(1000, "")
+    assert len(presence.entries()) == 1
+
+
+def test_entries_are_of_the_published_shape():
+    stage, presence, _ = make()
+    stage.enter(READ, **APP)
+    for entry in presence.entries():
+        assert problems("PresenceEntry", entry) == []
+
+
+def test_the_method_answers_the_list():
+    stage, presence, _ = make()
+    visitor = stage.enter(READ)
+    visitor.ask("system-presence")
+    assert visitor.last["payload"] == presence.entries()
+
+
+def test_many_changes_are_one_broadcast():
+    stage, presence, timers = make()
+    watcher = stage.enter(READ)
+    for _ in range(5):
+        presence.changed(stage.enter(READ, **APP).client)
+    assert [seconds for seconds, _ in timers.waiting] == [GATHER_S]
+    timers.fire()
+    (event,) = watcher.link.events("presence")
+    assert event["stateVersion"]["presence"] == 5
+    assert len(event["payload"]["presence"]) == 6
+    presence.changed(watcher.client)
+    assert timers.waiting == []
+
+
+def test_a_client_is_told_of_itself():
+    stage, presence, _ = make()
+    phone = stage.enter(READ, **APP)
+    stage.bus.remove(phone.client)
+    assert len(presence.entries(joining=phone.client)) == 2

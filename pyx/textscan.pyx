@@ -169,6 +169,8 @@ cdef inline int _unit_kind(const Char* text, Py_ssize_t start, Py_ssize_t size, 
         return -1
     if numeric and size == 3:
         return _DECIMAL
+    if classes & OTHER:
+        return -1  # and CLASS has no entry for such characters
     for k in range(size):
         if not CLASS[text[start + k]] & (BIT | DIGIT | HEXLETTER):
             # x49 and 0x49 are what is left of \\x49 and 0x49

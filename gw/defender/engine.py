@@ -36,10 +36,9 @@ class Engine:
         self._offload = offload  # None: everything inline (command line, tests)
 
     def run(self, action: Action, policy: CompiledPolicy, settings: Settings) -> list[Finding]:
+        """Every finding of every guard, as the levels of *settings* see it."""
         findings: list[Finding] = []
-        subjects = [
-            self._subject(action, part, index, policy, settings, findings) for index, part in enumerate(action.parts)
-        ]
+        subjects = self.subjects(action, policy, settings, findings)
         for guard in self._guards:
             try:
                 findings.extend(guard.inspect(action, subjects, policy))
@@ -47,6 +46,14 @@ class Engine:
                 logger.exception("guard.error", extra={"guard": guard.name, "error": type(error).__name__})
                 findings.append(_failed(guard.name, type(error).__name__, settings))
         return [finding for one in findings if (finding := by_level(one, policy, settings)) is not None]
+
+    def subjects(
+        self, action: Action, policy: CompiledPolicy, settings: Settings, findings: list[Finding]
+    ) -> list[Subject]:
+        """One subject per part, scanned; what went wrong on the way is added to *findings*."""
+        return [
+            self._subject(action, part, index, policy, settings, findings) for index, part in enumerate(action.parts)
+        ]
 
     def _subject(
         self,

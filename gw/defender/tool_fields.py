@@ -18,6 +18,19 @@ ALIASES: Final[Mapping[str, str]] = MappingProxyType(
     {"bash": "exec", "shell": "exec", "apply-patch": "apply_patch", "cron": "automations"}
 )
 
+# Every tool OpenClaw offers, for messages about names that are none of them.
+KNOWN: Final = frozenset(
+    {
+        "agents_list", "apply_patch", "automations", "browser", "canvas", "code_execution", "computer",
+        "conversations_send", "conversations_turn", "edit", "exec", "gateway", "image_generate", "ls",
+        "memory_get", "memory_search", "message", "mobile_ui", "music_generate", "nodes", "openclaw", "pdf",
+        "plugins", "portal", "process", "progress_card", "read", "secrets", "session_status",
+        "sessions_history", "sessions_list", "sessions_search", "sessions_send", "sessions_spawn",
+        "show_widget", "skills", "terminal", "tts", "video_generate", "view_image", "web_fetch", "web_search",
+        "write", "x_search",
+    }
+)  # fmt: skip
+
 # Keys are paths of names joined by `/`, list positions written `*`.
 TOOLS: Final[Mapping[str, Mapping[str, PartKind]]] = MappingProxyType(
     {

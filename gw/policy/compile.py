@@ -44,10 +44,12 @@ class _Build:
     rules: dict[str, Rule] = field(default_factory=dict)
     settings: Settings = field(default_factory=Settings)
     overrides: list[Override] = field(default_factory=list)
+    changes: list[tuple[Change, Node]] = field(default_factory=list)
     exemptions: dict[str, Exemption] = field(default_factory=dict)
     wanted: list[tuple[str, str, Node]] = field(default_factory=list)  # rule id, exception id, place of `unless`
     write_paths: tuple[str, ...] = ()
     redact: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    tests: list[Entry] = field(default_factory=list)
     host: list[Mapping[str, Any]] = field(default_factory=list)
     intel: dict[str, Any] = field(default_factory=dict)
 
@@ -80,6 +82,7 @@ def compile_policy(
         ref=PolicyRef(name, generation, digest),
         settings=build.settings,
         overrides=tuple(sorted(build.overrides, key=lambda override: override.when.specificity)),
+        changes=tuple(build.changes),
         rules=build.rules,
         scoring={
             target: RuleIndex.of(rule for rule in rules if rule.section != "allow" and target in rule.targets)
@@ -90,6 +93,7 @@ def compile_policy(
         exemptions=exemptions,
         write_paths=build.write_paths,
         redact=build.redact,
+        tests=tuple(build.tests),
         host=tuple(build.host),
         intel=build.intel,
     )
@@ -121,7 +125,9 @@ def _read_document(document: Entry, build: _Build) -> None:
     for section in SECTIONS_OF_RULES:
         for entry in document.get(section, ()):
             _add_rule(entry, section, document, build)
-    build.settings = build.settings.merged(_change(document))
+    change = _change(document)
+    build.settings = build.settings.merged(change)
+    build.changes.append((change, document.at("floors") if change.floors else document.at("bonus")))
     for entry in document.get("overrides", ()):
         if (when := entry.get("when")) is not None:
             condition = read_condition(when, _context(entry, frozenset(), build))
@@ -130,6 +136,7 @@ def _read_document(document: Entry, build: _Build) -> None:
             build.overrides.append(Override(condition, _change(entry), entry.node))
     for entry in document.get("exceptions", ()):
         _add_exemption(entry, build)
+    build.tests.extend(document.get("tests", ()))
     build.write_paths = (*build.write_paths, *document.get("write_paths", ()))
     if (redact := document.get("redact")) is not None:
         build.redact.update(redact.values)

@@ -133,6 +133,9 @@ class Exemption:
     until_ms: int | None = None
     place: Node | None = None
 
+    def is_over(self, now_ms: int) -> bool:
+        return self.until_ms is not None and now_ms >= self.until_ms
+
 
 class PatternScanner(Protocol):
     """What `_native.patterns.PatternSet` offers; spans count characters of a text, bytes of bytes."""
@@ -188,6 +191,7 @@ class CompiledPolicy:
     ref: PolicyRef
     settings: Settings = field(default_factory=Settings)
     overrides: tuple[Override, ...] = ()  # least specific first
+    changes: tuple[tuple[Change, Node], ...] = ()  # what each document set, for messages
     rules: Mapping[str, Rule] = field(default_factory=dict)  # by id, every section
     scoring: Mapping[Target, RuleIndex] = field(default_factory=dict)  # deny and score rules
     allow: RuleIndex = field(default_factory=RuleIndex)
@@ -195,6 +199,7 @@ class CompiledPolicy:
     exemptions: Mapping[str, tuple[Exemption, ...]] = field(default_factory=dict)  # by rule id
     write_paths: tuple[str, ...] = ()  # where a covered command may redirect to
     redact: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # ledger -> groups to mask
+    tests: tuple[Any, ...] = ()  # entries of `tests:`, for the tester
     host: tuple[Mapping[str, Any], ...] = ()  # `host:` sections as plain values, in load order
     intel: Mapping[str, Any] = field(default_factory=dict)
 

@@ -16,6 +16,7 @@ from gw.errors import PolicyError
 from gw.model.problem import Problem
 from gw.policy.compile import PatternFactory, compile_policy
 from gw.policy.compiled import CompiledPolicy
+from gw.policy.reader import Entry, Reader
 from gw.policy.source import Node, parse
 
 INSTALLED: Final = Path("/usr/share/clawgate/policies")
@@ -160,3 +161,22 @@ def _id_of(file: Path) -> str | None:
     except OSError:
         return None
     return None
+
+
+def read_tests(paths: Sequence[Path]) -> tuple[list[Entry], list[Problem]]:
+    """The scenarios of every `*_test.yaml` at or below *paths*."""
+    tests: list[Entry] = []
+    problems: list[Problem] = []
+    reader = Reader(problems)
+    for path in paths:
+        found = sorted(path.rglob("*" + TEST_SUFFIX)) if path.is_dir() else [path]
+        for file in (one for one in found if one.name.endswith(TEST_SUFFIX)):
+            try:
+                root, bad = parse(file.read_text(encoding="utf-8"), str(file))
+            except (OSError, UnicodeDecodeError) as error:
+                problems.append(Problem(str(file), 0, 0, "file.unreadable", str(error)))
+                continue
+            problems.extend(bad)
+            if root is not None:
+                tests.extend(reader.entry(root, "test_file", "").get("tests", ()))
+    return tests, problems

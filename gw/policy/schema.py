@@ -122,6 +122,11 @@ SECTIONS: Final[Mapping[str, tuple[Field, ...]]] = MappingProxyType(
         "policy": POLICY,
         "rule": RULE,
         "tune": TUNE,
+        "test_file": (
+            Field("version", Kind.NUMBER, "version of this language", required=True, low=1, high=1),
+            Field("title", Kind.TEXT, "one line for people"),
+            Field("tests", Kind.ENTRIES, "scenarios", required=True, section="test"),
+        ),
         "risk": RISK,
         "requires": (Field("engine", Kind.TEXT, "least version, e.g. '>=1.0'"),),
         "exception": (

@@ -10,7 +10,7 @@ from gw.defender.guards.tools import ToolGuard
 
 GUARDS: Final[Mapping[str, Callable[[Services], Guard]]] = MappingProxyType(
     {
-        "rules": lambda services: RuleGuard(),
+        "rules": lambda services: RuleGuard(services.clock),
         "tools": lambda services: ToolGuard(),
     }
 )

@@ -15,6 +15,7 @@ from gw.policy.compiled import CompiledPolicy, Rule
 from gw.policy.matchers.base import Key
 from gw.policy.matchers.path import Paths
 from gw.policy.targets import RUNNING, keys_of, targets_of
+from gw.ports import Clock
 
 COVERABLE_GROUP: Final = "shell"
 
@@ -22,7 +23,11 @@ COVERABLE_GROUP: Final = "shell"
 class RuleGuard:
     name = "rules"
 
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
     def inspect(self, action: Action, subjects: Sequence[Subject], policy: CompiledPolicy) -> Iterable[Finding]:
+        now_ms = self._clock.now_ms()
         for subject in subjects:
             keys = keys_of(subject)
             covered = subject.command is not None and is_covered(subject, keys, policy)
@@ -33,10 +38,11 @@ class RuleGuard:
                     if rule in tried or (covered and rule.section == "score" and rule.group == COVERABLE_GROUP):
                         continue
                     tried.add(rule)
-                    yield from _apply(rule, subject, policy)
+                    yield from apply(rule, subject, policy, now_ms)
 
 
-def _apply(rule: Rule, subject: Subject, policy: CompiledPolicy) -> Iterator[Finding]:
+def apply(rule: Rule, subject: Subject, policy: CompiledPolicy, now_ms: int) -> Iterator[Finding]:
+    """What one rule says of one subject: its finding, the exception that excuses it, or nothing."""
     if rule.when is not None and not rule.when.holds(subject.action):
         return
     spans = rule.matcher.match(subject)
@@ -44,7 +50,7 @@ def _apply(rule: Rule, subject: Subject, policy: CompiledPolicy) -> Iterator[Fin
         return
     span = spans[0] if spans else None
     for exemption in policy.exemptions.get(rule.id, ()):
-        if exemption.when.covers(subject, spans):
+        if not exemption.is_over(now_ms) and exemption.when.covers(subject, spans):
             yield Finding("exception." + exemption.id, part=subject.index, span=span, detail=f"excuses {rule.id}")
             return
     yield rule.finding(part=subject.index, span=span)

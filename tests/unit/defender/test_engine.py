@@ -12,7 +12,7 @@ from gw.model.decision import Finding, Span, Verdict
 from gw.model.shell import CommandFacts, NodeRole
 from gw.model.subject import Subject
 from gw.policy.compiled import CompiledPolicy
-from tests.support.policies import policy_of
+from tests.support.policies import FakeClock, policy_of
 from tests.support.shell import node
 
 P = ParamSpec("P")
@@ -171,5 +171,5 @@ def test_levels_and_stages_decide_whether_a_finding_is_live(level: int, stage: s
     from gw.defender.guards.rules import RuleGuard
 
     policy = policy_of(f"score: [{{id: a.cmd, target: command, prefix: [ls], level: {level}, stage: {stage}}}]")
-    found = run(policy, action(Part(PartKind.COMMAND, "", "ls")), RuleGuard())
+    found = run(policy, action(Part(PartKind.COMMAND, "", "ls")), RuleGuard(FakeClock()))
     assert [finding.live for finding in found] == ([] if live is None else [live])

@@ -7,7 +7,7 @@ from gw.model.decision import Finding, Span, Verdict
 from gw.model.shell import NodeRole
 from gw.model.subject import Subject
 from gw.policy.targets import keys_of
-from tests.support.policies import policy_of
+from tests.support.policies import FakeClock, policy_of
 from tests.support.shell import node, subject
 
 ALLOW = """
@@ -31,7 +31,7 @@ def covered(line: Subject) -> bool:
 
 
 def run(line: Subject, *documents: str) -> list[Finding]:
-    return list(RuleGuard().inspect(line.action, [line], policy_of(*documents)))
+    return list(RuleGuard(FakeClock()).inspect(line.action, [line], policy_of(*documents)))
 
 
 def rules(findings: Iterable[Finding]) -> list[str]:
@@ -104,6 +104,13 @@ exceptions:
 )
 def test_an_exception_excuses_its_rule_where_it_covers_every_hit(line: Subject, agent: str, found: list[str]) -> None:
     assert rules(run(line, RULES)) == found
+
+
+@pytest.mark.parametrize(("until", "excused"), [("2023-11-14", True), ("2023-11-13", False)])
+def test_an_exception_ends_with_its_last_day(until: str, excused: bool) -> None:
+    # FakeClock stands at 2023-11-14T22:13:20Z.
+    policy = RULES.replace("rules: [a.one]", f"rules: [a.one]\n    until: {until}").replace("agent: builder, ", "")
+    assert rules(run(subject("systemctl restart web"), policy)) == (["exception.e.web"] if excused else ["a.one"])
 
 
 def test_when_and_unless_of_a_rule() -> None:

@@ -42,6 +42,12 @@ class State(Enum):
     CLOSED = "closed"
 
 
+# Looked up for every message, and a module's own names are found fastest.
+OPEN: Final = State.OPEN
+MAX_DEPTH: Final = limits.MAX_JSON_DEPTH
+MAX_PENDING: Final = limits.MAX_PENDING_REQUESTS
+
+
 class Frames(NamedTuple):
     """Counters of clawgate_frames_total, found once."""
 
@@ -77,7 +83,6 @@ class Client:
         "_paused",
         "_pending",
         "_requests",
-        "_send",
         "_seq",
         "_services",
         "_state",
@@ -88,6 +93,7 @@ class Client:
         "info",
         "nonce",
         "params",
+        "send",
         "subscriptions",
     )
 
@@ -102,7 +108,7 @@ class Client:
         self.subscriptions = Subscriptions()
         self.connected_at_ms = 0
         self._link = link
-        self._send = link.send
+        self.send = link.send  # one encoded frame
         self._services = services
         self._dispatch = services.router.dispatch
         self._requests = services.frames.requests
@@ -117,14 +123,14 @@ class Client:
     def opened(self) -> None:
         challenge = {"nonce": self.nonce, "ts": self._services.clock.now_ms()}
         self._link.limit_messages(limits.PREAUTH_MESSAGE_BYTES)
-        self._send(frames.event("connect.challenge", challenge))
+        self.send(frames.event("connect.challenge", challenge))
         self._cancel_timeout = self._link.call_later(limits.CONNECT_TIMEOUT_S, lambda: self.close(1000))
 
     def message(self, data: bytes) -> bool:
-        if self._state is not State.OPEN:
+        if self._state is not OPEN:
             return self._first_message(data)
         try:
-            envelope = scan(data, max_depth=limits.MAX_JSON_DEPTH)
+            envelope = scan(data, max_depth=MAX_DEPTH)
         except NotJsonError as error:
             self._note_bad(error.code)
             return True
@@ -137,15 +143,14 @@ class Client:
         request_id, method = envelope.id, envelope.name
         assert request_id is not None and method is not None  # the scanner says so of every req
         self._requests.value += 1
-        start, end = envelope.body_start, envelope.body_end
-        raw = data[start:end]
+        raw = data[envelope.body_start : envelope.body_end]
         params = json.loads(raw) if raw and raw != b"{}" else {}
         if params.__class__ is not dict:
             params = self._params_of(envelope, params)
             if params is None:
                 return True
         self._dispatch(self, request_id, method, params, raw)
-        if self._pending < limits.MAX_PENDING_REQUESTS:
+        if self._pending < MAX_PENDING:
             return True
         self._paused = True
         return False
@@ -168,9 +173,6 @@ class Client:
     @property
     def buffered_bytes(self) -> int:
         return self._link.buffered_bytes
-
-    def send(self, payload: bytes) -> None:
-        self._send(payload)
 
     def send_event(self, body: bytes) -> None:
         """A broadcast event, as `frames.event_body` made it, with this connection's next number."""
@@ -234,13 +236,13 @@ class Client:
         self._cancel_timeout()
         self._state = State.OPEN
         self._link.limit_messages(limits.MAX_PAYLOAD_BYTES)
-        self._send(frames.answer(request_id, hello))
+        self.send(frames.answer(request_id, hello))
         self._services.bus.add(self)
         self._services.connected(self)
         self._link.resume()
 
     def _refuse(self, request_id: str, refused: ConnectRefused) -> None:
-        self._send(frames.failure(request_id, refused.error.shape()))
+        self.send(frames.failure(request_id, refused.error.shape()))
         details = refused.error.details or {}
         self._end(str(details.get("code", refused.error.code)), refused.close_code, refused.reason)
 
@@ -256,7 +258,7 @@ class Client:
         if params is None:
             return {}
         error = InvalidRequest(f"invalid {envelope.name} params: must be object")
-        self._send(frames.failure(envelope.id or "invalid", error.shape()))
+        self.send(frames.failure(envelope.id or "invalid", error.shape()))
         return None
 
     def _answer_bad(self, data: bytes, error: BadFrameError) -> None:
@@ -271,7 +273,7 @@ class Client:
 
     def _fail_frame(self, request_id: str | None, problem: str) -> None:
         shape = InvalidRequest(f"invalid request frame: {problem}").shape()
-        self._send(frames.failure(request_id or "invalid", shape))
+        self.send(frames.failure(request_id or "invalid", shape))
 
     def _note_bad(self, code: str) -> None:
         self._services.frames.bad.value += 1

@@ -6,6 +6,7 @@ says so), whatever the handler raises; a guarded method never reaches its handle
 
 import logging
 from collections.abc import Callable, Container, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from gw.errors import Blocked, Forbidden, GwError, Held, InvalidRequest, RequestError, Unavailable
@@ -85,7 +86,10 @@ Guard = Callable[[Call], Decision]
 ShapeSource = Callable[[Container[str]], Mapping[str, Shape]]
 
 
-class Entry(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One served method; read for every request."""
+
     spec: MethodSpec
     run: Handler
     inline: bool

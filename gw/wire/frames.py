@@ -8,21 +8,23 @@ from collections.abc import Mapping
 
 from gw.ports import Json
 from gw.wire import json
+from gw.wire.json import Encoded
 
 REQUEST_KEYS = frozenset({"type", "id", "method", "params", "traceparent", "expectedProfileId"})
 
 
 def answer(request_id: str, payload: Json) -> bytes:
-    return b'{"type":"res","id":%b,"ok":true,"payload":%b}' % (json.dumps(request_id), json.dumps(payload))
+    body = payload if payload.__class__ is Encoded else json.dumps(payload)
+    return b'{"type":"res","id":%b,"ok":true,"payload":%b}' % (json.quote(request_id), body)
 
 
 def failure(request_id: str, error: Mapping[str, Json]) -> bytes:
-    return b'{"type":"res","id":%b,"ok":false,"error":%b}' % (json.dumps(request_id), json.dumps(error))
+    return b'{"type":"res","id":%b,"ok":false,"error":%b}' % (json.quote(request_id), json.dumps(error))
 
 
 def event_body(name: str, payload: Json, *, state_version: Mapping[str, int] | None = None) -> bytes:
     """An event without its closing brace: `_native.wsframe.encode_event` adds each connection's `seq` and the brace."""
-    body = b'{"type":"event","event":%b,"payload":%b' % (json.dumps(name), json.dumps(payload))
+    body = b'{"type":"event","event":%b,"payload":%b' % (json.quote(name), json.dumps(payload))
     if state_version is not None:
         body += b',"stateVersion":%b' % json.dumps(state_version)
     return body

@@ -4,6 +4,8 @@ Knows nothing of frames. Invariant: what `dumps` writes is UTF-8 JSON that the s
 here has passed `_native.envelope.scan`, which decides whether a text is acceptable; `loads` only turns it into values.
 """
 
+from json.encoder import encode_basestring
+
 import ujson
 
 from gw.ports import Json
@@ -20,6 +22,11 @@ def dumps(value: Json) -> bytes:
         return bytes(value)
     text = ujson.dumps(value, ensure_ascii=False, escape_forward_slashes=False, allow_nan=False)
     return text.encode("utf-8", "replace")
+
+
+def quote(text: str) -> bytes:
+    """A JSON string; several times faster for the short ones that every answer carries."""
+    return encode_basestring(text).encode("utf-8", "replace")
 
 
 def loads(data: bytes | str) -> Json:

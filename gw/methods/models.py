@@ -18,7 +18,6 @@ LISTED: Final[list[Json]] = [
         "tags": ["default"],
         "reasoning": False,
         "input": ["text"],
-        "supportsTools": False,
     }
 ]
 

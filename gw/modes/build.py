@@ -14,7 +14,6 @@ from gw.access.admission import Admission
 from gw.access.pairing import Pairings
 from gw.access.throttle import LoginThrottle
 from gw.config.load import Loaded
-from gw.ledger.record import to_event
 from gw.methods.absent import Absent
 from gw.methods.agents import Agents
 from gw.methods.approvals import Approvals
@@ -32,7 +31,7 @@ from gw.methods.security import Security
 from gw.methods.system import Server as ServerFacts
 from gw.methods.system import System
 from gw.methods.ui import Ui
-from gw.model.decision import Decision
+from gw.methods.verdicts import Verdicts
 from gw.modes.control_ui import ControlUi, bootstrap_document
 from gw.modes.conversing import SENT_EVENTS as SESSION_EVENTS
 from gw.modes.conversing import build_conversing, config_of, store_path
@@ -82,12 +81,13 @@ class Gateway:
         self.secret = SharedSecret(settings)
         self.judging: Judging = build_judging(settings, self.clock, self.store, self.files, self.metrics)
         self.bus = EventBus(EventTable(read_table("events.json")))
+        self.verdicts = Verdicts(self.bus)
         self.pairings = Pairings(JsonRecordFile(settings.gateway.state / "devices.json", self.store))
         self.router = Router(
             MethodTable(read_table("methods.json")),
             spawn=hub.spawn,
             guard=self.judging.guard,
-            announce=lambda decision, _: self.announce(decision),
+            announce=self.verdicts.announce,
             shapes=read_shapes,
         )
         page = ControlUi(settings.gateway.control_ui, self.files) if settings.gateway.control_ui else None
@@ -134,7 +134,9 @@ class Gateway:
             Models(self.clock),
             self.presence,
             *self.talk.families,
-            Security(judging.pipeline, judging.policy, judging.log, judging.quarantine, self.store, self.announce),
+            Security(
+                judging.pipeline, judging.policy, judging.log, judging.quarantine, self.store, self.verdicts.publish
+            ),
             system,
             Ui(facts),
         )
@@ -153,9 +155,6 @@ class Gateway:
         """The protocol object of a new connection."""
         assert self._services is not None
         return Client(link, facts, self._services)
-
-    def announce(self, decision: Decision) -> None:
-        self.bus.publish("security.decision", to_event(decision))
 
     def posture(self) -> dict[str, Json]:
         """clawgate's own block of `status`."""

@@ -74,6 +74,11 @@ METHODS: Final[Mapping[str, Carrier]] = MappingProxyType(
         ),
         "tools.invoke": Carrier(tool=("/name",), arguments="/args"),
         "tool.call": Carrier(tool=("/tool",), arguments="/args", channel=("/channel",)),
+        # What the plugin inside a gateway reports besides tool calls.
+        "hook.prompt": Carrier(((PROMPT, "/text"),), channel=("/channel",)),
+        "hook.message": Carrier(((PROMPT, "/text"),), channel=("/channel",)),
+        "hook.result": Carrier(((PROMPT, "/text"),), channel=("/channel",), tool=("/tool",)),
+        "hook.outbound": Carrier(((OUTPUT, "/text"),), channel=("/channel",)),
         "node.invoke": Carrier(
             ((COMMAND, "/params/command"), (COMMAND, "/params/rawCommand"), (COMMAND, "/params/systemRunPlan/argv"),
              (PATH, "/params/cwd"), (PATH, "/params/path"), (URL, "/params/url"), (DATA, "/params/**")),

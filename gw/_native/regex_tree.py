@@ -1,0 +1,289 @@
+"""RE2 syntax read into a small tree, just exactly enough to know what every match must contain.
+
+Knows nothing of matching, which is RE2's own work; a pattern has been accepted by RE2 before it comes here. Invariant:
+what is not understood becomes a node that promises nothing, so that no conclusion is ever too strong.
+Source: https://github.com/google/re2/wiki/Syntax
+"""
+
+import math
+from typing import Final, NamedTuple
+
+WIDEST_CLASS: Final = 16  # members of a character class that are still worth listing
+
+
+class Chars(NamedTuple):
+    """One character; any of *members*, or of a set too large to list (None)."""
+
+    members: frozenset[str] | None
+
+
+class Cat(NamedTuple):
+    """One after the other. Nothing at all for `()`, `^`, `\\b` and other tests of a place."""
+
+    parts: tuple["Tree", ...]
+
+
+class Alt(NamedTuple):
+    choices: tuple["Tree", ...]
+
+
+class Repeat(NamedTuple):
+    inner: "Tree"
+    least: int
+    most: float
+
+
+class Opaque(NamedTuple):
+    """Not understood: any text of any length."""
+
+
+Tree = Chars | Cat | Alt | Repeat | Opaque
+
+ANY_CHAR: Final = Chars(None)
+PLACE: Final = Cat(())
+QUANTIFIERS: Final = {"*": (0, math.inf), "+": (1, math.inf), "?": (0, 1)}
+CONTROLS: Final = {"a": "\a", "f": "\f", "t": "\t", "n": "\n", "r": "\r", "v": "\v"}
+PERL_CLASSES: Final = {
+    "d": frozenset("0123456789"),
+    "s": frozenset("\t\n\f\r "),
+    "w": None,
+    "D": None,
+    "S": None,
+    "W": None,
+}
+
+# Letters with more than one other case, by simple case folding (Unicode CaseFolding.txt); all others come in pairs.
+ORBITS: Final = (
+    *("Kk\u212a", "Ss\u017f", "\u00b5\u039c\u03bc", "\u00c5\u00e5\u212b", "\u00df\u1e9e", "\u01c4\u01c5\u01c6"),
+    *("\u01c7\u01c8\u01c9", "\u01ca\u01cb\u01cc", "\u01f1\u01f2\u01f3", "\u0345\u0399\u03b9\u1fbe"),
+    *("\u0392\u03b2\u03d0", "\u0395\u03b5\u03f5", "\u0398\u03b8\u03d1\u03f4", "\u039a\u03ba\u03f0"),
+    *("\u03a0\u03c0\u03d6", "\u03a1\u03c1\u03f1", "\u03a3\u03c2\u03c3", "\u03a6\u03c6\u03d5", "\u03a9\u03c9\u2126"),
+    *("\u0412\u0432\u1c80", "\u0414\u0434\u1c81", "\u041e\u043e\u1c82", "\u0421\u0441\u1c83"),
+    *("\u0422\u0442\u1c84\u1c85", "\u042a\u044a\u1c86", "\u0462\u0463\u1c87"),
+)
+_LAST_CASED: Final = "\u0530"  # the tables here cover Latin, Greek and Cyrillic, which end before
+
+
+def _orbit(char: str) -> str | None:
+    """All cases of a character, itself included; None where the tables here do not reach."""
+    lower, upper = char.lower(), char.upper()
+    if len(lower) != 1 or len(upper) != 1 or max(char, lower, upper) >= _LAST_CASED:
+        return None
+    return char + lower + upper
+
+
+def _folds() -> dict[str, str]:
+    """Each cased character, and each whose cases are uncertain (to ""), to the one that stands for all its cases."""
+    folds = {}
+    for char in map(chr, range(ord(_LAST_CASED))):
+        if not char.lower() == char.upper() == char:
+            folds[char] = min(_orbit(char) or [""])
+    folds.update((member, min(orbit)) for orbit in ORBITS for member in orbit)
+    return folds
+
+
+_FOLDS: Final = _folds()
+CASES: Final[dict[str, str]] = {}  # the character that stands for all its cases -> those cases
+for _char, _stand in _FOLDS.items():
+    CASES[_stand] = CASES.get(_stand, "") + _char
+
+
+def fold(char: str) -> str | None:
+    """The same character for all cases of one; None when not all of them are known."""
+    if char in _FOLDS:
+        return _FOLDS[char] or None
+    return char if char.lower() == char.upper() == char else None
+
+
+def read(pattern: str) -> Tree:
+    reader = _Reader(pattern)
+    try:
+        tree = reader.alternation()
+    except (ValueError, RecursionError):  # brackets that do not close, or hundreds of them
+        return Opaque()
+    return tree if reader.at == len(pattern) else Opaque()
+
+
+class _Reader:
+    """Recursive descent over one pattern. `fold_case` and `swap` follow the flags i and U."""
+
+    def __init__(self, pattern: str) -> None:
+        self.pattern = pattern
+        self.at = 0
+
+    def peek(self) -> str:
+        return self.pattern[self.at : self.at + 1]
+
+    def take(self) -> str:
+        char = self.peek()
+        if not char:
+            raise ValueError("pattern ends too early")
+        self.at += 1
+        return char
+
+    def accept(self, text: str) -> bool:
+        found = self.pattern.startswith(text, self.at)
+        self.at += len(text) if found else 0
+        return found
+
+    def alternation(self) -> Tree:
+        choices = [self.sequence()]
+        while self.accept("|"):
+            choices.append(self.sequence())
+        return choices[0] if len(choices) == 1 else Alt(tuple(choices))
+
+    def sequence(self) -> Tree:
+        parts: list[Tree] = []
+        while self.peek() not in ("", "|", ")"):
+            if self.accept("\\Q"):
+                text, _, rest = self.pattern[self.at :].partition("\\E")
+                parts.extend(literal(char) for char in text)
+                self.at = len(self.pattern) - len(rest)
+                continue
+            parts.append(self.quantified(self.atom()))
+        return Cat(tuple(parts))
+
+    def quantified(self, tree: Tree) -> Tree:
+        while True:
+            bounds = QUANTIFIERS.get(self.peek())
+            if bounds:
+                self.at += 1
+            else:
+                bounds = self.counted()
+            if bounds is None:
+                return tree
+            self.accept("?")  # lazy; the same texts match
+            tree = Repeat(tree, *bounds)
+
+    def counted(self) -> tuple[int, float] | None:
+        """`{n}`, `{n,}` or `{n,m}`; anything else in braces is plain text."""
+        end = self.pattern.find("}", self.at)
+        if self.peek() != "{" or end < 0:
+            return None
+        least, comma, most = self.pattern[self.at + 1 : end].partition(",")
+        if not is_count(least) or (most and not is_count(most)):
+            return None
+        self.at = end + 1
+        if not comma:
+            return int(least), int(least)
+        return int(least), int(most) if most else math.inf
+
+    def atom(self) -> Tree:
+        char = self.take()
+        if char == "(":
+            return self.group()
+        if char == "[":
+            return self.char_class()
+        if char == ".":
+            return ANY_CHAR
+        if char in "^$":
+            return PLACE
+        if char == "\\":
+            return self.escape()
+        return literal(char)
+
+    def group(self) -> Tree:
+        if self.accept("?"):
+            if self.accept("P<") or self.accept("<"):
+                self.at = self.pattern.index(">", self.at) + 1
+            else:
+                while (char := self.take()) not in ":)":  # flags: words are compared without regard to case anyway
+                    pass
+                if char == ")":
+                    return PLACE
+        tree = self.alternation()
+        return tree if self.accept(")") else Opaque()
+
+    def escape(self) -> Tree:
+        char = self.take()
+        if char in "bBAz":
+            return PLACE
+        if char in PERL_CLASSES:
+            return class_of(PERL_CLASSES[char])
+        if char in "pP":
+            self.property()
+            return ANY_CHAR
+        if char == "C":
+            return Repeat(ANY_CHAR, 0, 1)  # one byte: less than a character, perhaps
+        plain = self.escaped(char)
+        return Opaque() if plain is None else literal(plain)
+
+    def property(self) -> None:
+        self.at = self.pattern.index("}", self.at) + 1 if self.peek() == "{" else self.at + 1
+
+    def escaped(self, char: str) -> str | None:
+        """The one character an escape stands for; None when it is not of that kind."""
+        if char in CONTROLS:
+            return CONTROLS[char]
+        if char == "x":
+            if self.accept("{"):
+                end = self.pattern.index("}", self.at)
+                digits, self.at = self.pattern[self.at : end], end + 1
+            else:
+                digits, self.at = self.pattern[self.at : self.at + 2], self.at + 2
+            return chr(int(digits, 16))
+        if char in "01234567":
+            start = self.at - 1
+            while self.at - start < 3 and self.peek() and self.peek() in "01234567":
+                self.at += 1
+            return chr(int(self.pattern[start : self.at], 8))
+        return None if char.isalnum() else char
+
+    def char_class(self) -> Tree:
+        negated = self.accept("^")
+        members: set[str] | None = set()
+        first = True
+        while first or self.peek() != "]":
+            first = False
+            found = self.class_item()
+            members = None if members is None or found is None else members | found
+        self.at += 1
+        return ANY_CHAR if negated or members is None else class_of(frozenset(members))
+
+    def class_item(self) -> frozenset[str] | None:
+        """One member or range of a class; None when it is too large to list."""
+        if self.accept("[:"):
+            self.at = self.pattern.index(":]", self.at) + 2
+            return None
+        low = self.class_char()
+        if low is None or len(low) != 1:
+            return low
+        if self.peek() == "-" and self.pattern[self.at + 1 : self.at + 2] not in ("]", ""):
+            self.at += 1
+            high = self.class_char()
+            if high is None or len(high) != 1:
+                return None
+            (start,), (end,) = low, high
+            if ord(end) - ord(start) > 2 * WIDEST_CLASS:
+                return None
+            return frozenset(chr(code) for code in range(ord(start), ord(end) + 1))
+        return low
+
+    def class_char(self) -> frozenset[str] | None:
+        char = self.take()
+        if char != "\\":
+            return frozenset(char)
+        char = self.take()
+        if char in PERL_CLASSES:
+            return PERL_CLASSES[char]
+        if char in "pP":
+            self.property()
+            return None
+        plain = self.escaped(char)
+        return None if plain is None else frozenset(plain)
+
+
+def is_count(text: str) -> bool:
+    return text.isascii() and text.isdigit()
+
+
+def literal(char: str) -> Chars:
+    return class_of(frozenset(char))
+
+
+def class_of(members: frozenset[str] | None) -> Chars:
+    """A class by its folded members, unless they are too many or one of them has cases nobody listed."""
+    if members is None:
+        return ANY_CHAR
+    folded = frozenset(fold(char) or "" for char in members)
+    return Chars(folded) if "" not in folded and len(folded) <= WIDEST_CLASS else ANY_CHAR

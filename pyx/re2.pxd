@@ -1,0 +1,53 @@
+"""RE2, as far as clawgate uses it, for the releases before abseil (Debian 12, Ubuntu 24.04) and after.
+
+Those differ in the text type (re2::StringPiece, absl::string_view); the shim below asks the compiler which one it is.
+"""
+
+from libc.stddef cimport size_t
+from libc.stdint cimport int64_t
+from libcpp cimport bool as cbool
+from libcpp.string cimport string
+
+cdef extern from *:
+    """
+    #include <cstddef>
+    #include <cstdint>
+    #include <string>
+    #include <re2/re2.h>
+
+    namespace gw {
+
+    template <class Text, class Piece>
+    Piece piece_of(bool (re2::RE2::*)(Text, size_t, size_t, re2::RE2::Anchor, Piece *, int) const);
+    using Piece = decltype(piece_of(&re2::RE2::Match));
+
+    inline re2::RE2 *compile(const std::string &pattern, bool case_sensitive, int64_t max_mem) {
+        re2::RE2::Options options;
+        options.set_log_errors(false);
+        options.set_never_capture(true);
+        options.set_case_sensitive(case_sensitive);
+        options.set_max_mem(max_mem);
+        return new re2::RE2(pattern, options);
+    }
+
+    /* Leftmost match that starts at `from` (anchored) or from there on; all `size` bytes are its context. */
+    inline bool match(const re2::RE2 &re, const char *data, size_t size, size_t from, bool anchored,
+                      size_t *start, size_t *end) {
+        Piece found;
+        const auto anchor = anchored ? re2::RE2::ANCHOR_START : re2::RE2::UNANCHORED;
+        if (!re.Match(Piece(data, size), from, size, anchor, &found, 1)) return false;
+        *start = static_cast<size_t>(found.data() - data);
+        *end = *start + found.size();
+        return true;
+    }
+
+    }  // namespace gw
+    """
+    cppclass RE2 "re2::RE2":
+        cbool ok() nogil
+        const string &error() nogil
+
+    RE2 *re2_compile "gw::compile"(const string &pattern, cbool case_sensitive, int64_t max_mem) except + nogil
+    cbool re2_match "gw::match"(
+        const RE2 &re, const char *data, size_t size, size_t start_at, cbool anchored, size_t *start, size_t *end
+    ) except + nogil

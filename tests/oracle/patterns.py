@@ -1,0 +1,27 @@
+"""Slow, obvious twin of pyx/patterns.pyx: one pattern after the other, by Python's own `re`.
+
+Never shipped: it backtracks. Only what means the same in RE2 and `re` may be given to it, after `translate`.
+"""
+
+import re
+
+WORD = "(?-i:[0-9A-Za-z_])"
+TRANSLATIONS = {
+    r"\b": f"(?:(?<!{WORD})(?={WORD})|(?<={WORD})(?!{WORD}))",
+    r"\w": WORD,
+    r"\d": "(?-i:[0-9])",
+    r"\s": "(?-i:[\\t\\n\\f\\r ])",
+}
+
+
+def translate(pattern: str) -> str:
+    """RE2's classes and word boundaries are ASCII whatever the flags; outside brackets only."""
+    return re.sub(r"\\[bwds]", lambda found: TRANSLATIONS[found[0]], pattern)
+
+
+def scan(patterns: list[str], text: str) -> list[tuple[int, int, int]]:
+    return [
+        (index, found.start(), found.end())
+        for index, pattern in enumerate(patterns)
+        for found in re.finditer(translate(pattern), text)
+    ]

@@ -143,6 +143,11 @@ class Gateway:
         "Folder of a Control UI build (index.html, assets/) to serve instead of the landing page.",
         flag="--control-ui",
     )
+    plugin_socket: Path | None = row(
+        None,
+        "Unix socket on which the OpenClaw plugin asks; empty: plugin.sock in state.",
+        flag="--plugin-socket",
+    )
     tls_cert: Path | None = row(None, "Certificate chain, PEM; serves TLS together with tls_key.", flag="--tls-cert")
     tls_key: Path | None = row(None, "Private key of tls_cert, PEM.", flag="--tls-key", secret=True)
     allowed_origins: tuple[str, ...] = row(

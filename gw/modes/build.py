@@ -35,6 +35,7 @@ from gw.methods.verdicts import Verdicts
 from gw.modes.control_ui import ControlUi, bootstrap_document
 from gw.modes.conversing import SENT_EVENTS as SESSION_EVENTS
 from gw.modes.conversing import build_conversing, config_of, store_path
+from gw.modes.hooks import Hooks
 from gw.modes.http_access import HttpAccess
 from gw.modes.http_routes import build_routes
 from gw.modes.judging import Judging, build_judging
@@ -112,6 +113,7 @@ class Gateway:
             allowed_origins=lambda: self.loaded.settings.gateway.allowed_origins,
             page_build=build_id,
         )
+        self.hooks = Hooks(self.judging.judge, self.verdicts.publish)
         self.routes = self._routes(page)
         self._services: Services | None = None
         self.metrics.watch("clawgate_connections", lambda: len(self.bus))
@@ -178,6 +180,7 @@ class Gateway:
     def _routes(self, page: ControlUi | None) -> dict[str, Route]:
         metrics = self.metrics if self.loaded.settings.metrics.enabled else None
         routes = build_routes(self.clock, self.health, metrics, self.files, self.http_access)
+        routes["/guard/ask"] = self.hooks.route(self.http_access)
         if page is not None:
             routes |= page.routes(self.http_access, lambda: bootstrap_document(__version__, page.build_id))
         return routes

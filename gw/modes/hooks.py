@@ -15,6 +15,8 @@ from gw.errors import GwError
 from gw.limits import MAX_JSON_DEPTH
 from gw.model.action import Action, Provenance
 from gw.model.decision import Decision, Verdict
+from gw.modes.http_routes import unauthorized
+from gw.net.http import Request, Response, Route, error_response
 from gw.wire import frames, json
 
 logger = logging.getLogger(__name__)
@@ -63,6 +65,18 @@ class Hooks:
         except Exception:  # boundary: whatever happens, the plugin must not wait for its deadline
             logger.exception("hook.failed")
             return _refused(request_id, "judging failed")
+
+    def route(self, is_authorized: Callable[[Request], bool]) -> Route:
+        """The same over HTTP, for a plugin that cannot reach the socket: POST one frame, the answer is one frame."""
+
+        def ask(request: Request) -> Response:
+            if request.method != "POST":
+                return error_response(405, "method_not_allowed", "only POST", (("Allow", "POST"),))
+            if not is_authorized(request):
+                return unauthorized()
+            return Response(200, self.answer(request.body))
+
+        return ask
 
 
 def _action(hook: str, params: dict[str, Any], provenance: Provenance) -> Action:

@@ -23,6 +23,7 @@ from gw.ledger.quarantine import Quarantine
 from gw.ledger.redact import Redactor
 from gw.ledger.sink import LedgerSink
 from gw.methods.router import Call
+from gw.model.action import Action
 from gw.model.decision import Decision
 from gw.model.problem import Problem
 from gw.observe.metrics import Metrics
@@ -45,7 +46,11 @@ class Judging:
         """The router's port: judge one request."""
         info = call.info
         origin = Origin(id=f"act_{uuid4().hex[:20]}", conn_id=info.conn_id, client_id=info.client_id)
-        decision = self.pipeline.judge(from_request(call.method, call.params, call.raw, origin))
+        return self.judge(from_request(call.method, call.params, call.raw, origin))
+
+    def judge(self, action: Action) -> Decision:
+        """Judge, record and count one action, whoever asks."""
+        decision = self.pipeline.judge(action)
         self.count(decision)
         return decision
 

@@ -22,7 +22,7 @@ class JsonRecordFile:
         self._offload = offload
 
     def load(self) -> Json | None:
-        """None when there is no file yet. Raises ConfigError for one that cannot be read: no pairing is lost quietly."""
+        """None when there is no file yet. Raises ConfigError for an unreadable one: no pairing is lost quietly."""
         try:
             return json.loads(self._path.read_bytes())
         except FileNotFoundError:

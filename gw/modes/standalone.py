@@ -15,6 +15,7 @@ from gw.errors import ConfigError, GwError, PolicyError
 from gw.model.problem import Problem
 from gw.modes.build import Gateway
 from gw.modes.judging import policy_paths
+from gw.net.lines import LineServer
 from gw.net.listener import Server, ServerOptions, serve
 from gw.net.notify import Notifier
 from gw.observe.health import LoopSample
@@ -44,6 +45,7 @@ class Standalone:
         self._supervisor = hub.Supervisor()
         self._notifier = Notifier()
         self._server: Server | None = None
+        self._plugins: LineServer | None = None
 
     def start(self) -> Address:
         """Listen. Raises ConfigError for an address or TLS files that cannot be used."""
@@ -59,6 +61,7 @@ class Standalone:
             self._server = serve([settings.listen], gateway.peer, gateway.routes, options, metrics=gateway.metrics)
         except OSError as error:
             raise ConfigError([Problem("gateway.listen", 0, 0, "listen", str(error.strerror or error))]) from None
+        self._plugins = self._listen_for_plugins()
         host, port = self._server.addresses[0]
         gateway.attach(host, port)
         self._supervisor.start("tick", self._tick)
@@ -80,10 +83,21 @@ class Standalone:
         gateway.bus.publish("shutdown", {"reason": "service stopping"})
         if self._server is not None:
             self._server.stop()
+        if self._plugins is not None:
+            self._plugins.stop()
         self._supervisor.stop(STOP_S)
         gateway.close()
         self._notifier.close()
         logger.info("gateway.stopped")
+
+    def _listen_for_plugins(self) -> LineServer:
+        settings = self.gateway.loaded.settings.gateway
+        path = settings.plugin_socket or settings.state / "plugin.sock"
+        try:
+            return LineServer(path, self.gateway.hooks.answer)
+        except OSError as error:
+            problem = Problem("gateway.plugin_socket", 0, 0, "listen", f"{path}: {error.strerror or error}")
+            raise ConfigError([problem]) from None
 
     # --- reload ---------------------------------------------------------------------------------------------
 

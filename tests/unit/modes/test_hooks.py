@@ -9,6 +9,7 @@ from gw.errors import Overloaded
 from gw.model.action import Action, PartKind, Provenance
 from gw.model.decision import Decision, Finding, PolicyRef, Verdict
 from gw.modes.hooks import Hooks
+from gw.net.http import Request
 
 WIPE = Finding("command.wipe", points=80, floor=Verdict.BLOCK, say="This would wipe.", instead="Name a folder.")
 SHADOW = Finding("shadow.rule", points=80, live=False)
@@ -127,3 +128,13 @@ def test_a_judge_that_fails_is_an_error_not_an_allow(error: Exception) -> None:
     answer = json.loads(Hooks(fail).answer(b'{"type":"req","id":"1","method":"hook.prompt","params":{"text":"x"}}'))
     assert answer["ok"] is False
     assert "boom" not in answer["error"]["message"]
+
+
+@pytest.mark.parametrize("method, allowed, status", [("POST", True, 200), ("POST", False, 401), ("GET", True, 405)])
+def test_over_http(method: str, allowed: bool, status: int) -> None:
+    frame = b'{"type":"req","id":"1","method":"hook.prompt","params":{"text":"x"}}'
+    request = Request(method, "/guard/ask", "", {}, frame, "127.0.0.1", False)
+    judge = Judge()
+    response = judge.hooks.route(lambda _: allowed)(request)
+    assert response.status == status
+    assert len(judge.actions) == (status == 200)

@@ -28,6 +28,7 @@ DRAIN_S: Final = 5.0  # a stop waits this long for close frames to be answered
 MAX_CONNECTIONS: Final = 4096
 MAX_CONNECTIONS_PER_ADDRESS: Final = 1024  # loopback carries every local client, so this is generous
 MAX_PENDING_REQUESTS: Final = 256  # unanswered requests of one connection; past it we stop reading from it
+MAX_NODE_INVOCATIONS: Final = 1024  # questions to nodes that wait for their answer
 CLOSE_REASON_BYTES: Final = 123  # RFC 6455 section 5.5
 
 # --- access ---------------------------------------------------------------------------------------------------

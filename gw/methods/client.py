@@ -6,7 +6,7 @@ stops reading until some are answered.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import Enum
 from typing import TYPE_CHECKING, Final, NamedTuple
 from uuid import uuid4
@@ -69,8 +69,8 @@ class Services(NamedTuple):
     clock: Clock
     spawn: Callable[..., object]
     frames: Frames
-    connected: Callable[["Client"], None]
-    left: Callable[["Client"], None]
+    connected: Sequence[Callable[["Client"], None]]
+    left: Sequence[Callable[["Client"], None]]
 
 
 class Client:
@@ -161,7 +161,8 @@ class Client:
         self._cancel_timeout()
         if was_open:
             self._services.bus.remove(self)
-            self._services.left(self)
+            for tell in self._services.left:
+                tell(self)
             logger.info("client.closed", extra={"conn": self.conn_id, "code": code})
 
     # --- what the router and the bus use --------------------------------------------------------------------
@@ -238,8 +239,9 @@ class Client:
         self._link.limit_messages(limits.MAX_PAYLOAD_BYTES)
         self.send(frames.answer(request_id, hello))
         self._services.bus.add(self)
-        self._services.connected(self)
         self._link.resume()
+        for tell in self._services.connected:
+            tell(self)
 
     def _refuse(self, request_id: str, refused: ConnectRefused) -> None:
         self.send(frames.failure(request_id, refused.error.shape()))

@@ -12,6 +12,7 @@ from uuid import uuid4
 from gw import __version__, hub
 from gw.access.admission import Admission
 from gw.access.pairing import Pairings
+from gw.access.surfaces import Surfaces
 from gw.access.throttle import LoginThrottle
 from gw.config.load import Loaded
 from gw.methods.absent import Absent
@@ -25,6 +26,7 @@ from gw.methods.events import EventBus
 from gw.methods.handshake import Handshake
 from gw.methods.logs import Logs
 from gw.methods.models import Models
+from gw.methods.nodes import Nodes
 from gw.methods.presence import Presence
 from gw.methods.router import Router
 from gw.methods.security import Security
@@ -62,6 +64,7 @@ FILE_QUEUE: Final = 512
 SENT_EVENTS: Final = frozenset(
     {"connect.challenge", "health", "presence", "tick", "shutdown", "security.decision"}
     | {"device.pair.requested", "device.pair.resolved", "device.pair.changed"}
+    | {"node.pair.requested", "node.pair.resolved", "node.invoke.request"}
     | SESSION_EVENTS
 )
 
@@ -124,6 +127,9 @@ class Gateway:
         system = System(self.clock, self.health, facts, self.talk.book, self.posture)
         devices = Devices(self.pairings, self.bus, self.clock)
         self.pairings.listener = devices.announce
+        surfaces = Surfaces(JsonRecordFile(self.loaded.settings.gateway.state / "nodes.json", self.store))
+        nodes = Nodes(self.pairings, surfaces, self.bus, self.clock, hub.Greenlets())
+        surfaces.listener = nodes.announce
         judging = self.judging
         self.router.attach(
             Absent(),
@@ -134,6 +140,7 @@ class Gateway:
             devices,
             Logs(self.history),
             Models(self.clock),
+            nodes,
             self.presence,
             *self.talk.families,
             Security(
@@ -149,8 +156,8 @@ class Gateway:
             clock=self.clock,
             spawn=hub.spawn,
             frames=Frames.of(self.metrics),
-            connected=self.presence.changed,
-            left=self.presence.changed,
+            connected=(self.presence.changed, nodes.joined),
+            left=(self.presence.changed, nodes.left),
         )
 
     def peer(self, link: Link, facts: UpgradeFacts) -> Client:

@@ -120,8 +120,8 @@ class Stage:
             clock=self.clock,
             spawn=self.spawn,
             frames=Frames.of(self.metrics),
-            connected=self.joined.append,
-            left=self.left.append,
+            connected=(self.joined.append,),
+            left=(self.left.append,),
         )
 
     def spawn(self, function: Callable[..., object], *args: Any) -> None:

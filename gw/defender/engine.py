@@ -32,14 +32,14 @@ class Engine:
     """Holds the guards in order; one per process."""
 
     def __init__(self, guards: Sequence[Guard], offload: Offload | None = None) -> None:
-        self._guards = tuple(guards)
+        self.guards = tuple(guards)
         self._offload = offload  # None: everything inline (command line, tests)
 
     def run(self, action: Action, policy: CompiledPolicy, settings: Settings) -> list[Finding]:
         """Every finding of every guard, as the levels of *settings* see it."""
         findings: list[Finding] = []
         subjects = self.subjects(action, policy, settings, findings)
-        for guard in self._guards:
+        for guard in self.guards:
             try:
                 findings.extend(guard.inspect(action, subjects, policy))
             except Exception as error:  # boundary: one broken guard must not silence the others

@@ -8,6 +8,8 @@ import click
 # Subcommand -> (module, help); the module's function is `command`.
 COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "lint": ("gw.cli.policy.lint", "Report every problem and piece of advice, examples included."),
+    "explain": ("gw.cli.policy.explain", "Show step by step how one action is judged."),
+    "schema": ("gw.cli.policy.schema", "Print the JSON Schema for editors."),
     "test": ("gw.cli.policy.test", "Run inline examples and test files; show what is not covered."),
 }
 

@@ -5,12 +5,16 @@ from types import MappingProxyType
 from typing import Final
 
 from gw.defender.guards.base import Guard, Services
+from gw.defender.guards.loops import LoopGuard
 from gw.defender.guards.rules import RuleGuard
+from gw.defender.guards.secrets import SecretGuard
 from gw.defender.guards.tools import ToolGuard
 
 GUARDS: Final[Mapping[str, Callable[[Services], Guard]]] = MappingProxyType(
     {
         "rules": lambda services: RuleGuard(services.clock),
         "tools": lambda services: ToolGuard(),
+        "secrets": lambda services: SecretGuard(),
+        "loops": lambda services: LoopGuard(),
     }
 )

@@ -16,12 +16,14 @@ from gw.policy.matchers.path import compile_path
 from gw.policy.matchers.pattern import compile_pattern
 from gw.policy.matchers.prefix import compile_prefix
 from gw.policy.matchers.signal import compile_signal
+from gw.policy.matchers.text import compile_text
 from gw.policy.matchers.tool import compile_tool
 from gw.policy.matchers.url import compile_url
 
 MATCHERS: Final[Mapping[str, Compiler]] = MappingProxyType(
     {
         "pattern": compile_pattern,
+        "text": compile_text,
         "prefix": compile_prefix,
         "command": compile_command,
         "path": compile_path,

@@ -18,6 +18,7 @@ CLOSE_GRACE_S: Final = 1.0  # time for the close frame to leave (upstream PR 147
 SIGNED_SKEW_MS: Final = 120_000  # upstream: 90 s old accepted, 180 s refused
 MAX_JSON_DEPTH: Final = 64  # published schema nests 12 deep; two parsers agree well past this
 MAX_FRAGMENTS: Final = 4096  # frames of one message; past it each must bring 64 bytes on average (Autobahn 9.3.1 does)
+MESSAGES_PER_TURN: Final = 64  # of one connection before the others have theirs; pyx/wsframe.pyx has the same
 HTTP_HEADER_BYTES: Final = 32 * 1024
 HTTP_BODY_BYTES: Final = 1024 * 1024
 HTTP_IDLE_TIMEOUT_S: Final = 30.0  # until a request line, on a new or a kept connection

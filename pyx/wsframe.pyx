@@ -60,6 +60,7 @@ cdef enum:
     MAX_SEGMENTS = 64  # frames joined into one system call
     FLUSH_MOST = 1024 * 1024  # written per flush, for the same reason as DIRECT_MOST
     RELEASE_BYTES = 32 * 1024  # from here on it pays to give the GIL away
+    TURN_MESSAGES = 64  # handed out per turn, so that a chatty peer does not starve the others
     SEPARATE_BYTES = 16 * 1024  # a larger payload is queued beside its header instead of copied behind it
 
 # One for all decoders: it is filled and emptied within one call that never gives the GIL away.
@@ -205,11 +206,6 @@ cdef class Decoder:
         """Whether bytes are already here that `receive` left for its next call."""
         return self.rest is not None
 
-    @property
-    def needs_care(self):
-        """Whether there is something besides waiting for more bytes: `has_more`, or a `failure`."""
-        return self.rest is not None or self.failure is not None
-
     def feed(self, data not None, Py_ssize_t most=-1):
         """Return the events that *data* completes; past *most* of them the remaining bytes wait for the next call."""
         cdef bytes piece = data if type(data) is bytes else bytes(data)
@@ -218,7 +214,7 @@ cdef class Decoder:
             self.rest = None
         return self.parse_held(piece, 0, most)
 
-    def receive(self, int fd, Py_ssize_t most=64):
+    cpdef list receive(self, int fd, Py_ssize_t most=64):
         """Read once from *fd*, which must be non-blocking, and return the events; None at the end of the stream.
 
         At most *most* events come back, so that one chatty peer cannot hold the caller; see `has_more`.
@@ -576,12 +572,11 @@ cdef class Outbox:
     cdef Py_ssize_t gone
     cdef Py_ssize_t offset
     cdef Py_ssize_t dropped  # segments that `segments` no longer holds; position + dropped names a segment for ever
-    cdef set payloads  # names of segments that continue the frame of the segment before them
+    cdef set payloads  # names of segments that continue the frame of the segment before them; None when there is none
     cdef bint client
 
     def __init__(self, *, bint client=False):
         self.segments = []
-        self.payloads = set()
         self.client = client
 
     cpdef push(self, bytes frame):
@@ -597,10 +592,12 @@ cdef class Outbox:
             self.push(encode(opcode, payload, True, self.client))
             return
         self.push(PyBytes_FromStringAndSize(<char *>head, put_header(head, <uint8_t>opcode, size, True, False)))
+        if self.payloads is None:
+            self.payloads = set()
         self.payloads.add(self.dropped + len(self.segments))
         self.push(payload)
 
-    def flush(self, int fd):
+    cpdef Py_ssize_t flush(self, int fd) except -1:
         """Hand frames to the kernel and return how many bytes still wait.
 
         Raises OSError as send(2) does, apart from "try again". Stops after a share, so a caller that gets a rest
@@ -684,22 +681,126 @@ cdef class Outbox:
             del self.segments[:self.gone]
             self.dropped += self.gone
             self.gone = 0
-            if self.payloads:
-                self.payloads = {name for name in self.payloads if name >= self.dropped}
+            if self.payloads is not None:
+                self.payloads = {name for name in self.payloads if name >= self.dropped} or None
 
     def drop_unsent(self):
         """Forget every frame that has not begun to leave, so that the next one pushed follows a frame's end."""
         cdef Py_ssize_t keep = self.gone
         cdef Py_ssize_t name = self.dropped + self.gone
-        if self.offset or name in self.payloads:
+        cdef set payloads = self.payloads or set()
+        if self.offset or name in payloads:
             keep += 1
-            if name + 1 in self.payloads:
+            if name + 1 in payloads:
                 keep += 1
         for segment in self.segments[keep:]:
             self.size -= len(segment)
         del self.segments[keep:]
-        self.payloads = {name for name in self.payloads if name < self.dropped + keep}
+        self.payloads = {name for name in payloads if name < self.dropped + keep} or None
 
     cpdef clear(self):
         """Forget everything that waits."""
         self.drop(self.size)
+
+
+# --- both together --------------------------------------------------------------------------------------------------
+
+cdef class Stream:
+    """A descriptor with its decoder and its outbox: what happens to every message, and nothing that is rare.
+
+    A turn reads once, gives each complete message to `message`, and writes the answers together. What is rare goes to
+    `owner`: `control(opcode, payload)`, `paused(events)` when `message` returned False, `crashed(error)` when it raised,
+    `lost()` at the end of the stream, `pushed()` when something was queued outside a turn or past the budget, `settle()`
+    after a turn and `settle_writing(left)` after a write that left the owner something to do. As long as `is_calm`,
+    there is nothing to do for an owner but after a violation, unread input or unwritten bytes.
+    """
+
+    cdef readonly Decoder decoder
+    cdef readonly Outbox outbox
+    cdef public object message
+    cdef public object owner
+    cdef public bint is_open  # messages are handed out, and what is sent is queued
+    cdef public bint is_calm
+    cdef public bint heard  # something came since this was last set to False
+    cdef readonly int opcode  # of the message that is being handled
+    cdef readonly bint in_turn
+    cdef int fd
+    cdef object receive_with
+    cdef object flush_with
+    cdef Py_ssize_t budget
+
+    def __init__(self, int fd, Decoder decoder not None, Outbox outbox not None, Py_ssize_t budget,
+                 receive_with=None, flush_with=None):
+        """*budget*: bytes that may wait; *receive_with(most)* and *flush_with()* stand in for the descriptor (TLS)."""
+        self.fd = fd
+        self.decoder = decoder
+        self.outbox = outbox
+        self.budget = budget
+        self.receive_with = receive_with
+        self.flush_with = flush_with
+        self.opcode = OP_TEXT
+
+    def send(self, bytes payload not None):
+        """Queue one text message."""
+        if self.is_open:
+            self.outbox.push_message(OP_TEXT, payload)
+            if not self.in_turn or self.outbox.size > self.budget:
+                self.owner.pushed()
+
+    def send_frame(self, bytes frame not None):
+        """Queue an encoded frame."""
+        if self.is_open:
+            self.outbox.push(frame)
+            if not self.in_turn or self.outbox.size > self.budget:
+                self.owner.pushed()
+
+    def turn(self):
+        """What to do when the descriptor is readable."""
+        cdef list events
+        self.heard = True
+        try:
+            events = self.decoder.receive(self.fd, TURN_MESSAGES) if self.receive_with is None \
+                else self.receive_with(TURN_MESSAGES)
+        except OSError:
+            events = None
+        if events is None:
+            self.owner.lost()
+            return
+        self.take(events)
+        self.flush()
+
+    cpdef take(self, list events):
+        """Hand out decoded events; what is sent meanwhile waits for the `flush` that follows."""
+        cdef Py_ssize_t i
+        cdef tuple event
+        cdef int opcode
+        self.in_turn = True
+        try:
+            for i in range(len(events)):
+                event = <tuple>PyList_GET_ITEM(events, i)
+                opcode = event[0]
+                if opcode >= OP_CLOSE:
+                    self.owner.control(opcode, event[1])
+                elif self.is_open:
+                    self.opcode = opcode
+                    if not self.message(event[1]):
+                        self.owner.paused(events[i + 1:])
+                        break
+        except Exception as error:
+            self.owner.crashed(error)
+        self.in_turn = False
+        if not self.is_calm or self.decoder.rest is not None or self.decoder.failure is not None:
+            self.owner.settle()
+
+    cpdef flush(self):
+        """Write what waits."""
+        cdef Py_ssize_t left
+        if self.is_calm and not self.outbox.size:
+            return
+        try:
+            left = self.outbox.flush(self.fd) if self.flush_with is None else self.flush_with()
+        except OSError:
+            self.owner.lost()
+            return
+        if left or not self.is_calm:
+            self.owner.settle_writing(left)

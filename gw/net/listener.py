@@ -18,7 +18,6 @@ from gevent.pywsgi import WSGIServer
 from gevent.ssl import SSLContext
 
 from gw import limits
-from gw._native.wsframe import Decoder, Outbox
 from gw.errors import ConfigError, Expired
 from gw.hub import Deadline, SystemClock, Task, sleep, spawn
 from gw.model.problem import Problem
@@ -185,10 +184,7 @@ class Server:
 
     def adopt(self, sock: socket.socket, address: tuple[Any, ...], facts: UpgradeFacts, early: bytes) -> None:
         """Take over a socket whose upgrade has been answered."""
-        pump = self.options.pump
-        decoder = Decoder(max_message_bytes=pump.message_bytes, max_fragments=pump.fragments)
-        outbox = Outbox()
-        connection = Connection(transport_for(sock, decoder, outbox), decoder, outbox, self._flusher, pump, self._ended)
+        connection = Connection(transport_for(sock), self._flusher, self.options.pump, self._ended)
         self._adopted.add(address)
         self._connections[connection] = address[0]
         self.accepted += 1

@@ -6,14 +6,12 @@ an OSError (TLS errors are).
 
 import os
 import ssl
-from collections.abc import Callable
-from functools import partial
 from typing import Protocol
 
 from gevent import socket
 from gevent.ssl import SSLSocket
 
-from gw._native.wsframe import Decoder, Outbox
+from gw._native.wsframe import Decoder, Outbox, Stream
 
 TLS_READ_BYTES = 64 * 1024
 TLS_WRITE_BYTES = 64 * 1024
@@ -25,13 +23,8 @@ Event = tuple[int, bytes]
 class Transport(Protocol):
     fd: int
 
-    @property
-    def receive(self) -> Callable[[int], list[Event] | None]:
-        """Read once and decode at most so many events; None at the end of the stream."""
-
-    @property
-    def flush(self) -> Callable[[], int]:
-        """Write what the kernel takes; returns the bytes that still wait."""
+    def stream(self, decoder: Decoder, outbox: Outbox, budget: int) -> Stream:
+        """The stream that moves this transport's bytes; *budget* is how many may wait."""
 
     def end_writing(self) -> None:
         """Tell the peer that nothing more will come, where that can be said without waiting."""
@@ -42,13 +35,13 @@ class Transport(Protocol):
 class PlainTransport:
     """Takes the descriptor out of a gevent socket, whose own watchers and buffers are not needed any more."""
 
-    __slots__ = ("fd", "flush", "receive")
+    __slots__ = ("fd",)
 
-    def __init__(self, sock: socket.socket, decoder: Decoder, outbox: Outbox) -> None:
+    def __init__(self, sock: socket.socket) -> None:
         self.fd: int = sock.detach()
-        # Without a Python frame between the pump and the codec: this is what every message passes.
-        self.receive = partial(decoder.receive, self.fd)
-        self.flush = partial(outbox.flush, self.fd)
+
+    def stream(self, decoder: Decoder, outbox: Outbox, budget: int) -> Stream:
+        return Stream(self.fd, decoder, outbox, budget)
 
     def end_writing(self) -> None:
         with socket.socket(fileno=os.dup(self.fd)) as half:
@@ -63,12 +56,15 @@ class TlsTransport:
 
     __slots__ = ("_decoder", "_outbox", "_sock", "fd")
 
-    def __init__(self, sock: SSLSocket, decoder: Decoder, outbox: Outbox) -> None:
+    def __init__(self, sock: SSLSocket) -> None:
         sock.settimeout(0.0)
         self.fd: int = sock.fileno()
         self._sock = sock
+
+    def stream(self, decoder: Decoder, outbox: Outbox, budget: int) -> Stream:
         self._decoder = decoder
         self._outbox = outbox
+        return Stream(self.fd, decoder, outbox, budget, self.receive, self.flush)
 
     def receive(self, most: int) -> list[Event] | None:
         if self._decoder.has_more:
@@ -100,6 +96,5 @@ class TlsTransport:
         self._sock.close()
 
 
-def transport_for(sock: socket.socket, decoder: Decoder, outbox: Outbox) -> Transport:
-    kind = TlsTransport if isinstance(sock, SSLSocket) else PlainTransport
-    return kind(sock, decoder, outbox)
+def transport_for(sock: socket.socket) -> Transport:
+    return TlsTransport(sock) if isinstance(sock, SSLSocket) else PlainTransport(sock)

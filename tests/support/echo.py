@@ -28,7 +28,7 @@ class EchoPeer:
         pass
 
     def message(self, data: bytes) -> bool:
-        self.link.send_frame(encode(self.link.opcode, data))
+        self.link.send_frame(encode(self.link.stream.opcode, data))
         return True
 
     def closed(self, code: int, reason: str) -> None:

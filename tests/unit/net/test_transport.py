@@ -121,7 +121,8 @@ def test_tls_that_wants_the_other_direction_first_is_only_not_now() -> None:
     sock = FakeTls([ssl.SSLWantReadError(), ssl.SSLWantWriteError(), b""], [ssl.SSLWantReadError(), 0, 3, 99])
     outbox = Outbox()
     outbox.push(b"12345")
-    transport = TlsTransport(sock, Decoder(max_message_bytes=9), outbox)  # type: ignore[arg-type]
+    transport = TlsTransport(sock)  # type: ignore[arg-type]
+    transport.stream(Decoder(max_message_bytes=9), outbox, 99)
     assert sock.timeout == 0.0
     assert [transport.receive(9), transport.receive(9), transport.receive(9)] == [[], [], None]
     assert [transport.flush(), transport.flush(), transport.flush()] == [5, 5, 0]
@@ -133,15 +134,17 @@ def test_a_plain_socket_gives_its_descriptor_away() -> None:
 
     ours, theirs = socket.socketpair()
     decoder, outbox = Decoder(max_message_bytes=9), Outbox()
-    transport = transport_for(ours, decoder, outbox)
+    transport = transport_for(ours)
     assert isinstance(transport, PlainTransport)
     assert ours.fileno() == -1
+    stream = transport.stream(decoder, outbox, 99)
+    assert (stream.decoder, stream.outbox) == (decoder, outbox)
     with theirs:
         outbox.push_message(TEXT, b"hi")
-        assert transport.flush() == 0
+        assert outbox.flush(transport.fd) == 0
         assert theirs.recv(9) == b"\x81\x02hi"
         transport.end_writing()
         assert theirs.recv(9) == b""
         theirs.sendall(encode(TEXT, b"yo", True, True))
-        assert transport.receive(9) == [(TEXT, b"yo")]
+        assert decoder.receive(transport.fd) == [(TEXT, b"yo")]
         transport.close()

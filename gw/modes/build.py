@@ -42,7 +42,7 @@ from gw.modes.http_access import HttpAccess
 from gw.modes.http_routes import build_routes
 from gw.modes.judging import Judging, build_judging
 from gw.modes.records import JsonRecordFile
-from gw.modes.secret import SharedSecret, check_exposure
+from gw.modes.secret import SharedSecret
 from gw.net.http import Route
 from gw.observe.health import Health
 from gw.observe.history import History
@@ -74,7 +74,6 @@ class Gateway:
 
     def __init__(self, loaded: Loaded, history: History) -> None:
         settings = loaded.settings
-        check_exposure(settings)
         self.loaded = loaded
         self.history = history
         self.clock = hub.SystemClock()
@@ -119,12 +118,13 @@ class Gateway:
         self.hooks = Hooks(self.judging.judge, self.verdicts.publish)
         self.routes = self._routes(page)
         self._services: Services | None = None
+        self._system: System | None = None
         self.metrics.watch("clawgate_connections", lambda: len(self.bus))
 
     def attach(self, host: str, port: int) -> None:
         """Serve every method; called once, when the port is known and before anybody can have connected."""
         facts = ServerFacts(__version__, self.identity.boot_id, host, port, self.loaded.settings.gateway.state)
-        system = System(self.clock, self.health, facts, self.talk.book, self.posture)
+        system = self._system = System(self.clock, self.health, facts, self.talk.book, self.posture)
         devices = Devices(self.pairings, self.bus, self.clock)
         self.pairings.listener = devices.announce
         surfaces = Surfaces(JsonRecordFile(self.loaded.settings.gateway.state / "nodes.json", self.store))
@@ -164,6 +164,13 @@ class Gateway:
         """The protocol object of a new connection."""
         assert self._services is not None
         return Client(link, facts, self._services)
+
+    def beat(self) -> None:
+        """What every client hears at a steady interval: that we live, and how we are."""
+        assert self._system is not None
+        self.bus.tick(self.clock.now_ms())
+        self.bus.health_version += 1
+        self.bus.publish("health", self._system.health_snapshot(), state_version=True)
 
     def posture(self) -> dict[str, Json]:
         """clawgate's own block of `status`."""

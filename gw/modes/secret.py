@@ -1,19 +1,14 @@
-"""The shared secret of this gateway: which file holds it, and whether listening without one is safe.
+"""The shared secret of this gateway: which file holds it, and its current content.
 
-Must not know who shows it. Invariant: a gateway that others can reach never runs without a secret.
+Must not know who shows it. Invariant: a file that can no longer be used keeps the last secret in force.
 """
 
 import os
 from pathlib import Path
-from typing import Final
 
 from gw.access.admission import Secrets
 from gw.config.secrets import ensure_token, read_secret, secret_file
 from gw.config.settings import Settings
-from gw.errors import ConfigError
-from gw.model.problem import Problem
-
-OPEN_TO_OTHERS: Final = "auth.mode none is for loopback only, and this address can be reached from other machines"
 
 
 class SharedSecret:
@@ -37,13 +32,3 @@ class SharedSecret:
         """Read the file again. Raises ConfigError and keeps the last one."""
         if self.path is not None:
             self._current = Secrets(self._current.mode, read_secret(self.path))
-
-
-def check_exposure(settings: Settings) -> None:
-    """Raises ConfigError when anybody on the network could use this gateway without a secret."""
-    listen = settings.gateway.listen
-    if settings.auth.mode == "none" and not listen.is_loopback:
-        hint = "use auth.mode token or password, or listen on 127.0.0.1"
-        raise ConfigError(
-            [Problem("gateway.listen", 0, 0, "auth.exposed", OPEN_TO_OTHERS, path=str(listen), hint=hint)]
-        )

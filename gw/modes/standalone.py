@@ -146,7 +146,7 @@ class Standalone:
     def _tick(self) -> None:
         while True:
             hub.sleep(limits.TICK_INTERVAL_MS / 1000)
-            self.gateway.bus.tick(self.gateway.clock.now_ms())
+            self.gateway.beat()
 
     def _flush(self) -> None:
         while True:

@@ -1,0 +1,68 @@
+import pytest
+
+from gw.config.load import load
+from gw.errors import ConfigError
+from gw.modes.build import SENT_EVENTS, Gateway, read_shapes
+from gw.observe.history import History
+from gw.ports import UpgradeFacts
+from tests.support.peers import FakeLink
+
+POLICY = "version: 1\nkind: policy\nid: test.build\ntitle: Nothing is judged here\nmode: enforce\n"
+
+
+def make(tmp_path, **flags):
+    file = tmp_path / "policy.yaml"
+    file.write_text(POLICY)
+    given = {"gateway.state": str(tmp_path / "state"), "policy.path": str(file), **flags}
+    config = tmp_path / "clawgate.yaml"
+    config.write_text("")
+    return Gateway(load(config, {}, given), History(10))
+
+
+@pytest.fixture
+def gateway(tmp_path):
+    gateway = make(tmp_path)
+    gateway.attach("127.0.0.1", 18789)
+    yield gateway
+    gateway.close()
+
+
+def test_every_published_family_that_is_served_has_a_handler(gateway):
+    served = set(gateway.router.served())
+    assert {"health", "status", "chat.send", "sessions.list", "device.pair.list", "node.list", "config.get"} <= served
+    assert {"security.evaluate", "security.policy", "system-presence"} <= served
+
+
+def test_what_is_advertised_has_a_row_and_what_is_served_passes_its_shape(gateway):
+    names = {spec.name for spec in gateway.bus.events}
+    assert names >= SENT_EVENTS
+    shapes = read_shapes(set(gateway.router.served()))
+    assert "chat.send" in shapes
+
+
+def test_a_connection_gets_its_protocol_object(gateway):
+    link = FakeLink()
+    client = gateway.peer(link, UpgradeFacts("127.0.0.1", "/", {}, False))
+    client.opened()
+    assert link.sent[0]["event"] == "connect.challenge"
+
+
+def test_a_beat_is_heard_by_everybody_and_counts_the_health_version(gateway):
+    gateway.beat()
+    assert gateway.bus.state_version() == {"presence": 0, "health": 1}
+
+
+def test_the_posture_tells_what_judges(gateway):
+    posture = gateway.posture()
+    assert posture["policy"]["name"] == "test.build"
+    assert (posture["auditOnly"], posture["connections"], posture["pairedDevices"]) == (False, 0, 0)
+
+
+def test_an_open_door_to_others_is_refused(tmp_path):
+    with pytest.raises(ConfigError, match="loopback"):
+        make(tmp_path, **{"auth.mode": "none", "gateway.listen": "0.0.0.0:0"})
+
+
+def test_a_control_ui_folder_without_a_page_is_refused(tmp_path):
+    with pytest.raises(ConfigError, match=r"index\.html"):
+        make(tmp_path, **{"gateway.control_ui": str(tmp_path)})

@@ -1,0 +1,85 @@
+import stat
+from types import SimpleNamespace
+
+import pytest
+
+from gw.config.settings import build
+from gw.errors import ConfigError, PolicyError
+from gw.methods.router import Call
+from gw.model.decision import Verdict
+from gw.modes.judging import build_judging, ledger_key
+from gw.observe.metrics import Metrics
+from tests.support.policies import FakeClock
+from tests.support.tables import method_table
+
+POLICY = """
+version: 1
+kind: policy
+id: test.judging
+title: One word is blocked
+mode: {mode}
+deny:
+  - id: no-bananas
+    title: Bananas are not served
+    pattern: bananas
+    target: [prompt]
+    say: Bananas are not served here.
+"""
+
+
+class Inline:
+    def run(self, job, *args, **kwargs):
+        return job(*args, **kwargs)
+
+
+def make(tmp_path, policy=None, **values):
+    policy = policy or POLICY.format(mode="enforce")
+    file = tmp_path / "policy.yaml"
+    file.write_text(policy)
+    settings = build({"gateway.state": tmp_path / "state", "policy.path": file, **values})
+    return build_judging(settings, FakeClock(), Inline(), Inline(), Metrics())
+
+
+def call(message):
+    params = {"sessionKey": "main", "message": message, "idempotencyKey": "k"}
+    info = SimpleNamespace(conn_id="c1", client_id="cli")
+    return Call(None, info, "1", method_table().get("chat.send"), params, repr(params).encode())
+
+
+def test_a_request_is_judged_recorded_and_counted(tmp_path):
+    judging = make(tmp_path)
+    assert judging.guard(call("apples")).enforced is Verdict.ALLOW
+    decision = judging.guard(call("free bananas"))
+    assert decision.enforced is Verdict.BLOCK
+    assert decision.findings[0].say == "Bananas are not served here."
+    assert judging.quarantine.get(decision.id)["id"] == decision.id
+    assert judging.metrics.value("clawgate_decisions_total", "block", "block", "enforce") == 1
+    assert judging.metrics.value("clawgate_findings_total", decision.findings[0].rule) == 1
+    assert judging.metrics.histogram("clawgate_eval_seconds").cumulative()
+
+
+@pytest.mark.parametrize(("mode", "flag"), [("audit", False), ("enforce", True)])
+def test_audit_enforces_nothing(tmp_path, mode, flag):
+    judging = make(tmp_path, POLICY.format(mode=mode), **{"policy.audit_only": flag})
+    decision = judging.guard(call("bananas"))
+    assert (decision.verdict, decision.enforced) == (Verdict.BLOCK, Verdict.ALLOW)
+
+
+def test_a_broken_policy_does_not_start(tmp_path):
+    with pytest.raises(PolicyError) as caught:
+        make(tmp_path, "version: 1\nkind: policy\nid: x\nmode: sometimes\nbanana: 1\n")
+    assert len(caught.value.problems) > 1
+
+
+def test_a_ledger_that_cannot_be_opened_does_not_start(tmp_path):
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state" / "decisions").write_text("in the way")
+    with pytest.raises(ConfigError, match="cannot open"):
+        make(tmp_path)
+
+
+def test_the_ledger_key_is_made_once_and_private(tmp_path):
+    key = ledger_key(tmp_path)
+    assert len(key) >= 32
+    assert ledger_key(tmp_path) == key
+    assert stat.S_IMODE((tmp_path / "ledger.key").stat().st_mode) == 0o600

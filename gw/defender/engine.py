@@ -18,8 +18,8 @@ from gw.model.action import Action, Part, PartKind
 from gw.model.decision import Finding, Span, Verdict
 from gw.model.shell import CommandFacts, Node, NodeRole
 from gw.model.subject import Subject, View
-from gw.policy.compiled import CompiledPolicy, Settings
-from gw.policy.targets import RUNNING, targets_of
+from gw.policy.compiled import CompiledPolicy, Family, Settings
+from gw.policy.targets import RUNNING
 from gw.ports import Offload
 
 logger = logging.getLogger(__name__)
@@ -92,22 +92,17 @@ class Engine:
             return opaque(text)
 
     def _scan(self, subject: Subject, policy: CompiledPolicy, findings: list[Finding]) -> dict[int, tuple[Span, ...]]:
-        found: dict[int, list[Span]] = {}
-        large = self._offload is not None and sum(len(view.text) for view in subject.views) > INLINE_EVALUATION_BYTES
-        for target in targets_of(subject):
-            scanner = policy.scanners.get(target)
-            if scanner is None:
-                continue
-            try:
-                if large and self._offload is not None:
-                    self._offload.run(scanner.scan, subject.views, found)
-                else:
-                    scanner.scan(subject.views, found)
-            except (GwError, RuntimeError, MemoryError) as error:  # an engine that gave up has not said "no match"
-                findings.append(
-                    Finding("engine.scan", floor=Verdict.REVIEW, part=subject.index, detail=type(error).__name__)
-                )
-        return {index: tuple(spans) for index, spans in found.items()}
+        scanner = policy.scanners.get(Family.TEXT if subject.command is None else Family.COMMAND)
+        if scanner is None:
+            return {}
+        try:
+            if self._offload is not None and sum(len(view.text) for view in subject.views) > INLINE_EVALUATION_BYTES:
+                return self._offload.run(scanner.scan, subject.views)
+            return scanner.scan(subject.views)
+        except (GwError, RuntimeError, MemoryError) as error:  # an engine that gave up has not said "no match"
+            detail = type(error).__name__
+            findings.append(Finding("engine.scan", floor=Verdict.REVIEW, part=subject.index, detail=detail))
+            return {}
 
 
 def opaque(text: str) -> CommandFacts:

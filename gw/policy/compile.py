@@ -13,10 +13,12 @@ from typing import Any
 from gw.model.decision import PolicyRef, Verdict
 from gw.model.problem import Problem
 from gw.policy.compiled import (
+    FAMILIES,
     SEVERITIES,
     Change,
     CompiledPolicy,
     Exemption,
+    Family,
     Override,
     PatternScanner,
     Rule,
@@ -269,7 +271,7 @@ def _add_exemption(entry: Entry, build: _Build) -> None:
         build.report(entry.at("id"), "exception.duplicate", f"exception {exemption_id} exists already", entry.path)
         return
     when = entry.get("when")
-    context = _context(entry, frozenset(), build)
+    context = _context(entry, frozenset(Target), build)  # it may be asked about any rule
     build.exemptions[exemption_id] = Exemption(
         id=exemption_id,
         rules=frozenset(entry.get("rules", ())),
@@ -325,14 +327,14 @@ def _unknown_rule(node: Node, rule_id: str, build: _Build) -> None:
     build.report(node, "rule.unknown", f"no rule {rule_id!r}", hint=hint)
 
 
-def _scanners(build: _Build, factory: PatternFactory) -> dict[Target, Scanner]:
+def _scanners(build: _Build, factory: PatternFactory) -> dict[Family, Scanner]:
     scanners = {}
-    for target in Target:
-        indexes = tuple(index for index, (targets, _) in enumerate(build.patterns.rows) if target in targets)
+    for family, members in FAMILIES.items():
+        indexes = tuple(index for index, (targets, _) in enumerate(build.patterns.rows) if targets & members)
         if not indexes:
             continue
         try:
-            scanners[target] = Scanner(factory([build.patterns.rows[index][1] for index in indexes]), indexes)
+            scanners[family] = Scanner(factory([build.patterns.rows[index][1] for index in indexes]), indexes)
         except ValueError:
             _report_bad_patterns(build, indexes, factory)
     return scanners
@@ -343,10 +345,9 @@ def _report_bad_patterns(build: _Build, indexes: Sequence[int], factory: Pattern
         try:
             factory([build.patterns.rows[index][1]])
         except ValueError as error:
-            hint = "back-references and look-around do not exist in this linear-time language"
             place = build.patterns.places[index]
             if not any(known.code == "pattern.bad" and known.line == place.line for known in build.problems):
-                build.report(place, "pattern.bad", f"unusable pattern: {error}", hint=hint)
+                build.report(place, "pattern.bad", f"unusable pattern: {error}")
 
 
 def _native_factory(patterns: Sequence[str]) -> PatternScanner:

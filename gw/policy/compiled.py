@@ -6,6 +6,7 @@ enough and a reload is one assignment.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -143,21 +144,36 @@ class PatternScanner(Protocol):
     def scan(self, text: str | bytes) -> list[tuple[int, int, int]]: ...
 
 
+class Family(StrEnum):
+    """Which patterns are searched for together. One pass over a part finds the hits of all its targets."""
+
+    TEXT = "text"
+    COMMAND = "command"
+
+
+# Targets whose patterns a family holds; a command is also seen as part of its call or request.
+FAMILIES: Final[Mapping[Family, frozenset[Target]]] = MappingProxyType(
+    {
+        Family.TEXT: frozenset(Target) - {Target.COMMAND},
+        Family.COMMAND: frozenset((Target.COMMAND, Target.TOOL_CALL, Target.RPC)),
+    }
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Scanner:
-    """The patterns of one target; `indexes[i]` is the global index of the set's pattern i."""
+    """The patterns of one family; `indexes[i]` is the global index of the set's pattern i."""
 
     patterns: PatternScanner
     indexes: tuple[int, ...]
 
-    def scan(self, views: Sequence[View], found: dict[int, list[Span]]) -> None:
-        """Add the spans of every hit in *views*, mapped to the original text, to *found*."""
+    def scan(self, views: Sequence[View]) -> dict[int, tuple[Span, ...]]:
+        """Global pattern index -> spans in the original text, over all *views*."""
+        found: dict[int, dict[Span, None]] = {}
         for view in views:
             for index, start, end in self.patterns.scan(view.text):
-                span = view.span(start, end)
-                spans = found.setdefault(self.indexes[index], [])
-                if span not in spans:
-                    spans.append(span)
+                found.setdefault(self.indexes[index], {})[view.span(start, end)] = None
+        return {index: tuple(spans) for index, spans in found.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +211,7 @@ class CompiledPolicy:
     rules: Mapping[str, Rule] = field(default_factory=dict)  # by id, every section
     scoring: Mapping[Target, RuleIndex] = field(default_factory=dict)  # deny and score rules
     allow: RuleIndex = field(default_factory=RuleIndex)
-    scanners: Mapping[Target, Scanner] = field(default_factory=dict)
+    scanners: Mapping[Family, Scanner] = field(default_factory=dict)
     exemptions: Mapping[str, tuple[Exemption, ...]] = field(default_factory=dict)  # by rule id
     write_paths: tuple[str, ...] = ()  # where a covered command may redirect to
     redact: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # ledger -> groups to mask

@@ -6,6 +6,7 @@ import pytest
 
 from gw.defender import engine
 from gw.defender.engine import Engine, command_views, opaque
+from gw.defender.guards.rules import RuleGuard
 from gw.errors import Overloaded
 from gw.model.action import Action, Part, PartKind, Provenance
 from gw.model.decision import Finding, Span, Verdict
@@ -94,7 +95,12 @@ def test_patterns_of_every_target_of_a_part_are_scanned_once_for_all_rules() -> 
     )
     seen = Recorder()
     run(policy, action(Part(PartKind.COMMAND, "", "git status"), tool="exec"), seen)
-    assert {index: tuple(spans) for index, spans in seen.subjects[0].hits.items()} == {0: ((4, 8),), 1: ((0, 3),)}
+    git = (Span(0, 3),)
+    assert seen.subjects[0].hits == {0: (Span(4, 8),), 1: git, 2: git}
+    assert {finding.rule for finding in run(policy, seen.subjects[0].action, RuleGuard(FakeClock()))} == {
+        "a.cmd",
+        "a.call",
+    }
 
 
 def test_quoting_does_not_hide_a_word_from_patterns() -> None:
@@ -134,7 +140,7 @@ def test_a_text_too_long_to_read_whole_is_a_finding(monkeypatch: pytest.MonkeyPa
     assert len(seen.subjects[0].views[0].text) == 10
 
 
-RULE = "score: [{id: a.cmd, target: command, pattern: 'x'}]"
+RULE = "score: [{id: a.cmd, target: command, pattern: 'word'}]"
 
 
 class Full:
@@ -154,12 +160,12 @@ class Counting:
 @pytest.mark.parametrize(("size", "jobs"), [(10, 0), (engine.INLINE_EVALUATION_BYTES + 1, 1)])
 def test_large_texts_are_scanned_in_the_pool(size: int, jobs: int) -> None:
     offload = Counting()
-    run(policy_of(RULE), action(Part(PartKind.COMMAND, "", "x " * (size // 2 + 1))), offload=offload)
+    run(policy_of(RULE), action(Part(PartKind.COMMAND, "", "word " * (size // 5 + 1))), offload=offload)
     assert offload.jobs == jobs
 
 
 def test_a_scan_that_failed_is_not_a_scan_without_hits() -> None:
-    long = "x " * engine.INLINE_EVALUATION_BYTES
+    long = "word " * engine.INLINE_EVALUATION_BYTES
     found = run(policy_of(RULE), action(Part(PartKind.COMMAND, "", long)), offload=Full())
     assert [(finding.rule, finding.floor) for finding in found][-1] == ("engine.scan", Verdict.REVIEW)
 
@@ -168,8 +174,6 @@ def test_a_scan_that_failed_is_not_a_scan_without_hits() -> None:
     ("level", "stage", "live"), [(1, "live", True), (2, "live", False), (1, "shadow", False), (3, "live", None)]
 )
 def test_levels_and_stages_decide_whether_a_finding_is_live(level: int, stage: str, live: bool | None) -> None:
-    from gw.defender.guards.rules import RuleGuard
-
     policy = policy_of(f"score: [{{id: a.cmd, target: command, prefix: [ls], level: {level}, stage: {stage}}}]")
     found = run(policy, action(Part(PartKind.COMMAND, "", "ls")), RuleGuard(FakeClock()))
     assert [finding.live for finding in found] == ([] if live is None else [live])

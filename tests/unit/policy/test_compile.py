@@ -7,7 +7,7 @@ RULE = """
 score:
   - id: a.rule
     target: command
-    pattern: 'x'
+    pattern: 'xyz'
 """
 
 
@@ -61,20 +61,20 @@ def test_every_problem_is_reported_at_once_with_its_place_and_the_nearest_name()
     ("document", "code"),
     [
         ("score: [{id: a.b, target: command}]", "rule.matcher"),
-        ("score: [{id: a.b, pattern: x}]", "key.missing"),
-        ("score: [{target: command, pattern: x}]", "key.missing"),
-        ("score: [{id: A B, target: command, pattern: x}]", "value.name"),
+        ("score: [{id: a.b, pattern: xyz}]", "key.missing"),
+        ("score: [{target: command, pattern: xyz}]", "key.missing"),
+        ("score: [{id: A B, target: command, pattern: xyz}]", "value.name"),
         ("score: {id: a.b}", "value.type"),
         ("score: [[x]]", "value.type"),
         ("score: [{id: a.b, target: command, pattern: ''}]", "pattern.empty"),
         ("score: [{id: a.b, target: command, pattern: '(a'}]", "pattern.bad"),
         ("score: [{id: a.b, target: command, pattern: {list: none}}]", "list.unknown"),
         ("score: [{id: a.b, target: command, any: []}]", "value.type"),
-        ("score: [{id: a.b, target: command, pattern: x, unless: gone}]", "exception.unknown"),
-        ("score: [{id: a.b, target: command, pattern: x, when: {chanel: irc}}]", "key.unknown"),
-        ("score: [{id: a.b, target: command, pattern: x, level: 9}]", "value.range"),
-        ("score: [{id: a.b, target: command, pattern: x, replace: true}]", "rule.replace"),
-        ("allow: [{id: a.b, target: prompt, pattern: x}]", "rule.target"),
+        ("score: [{id: a.b, target: command, pattern: xyz, unless: gone}]", "exception.unknown"),
+        ("score: [{id: a.b, target: command, pattern: xyz, when: {chanel: irc}}]", "key.unknown"),
+        ("score: [{id: a.b, target: command, pattern: xyz, level: 9}]", "value.range"),
+        ("score: [{id: a.b, target: command, pattern: xyz, replace: true}]", "rule.replace"),
+        ("allow: [{id: a.b, target: prompt, pattern: xyz}]", "rule.target"),
         ("exceptions: [{id: e.x, rules: [no.rule], until: 2027-01-31}]", "rule.unknown"),
         ("exceptions: [{id: e.x, rules: [], until: tomorrow}]", "value.date"),
         ("exceptions: [{id: e.x, rules: [], until: 2027-02-30}]", "value.date"),

@@ -76,8 +76,6 @@ ABSENT: Final[Mapping[str, Json]] = {
     "progressCard.get": {"card": None},
     "users.prefs.get": {"status": "ok", "entries": {}},
     "usage.status": {"updatedAt": 0, "providers": []},
-    "sessions.branches.list": {"branches": []},
-    "sessions.groups.list": {"groups": [], "sectionOrder": []},
     "sessions.groups.defaults": {"defaults": []},
     "sessions.catalog.list": {"catalogs": []},
     "sessions.companion.state": {"exchanges": []},

@@ -31,6 +31,7 @@ class Chat:
         entry = self._desk.book.get(key)
         if entry is not None and params.get("sessionId") not in (None, entry["sessionId"]):
             raise InvalidRequest("session changed: sessionId does not match", details={"reason": "session-changed"})
+        self._history.check_leaf(key, params)
         request = Request(
             "chat.send", key, params["idempotencyKey"], text, call.info, params, mode=params.get("queueMode")
         )
@@ -93,7 +94,7 @@ class Chat:
             "provider": "clawgate",
             "model": "gateway-injected",
         }
-        record = transcript.message_record(desk.new_id(), None, message, at_ms=now, facts={})
+        record = transcript.message_record(desk.new_id(), message, at_ms=now, facts={})
         one, changes = desk.book.append(key, entry, record)
         desk.book.write(changes)
         desk.rows.message(key, entry, one)

@@ -11,11 +11,12 @@ from gw.errors import InvalidRequest
 from gw.methods.session_rows import Rows
 from gw.model.identity import ConnInfo
 from gw.ports import Clock, Json
-from gw.session import entries, keys
+from gw.session import entries, keys, transcript
 from gw.session.book import Book
 from gw.session.config import SessionConfig
 from gw.session.entries import Entry
 from gw.session.scheduler import Scheduler
+from gw.session.transcript import Record
 from gw.wire.methods import ADMIN
 
 
@@ -75,6 +76,17 @@ class SessionDesk:
     def new_entry(self, key: str, via: str = "operator") -> Entry:
         return entries.new(key, now_ms=self.clock.now_ms(), session_id=self.new_id(), revision=self.new_id(), via=via)
 
+    def user_record(
+        self, text: str, run_id: str, transport: Json | None = None, *, interrupted: bool = False
+    ) -> Record:
+        """The transcript record of what somebody said."""
+        now = self.clock.now_ms()
+        message = {"role": "user", "content": text, "timestamp": now, "idempotencyKey": f"{run_id}:user"}
+        facts: dict[str, Json] = {"transport": transport} if transport else {}
+        if interrupted:
+            facts["interrupted"] = True
+        return transcript.message_record(self.new_id(), message, at_ms=now, facts=facts)
+
     def check_expected(self, entry: Mapping[str, Json] | None, params: Mapping[str, Json]) -> None:
         """Compare-and-set: what the caller says it saw must still be so. Raises InvalidRequest (session-changed)."""
         seen = entry or {}
@@ -85,13 +97,20 @@ class SessionDesk:
             "expectedMarkedUnreadAt": seen.get("markedUnreadAt"),
             "expectedPermissionMode": seen.get("permissionMode"),
             "expectedToolOverrides": seen.get("toolOverrides"),
-            "expectedLeafEntryId": seen.get("_leaf"),
         }
         for name, value in expected.items():
             if name in params and params[name] != value:
                 raise InvalidRequest(
                     f"session changed: {name} does not match", details={"reason": "session-changed", "field": name}
                 )
+
+
+def transport_of(info: ConnInfo) -> dict[str, Json]:
+    """How a message came in, as transcripts note it."""
+    client = {"id": info.client_id, "mode": info.client_mode}
+    if info.display_name:
+        client["displayName"] = info.display_name
+    return {"clients": [client]}
 
 
 def owner_of(info: ConnInfo) -> str:

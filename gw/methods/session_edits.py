@@ -153,14 +153,14 @@ class SessionEdits:
         changes: list[Change] = []
         done: list[str] = []
         for target in call.params["targets"]:
-            outcome: dict[str, Json] = {"key": target["key"]}
+            outcome: dict[str, Json] = {name: target[name] for name in ("key", "agentId") if name in target}
             try:
                 key = desk.key(target)
                 desk.need(key, target["key"])
                 entry = self._patched(key, {**call.params["patch"], **target}, caller_of(call.info))
                 changes += desk.book.put(key, entry)
                 done.append(key)
-                outcome |= {"ok": True, "key": key, "entry": entries.public(entry)}
+                outcome["ok"] = True
             except RequestError as error:
                 outcome |= {"ok": False, "error": error.shape()}
             outcomes.append(outcome)
@@ -206,7 +206,7 @@ class SessionEdits:
         now = desk.clock.now_ms()
         changes: list[Change] = []
         if not fresh:
-            mark = transcript.mark_record(desk.new_id(), None, "reset", at_ms=now, reason=reason)
+            mark = transcript.mark_record(desk.new_id(), "reset", at_ms=now, reason=reason)
             changes += desk.book.append(key, entry, mark)[1]
             entry = entries.reset(entry, now_ms=now, revision=desk.new_id())
         desk.book.write(changes + desk.book.put(key, entry))

@@ -12,7 +12,7 @@ from gw.methods.events import EventBus
 from gw.methods.router import Call, rpc
 from gw.methods.session_desk import SessionDesk
 from gw.ports import Json
-from gw.session import keys, listing, transcript
+from gw.session import entries, keys, listing, transcript
 from gw.session.book import file_of
 from gw.session.entries import Card, Entry, unpack
 from gw.session.transcript import Numbered
@@ -68,7 +68,7 @@ class Sessions:
     @rpc("sessions.preview")
     def preview(self, call: Call) -> Json:
         limit = call.params.get("limit") or PREVIEW_ITEMS
-        max_chars = call.params.get("maxChars") or transcript.PREVIEW_CHARS
+        max_chars = call.params.get("maxChars") or entries.PREVIEW_CHARS
         asked = call.params["keys"][:PREVIEW_KEYS]
         previews = [self._preview(one, limit, max_chars) for one in asked]
         return {"ts": self._desk.clock.now_ms(), "previews": previews}
@@ -101,7 +101,7 @@ class Sessions:
             entry = self._desk.book.get(key)
             if entry is not None and len(hits) < limit:
                 hits += self._hits(key, entry, needle, limit - len(hits))
-        return {"results": hits, "count": len(hits)}
+        return {"results": hits, "truncated": len(hits) == limit}
 
     # --- subscriptions ----------------------------------------------------------------------------------------
 
@@ -191,6 +191,8 @@ class Sessions:
     def _hits(self, key: str, entry: Entry, needle: str, limit: int) -> list[dict[str, Json]]:
         found: list[dict[str, Json]] = []
         for one in reversed(transcript.messages(self._desk.book.shown(key, entry))):
+            if one.record["message"].get("role") not in ("user", "assistant"):
+                continue
             text = transcript.text_of(one.record["message"])
             at = text.lower().find(needle)
             if at >= 0 and len(found) < limit:
@@ -199,10 +201,10 @@ class Sessions:
                         "sessionKey": key,
                         "sessionId": entry["sessionId"],
                         "messageId": one.record["id"],
-                        "messageSeq": one.seq,
                         "role": one.record["message"].get("role"),
                         "timestamp": one.record["at"],
-                        "snippet": transcript.preview(text[max(0, at - 80) :]),
+                        "snippet": entries.preview(text[max(0, at - 80) :], entries.PREVIEW_CHARS),
+                        "score": 1 / (1 + len(found)),
                     }
                 )
         return found
@@ -210,7 +212,7 @@ class Sessions:
 
 def _preview_item(one: Numbered, max_chars: int) -> dict[str, Json]:
     message = one.record["message"]
-    return {"role": message.get("role"), "text": transcript.preview(transcript.text_of(message), max_chars)}
+    return {"role": message.get("role"), "text": entries.preview(transcript.text_of(message), max_chars)}
 
 
 def _last(shown: list[Numbered], limit: int) -> list[Numbered]:

@@ -5,7 +5,7 @@ taken is stored before that input, and a run whose session was reset or deleted 
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from gw.errors import GwError
@@ -77,13 +77,23 @@ class RunEnd(NamedTuple):
 class LiveRun:
     """A runner.Feed. `items` are the messages this run answers, those taken on the way included."""
 
-    def __init__(self, desk: SessionDesk, turn: Turn, run: Run, events: RunEvents, conn_id: str | None) -> None:
+    def __init__(
+        self,
+        desk: SessionDesk,
+        turn: Turn,
+        run: Run,
+        events: RunEvents,
+        stored: Callable[[Iterable[Item]], list[Change]],
+        conn_id: str | None,
+    ) -> None:
+        """`stored(items)` gives the changes that go with their texts being in the transcript."""
         self.turn = turn
         self.items: list[Item] = list(run.items)
         self.user_rows: list[Numbered] = []
         self.started_at_ms = desk.clock.now_ms()
         self._desk = desk
         self._events = events
+        self._note_stored = stored
         self._conn_id = conn_id
         self._item_id = f"{desk.new_id()}:1"
         self._stored = ""  # parts of the reply that are rows already
@@ -123,16 +133,11 @@ class LiveRun:
             changes += more
             self._stored, self._said = self.whole_text(), ""
         for item in taken:
-            message = {
-                "role": "user",
-                "content": item.text,
-                "timestamp": self._desk.clock.now_ms(),
-                "idempotencyKey": f"{item.id}:user",
-            }
-            one, more = self._append(entry, message, {})
+            record = self._desk.user_record(item.text, item.id)
+            one, more = self._desk.book.append(self.turn.session_key, entry, record)
             rows.append(one)
             changes += more
-        self._desk.book.write(changes)
+        self._desk.book.write(changes + self._note_stored(taken))
         for one in rows:
             self._desk.rows.message(self.turn.session_key, entry, one, self.turn.run_id)
         return [item.text for item in taken]
@@ -169,8 +174,11 @@ class LiveRun:
         outcome = self._run(runner)
         if not self._said and outcome.text and not self.aborted:
             self.text(outcome.text)
-        stop = "aborted" if self.aborted else outcome.stop
+        stop = outcome.stop
+        if self.aborted:
+            stop = "timeout" if self._abort_reason == "timeout" else "aborted"
         status, shown = ENDS[stop]
+        error = (outcome.error or stop) if status == "error" else None
         ended = self._desk.clock.now_ms()
         changes: list[Change] = []
         row = None
@@ -192,7 +200,7 @@ class LiveRun:
             ended,
             changes,
             row,
-            outcome.error if status == "error" else None,
+            error,
         )
 
     def publish_end(self, end: RunEnd) -> None:
@@ -267,11 +275,7 @@ class LiveRun:
         if self.aborted:
             message["idempotencyKey"] = f"{self.turn.run_id}:assistant"
             message["openclawAbort"] = {"aborted": True, "origin": self._abort_reason, "runId": self.turn.run_id}
-        return self._append(entry, message, {"runId": self.turn.run_id})
-
-    def _append(
-        self, entry: Entry, message: Mapping[str, Json], facts: Mapping[str, Json]
-    ) -> tuple[Numbered, list[Change]]:
-        desk = self._desk
-        record = transcript.message_record(desk.new_id(), None, message, at_ms=desk.clock.now_ms(), facts=facts)
-        return desk.book.append(self.turn.session_key, entry, record)
+        facts = {"runId": self.turn.run_id}
+        now, record_id = self._desk.clock.now_ms(), self._desk.new_id()
+        record = transcript.message_record(record_id, message, at_ms=now, facts=facts)
+        return self._desk.book.append(self.turn.session_key, entry, record)

@@ -1,35 +1,35 @@
 """From an accepted message to a finished turn: claims, the scheduler, what is written when, and what is published.
 
 Knows the session core and the event shapes, not who called by which method. Invariant: a request is acknowledged only
-when its message is durable; the scheduler's effects are carried out exactly once; whatever is accepted and cannot be
-done becomes a dead letter with its reason.
+when its message is durable; the scheduler's effects are carried out exactly once; every accepted request ends in one
+RunEnd, which is what replays of its key are told.
 """
 
 import logging
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
 from gw.errors import GwError, InvalidRequest, RequestError
 from gw.limits import IDEMPOTENCY_ENTRIES
 from gw.methods.events import EventBus
 from gw.methods.run_events import RunEvents, superseded
-from gw.methods.session_desk import SessionDesk, caller_of, canceller, owner_of
+from gw.methods.session_desk import SessionDesk, caller_of, canceller, owner_of, transport_of
 from gw.methods.turn_run import LiveRun, RunEnd
+from gw.methods.undone import Undone
 from gw.model.identity import ConnInfo
 from gw.ports import Json, Latch, Tasks
-from gw.session import entries, idempotency, keys, queueing, reset, scheduler, transcript
+from gw.session import entries, idempotency, keys, queueing, reset, scheduler, send_policy
 from gw.session.entries import Entry
 from gw.session.idempotency import Claims
 from gw.session.runner import Runner, Turn
-from gw.session.scheduler import Effect, Item, Run
+from gw.session.scheduler import Admission, Effect, Item, Run
 from gw.session.state_log import dump
-from gw.session.store import CLAIMS, DEAD, PENDING, Change, Drop, Loaded, Put
-from gw.wire import json
+from gw.session.store import CLAIMS, Change, Loaded
 
 logger = logging.getLogger(__name__)
 
-DEAD_LETTERS: Final = 1000
+PEOPLE: Final = 8  # participants an entry remembers
 RESTARTED: Final[Mapping[str, Json]] = {"status": "error", "summary": "interrupted by a restart of the gateway"}
 # Request parameters a runner may want to know.
 FACTS: Final = ("thinking", "model", "provider", "extraSystemPrompt", "cwd", "fastMode", "attachments", "promptMode")
@@ -47,7 +47,7 @@ class Request(NamedTuple):
     plain: bool = False  # method agent: no preparation states, a second answer
     mode: str | None = None  # queue mode asked for
     reason: str = "send"  # of sessions.changed
-    entry: Entry | None = None  # what a session that does not exist yet begins as
+    heartbeat: bool = False
 
 
 class Ack(NamedTuple):
@@ -57,7 +57,6 @@ class Ack(NamedTuple):
     request: Request | None = None
     effects: tuple[Effect, ...] = ()
     live: LiveRun | None = None
-    state: str = ""
 
 
 class _Open(NamedTuple):
@@ -80,41 +79,12 @@ class Turns:
         self._open: dict[str, _Open] = {}  # by the request's run id
         self._live: dict[str, LiveRun] = {}
         self._ends: OrderedDict[str, RunEnd] = OrderedDict()
-        self._dead: OrderedDict[str, None] = OrderedDict()
-
-    # --- from before a restart --------------------------------------------------------------------------------
+        self._undone = Undone(desk)
 
     def restore(self, loaded: Loaded) -> None:
-        """Take over claims and dead letters; work that was pending when we stopped becomes dead letters."""
-        now = self._clock.now_ms()
-        changes = self._claims.load(loaded.tables.get(CLAIMS, {}), now, RESTARTED)
-        self._dead = OrderedDict.fromkeys(loaded.tables.get(DEAD, {}))
-        for run_id, packed in loaded.tables.get(PENDING, {}).items():
-            changes += self._bury(run_id, json.loads(packed), "restart", now)
-        self._book.write(changes)
-
-    def _bury(self, run_id: str, letter: dict[str, Json], reason: str, now: int) -> list[Change]:
-        """Write a dead letter; its text stays visible in the conversation as interrupted input."""
-        changes: list[Change] = [Drop(PENDING, run_id)]
-        entry = self._book.get(letter["sessionKey"])
-        if entry is not None:
-            entries.run_ended(entry, status="interrupted", now_ms=now, error=reason, usage={})
-            if letter.get("stored"):
-                changes += self._book.put(letter["sessionKey"], entry)
-            else:
-                record = self._user_record(letter["text"], run_id, letter.get("transport"), interrupted=True)
-                changes += self._book.append(letter["sessionKey"], entry, record)[1]
-        return changes + self._dead_letter(run_id, {**letter, "reason": reason, "deadAt": now})
-
-    def _dead_letter(self, run_id: str, letter: Mapping[str, Json]) -> list[Change]:
-        if keys.is_incognito(letter["sessionKey"]):
-            return []
-        logger.warning("message.undone", extra={"run": run_id, "reason": letter["reason"]})
-        self._dead[run_id] = None
-        changes: list[Change] = [Put(DEAD, run_id, dump(letter))]
-        while len(self._dead) > DEAD_LETTERS:
-            changes.append(Drop(DEAD, self._dead.popitem(last=False)[0]))
-        return changes
+        """Take over what the last process left; what it had not finished becomes dead letters."""
+        changes = self._claims.load(loaded.tables.get(CLAIMS, {}), self._clock.now_ms(), RESTARTED)
+        self._book.write(changes + self._undone.restore(loaded))
 
     # --- taking a message -------------------------------------------------------------------------------------
 
@@ -136,44 +106,53 @@ class Turns:
         if not outcome.claimed:
             return Ack(dict(outcome.answer or {}))
         try:
-            return self._accept(request, changes, now)
+            admission, entry, more = self._admit(request, now)
         except RequestError:
-            self._open.pop(request.run_id, None)
-            self._book.write(changes + self._claims.release(name))
+            self._keep(changes + self._claims.release(name), request.run_id)
             raise
+        if admission.state == "dropped":
+            answer = {"runId": request.run_id, "status": "dropped"}
+            self._book.write(changes + self._claims.finish(name, answer, now))
+            return Ack(answer)
+        return self._accept(request, admission, entry, changes + more)
 
-    def _accept(self, request: Request, changes: list[Change], now: int) -> Ack:
-        entry, fresh = self._open_session(request, changes, now)
-        if not fresh:
-            self._desk.check_expected(entry, request.params)
+    def _admit(self, request: Request, now: int) -> tuple[Admission, Entry, list[Change]]:
+        """Everything that may refuse a message; raises RequestError, and then nothing has changed."""
+        entry, changes = self._open_session(request, now)
+        config = self._desk.config
+        channel = request.params.get("originatingChannel")
+        if send_policy.decide(config.session.get("sendPolicy"), request.key, entry, channel=channel) == "deny":
+            raise InvalidRequest("send blocked by session policy")
         settings = queueing.resolve(
-            self._desk.config.messages,
-            channel=request.params.get("originatingChannel"),
+            config.messages,
+            channel=channel,
             entry=entry,
             inline={"queueMode": request.mode},
-            channel_debounce_ms=self._desk.config.debounce_ms,
+            channel_debounce_ms=config.debounce_ms,
         )
-        admission = self._scheduler.submit(request.key, self._item(request), settings, now)
+        return self._scheduler.submit(request.key, self._item(request), settings, now), entry, changes
+
+    def _accept(self, request: Request, admission: Admission, entry: Entry, changes: list[Change]) -> Ack:
+        """Make an admitted message durable."""
         self._open[request.run_id] = _Open(request, self._tasks.latch())
         live = None
         for effect in admission.effects:
             if isinstance(effect, scheduler.Start):
-                live, more = self._prepare(effect.run, request.key, entry, now)
+                live, more = self._prepare(effect.run, request.key, entry)
                 changes += more
         if live is None:
-            changes += self._book.put(request.key, entry)
-        changes += self._pending(request, stored=live is not None, now=now)
+            changes += self._book.put(request.key, entry) + self._pending(request, stored=False)
         try:
             self._book.write(changes)
         except GwError:
             self._give_up(request, live)
             raise
         payload: dict[str, Json] = {"runId": request.run_id, "status": "started"}
-        if live is not None and live.user_rows:
+        if live is not None:
             payload["messageSeq"] = live.user_rows[-1].seq
         if admission.interrupted:
             payload["interruptedActiveRun"] = True
-        return Ack(payload, request, tuple(admission.effects), live, admission.state)
+        return Ack(payload, request, tuple(admission.effects), live)
 
     def go(self, ack: Ack) -> None:
         """After the acknowledgement has been sent: publish, and carry out what the scheduler decided."""
@@ -197,24 +176,20 @@ class Turns:
         return ids
 
     def clear(self, key: str, reason: str) -> None:
-        """Stop everything in a session that is being reset or deleted."""
-        now = self._clock.now_ms()
-        changes: list[Change] = []
-        items = self._scheduler.drain(key)
-        for item in items:
-            changes += self._over(item.id, RunEnd.undone(item.id, "error", reason, now), now)
-            changes += self._dead_letter(item.id, self._letter(key, item, reason, now))
-        _, effects = self._scheduler.cancel(key, None, lambda owner: True, now)
+        """Stop everything in a session that is being reset or deleted; what waited becomes dead letters."""
+        for item in self._scheduler.drain(key):
+            self._never(key, item, "error", reason)
+        _, effects = self._scheduler.cancel(key, None, lambda owner: True, self._clock.now_ms())
         self._carry_out_all(effects)
-        self._book.write(changes)
-        for item in items:
-            self._tell(item.id, RunEnd.undone(item.id, "error", reason, now))
 
     # --- looking ----------------------------------------------------------------------------------------------
 
     def live_run(self, key: str) -> LiveRun | None:
         run = self._scheduler.active_run(key)
         return self._live.get(run.id) if run is not None else None
+
+    def is_open(self, run_id: str) -> bool:
+        return run_id in self._open
 
     def owners(self, key: str, run_id: str | None) -> list[str]:
         """Whose work goes on or waits in a session (under one id)."""
@@ -232,22 +207,24 @@ class Turns:
 
     # --- runs -------------------------------------------------------------------------------------------------
 
-    def _open_session(self, request: Request, changes: list[Change], now: int) -> tuple[Entry, bool]:
+    def _open_session(self, request: Request, now: int) -> tuple[Entry, list[Change]]:
         """The session's entry as this message finds it: created, reset when its time is over, touched."""
         key = request.key
         entry = self._book.get(key)
-        fresh = entry is None
+        changes: list[Change] = []
         if entry is None:
-            entry = request.entry or self._desk.new_entry(key)
-        elif not self._scheduler.is_busy(key):
-            entry = self._reset_if_stale(key, entry, changes, now)
+            entry = self._desk.new_entry(key)
+        else:
+            self._desk.check_expected(entry, request.params)
+            if not self._scheduler.is_busy(key):
+                entry, changes = self._reset_if_stale(key, entry, now)
         people = entry.get("_people") or []
         if request.info.client_id not in people:
-            entry["_people"] = [*people, request.info.client_id][-8:]
+            entry["_people"] = [*people, request.info.client_id][-PEOPLE:]
         entry |= {"lastInteractionAt": now, "updatedAt": now}
-        return entry, fresh
+        return entry, changes
 
-    def _reset_if_stale(self, key: str, entry: Entry, changes: list[Change], now: int) -> Entry:
+    def _reset_if_stale(self, key: str, entry: Entry, now: int) -> tuple[Entry, list[Change]]:
         config = self._desk.config.session
         delivery = entry.get("delivery") or {}
         override = (config.get("resetByChannel") or {}).get(delivery.get("channel"))
@@ -260,72 +237,52 @@ class Turns:
             interacted_at_ms=entry.get("lastInteractionAt"),
         )
         if fresh.fresh:
-            return entry
-        changes += self._book.archive(entry, f"{entry['sessionId']}.jsonl.reset.{now}")[1]
-        return entries.reset(entry, now_ms=now, revision=self._desk.new_id(), session_id=self._desk.new_id())
+            return entry, []
+        _, changes = self._book.archive(entry, f"{entry['sessionId']}.jsonl.reset.{now}")
+        new_id = self._desk.new_id
+        return entries.reset(entry, now_ms=now, revision=new_id(), session_id=new_id()), changes
 
-    def _prepare(self, run: Run, key: str, entry: Entry, now: int) -> tuple[LiveRun, list[Change]]:
-        """Make the run and append its user messages; memory changes here, the caller writes."""
+    def _prepare(self, run: Run, key: str, entry: Entry) -> tuple[LiveRun, list[Change]]:
+        """Make the run and append its user message; memory changes here, the caller writes."""
         opened = self._open.get(run.items[0].id)
         first = opened.request if opened is not None else None
-        agent_id = self._desk.agent_of(key)
         params = first.params if first is not None else {}
-        turn = Turn(
-            run.id,
-            key,
-            entry["sessionId"],
-            agent_id,
-            run.prompt,
-            params.get("timeoutMs"),
-            {name: params[name] for name in FACTS if name in params},
-        )
-        events = RunEvents(
-            self._bus,
-            self._clock,
-            run_id=run.id,
-            key=key,
-            session_id=entry["sessionId"],
-            agent_id=agent_id,
-            plain=first is not None and first.plain,
-        )
-        live = LiveRun(self._desk, turn, run, events, first.info.conn_id if first else None)
-        transport = _transport(first.info) if first is not None else None
-        one, changes = self._book.append(key, entry, self._user_record(run.prompt, run.items[0].id, transport))
+        facts = {name: params[name] for name in FACTS if name in params}
+        session_id, agent_id = entry["sessionId"], self._desk.agent_of(key)
+        turn = Turn(run.id, key, session_id, agent_id, run.prompt, params.get("timeoutMs"), facts)
+        events = self._events(run.id, key, session_id, plain=first is not None and first.plain)
+        live = LiveRun(self._desk, turn, run, events, self._stored, first.info.conn_id if first else None)
+        transport = transport_of(first.info) if first is not None else None
+        one, changes = self._book.append(key, entry, self._desk.user_record(run.prompt, run.items[0].id, transport))
         live.user_rows.append(one)
         self._live[run.id] = live
-        return live, changes
+        return live, changes + self._stored(run.items)
+
+    def _stored(self, items: Iterable[Item]) -> list[Change]:
+        """Note that the texts of these items are in the transcript now."""
+        opened = [self._open[item.id] for item in items if item.id in self._open]
+        return [change for one in opened for change in self._pending(one.request, stored=True)]
 
     def _begin(self, effect: scheduler.Start) -> None:
         """Start a run whose messages had to wait."""
-        now = self._clock.now_ms()
         key = effect.session
-        entry = self._book.get(key) or self._desk.new_entry(key)
-        live, changes = self._prepare(effect.run, key, entry, now)
-        for item in effect.run.items:
-            opened = self._open.get(item.id)
-            if opened is not None:
-                changes += self._pending(opened.request, stored=True, now=now)
-        try:
-            self._book.write(changes)
-        except GwError as error:
-            logger.warning("run.not_stored", extra={"run": effect.run.id, "error": type(error).__name__})
+        live, changes = self._prepare(effect.run, key, self._book.get(key) or self._desk.new_entry(key))
+        if not self._keep(changes, effect.run.id):
             live.fail("the gateway could not store the message")
         self._carry(live)
 
     def _carry(self, live: LiveRun) -> None:
         """Carry a run to its end, in its own greenlet."""
+        run_id, timeout_ms = live.turn.run_id, live.turn.timeout_ms
+        if timeout_ms:
+            self._tasks.after(timeout_ms / 1000, self._abort, run_id, "timeout")
         end = live.carry(self._runner)
         now = self._clock.now_ms()
-        changes = end.changes
-        for item in live.items:
-            changes += self._over(item.id, end, now)
-        try:
-            self._book.write(changes)
-        except GwError as error:
-            logger.warning("run.end_not_stored", extra={"run": live.turn.run_id, "error": type(error).__name__})
+        changes = [*end.changes, *(change for item in live.items for change in self._over(item.id, end, now))]
+        if not self._keep(changes, run_id):
             end = end._replace(status="error", error="the gateway could not store the reply")
-        effects = self._scheduler.finished(live.turn.session_key, live.turn.run_id, now)
-        self._live.pop(live.turn.run_id, None)
+        effects = self._scheduler.finished(live.turn.session_key, run_id, now)
+        self._live.pop(run_id, None)
         live.publish_end(end)
         for item in live.items:
             self._tell(item.id, end._replace(changes=[]))
@@ -343,40 +300,43 @@ class Turns:
             case scheduler.Start():
                 self._tasks.spawn(self._begin, effect)
             case scheduler.Abort(_, run_id, reason):
-                live = self._live.get(run_id)
-                if live is not None and live.abort(reason):
-                    self._runner.abort(run_id)
+                self._abort(run_id, reason)
             case scheduler.Settle(_, item):
-                self._events_of(item, key).final(None)
+                self._events(item.id, key, "").final(None)
             case scheduler.Cancel(_, item, reason):
                 self._tasks.spawn(self._cancelled, key, item, reason)
             case scheduler.Lose(_, item, reason):
-                self._tasks.spawn(self._lost, key, item, reason)
+                self._tasks.spawn(self._never, key, item, "error", reason)
             case scheduler.Wake(_, delay_ms):
                 self._tasks.after(delay_ms / 1000, self._wake, key)
+
+    def _abort(self, run_id: str, reason: str) -> None:
+        live = self._live.get(run_id)
+        if live is not None and live.abort(reason):
+            self._runner.abort(run_id)
 
     def _wake(self, key: str) -> None:
         self._carry_out_all(self._scheduler.wake(key, self._clock.now_ms()))
 
     def _cancelled(self, key: str, item: Item, reason: str) -> None:
-        now = self._clock.now_ms()
-        end = RunEnd.undone(item.id, "aborted", reason, now)
-        changes = self._over(item.id, end, now)
+        """Somebody's wish, so no dead letter; what a newer message pushed aside stays visible in the conversation."""
+        end = RunEnd.undone(item.id, "aborted", reason, self._clock.now_ms())
+        changes = self._over(item.id, end, end.ended_at_ms)
         entry = self._book.get(key)
         if reason == "interrupted" and entry is not None:
-            record = self._user_record(item.text, item.id, None, interrupted=True)
+            record = self._desk.user_record(item.text, item.id, interrupted=True)
             one, more = self._book.append(key, entry, record)
             changes += more
             self._desk.rows.message(key, entry, one)
         superseded(self._bus, self._clock, item.id, key, self._desk.agent_of(key), reason)
-        self._book.write(changes)
+        self._keep(changes, item.id)
         self._tell(item.id, end)
 
-    def _lost(self, key: str, item: Item, reason: str) -> None:
-        now = self._clock.now_ms()
-        end = RunEnd.undone(item.id, "error", reason, now)
-        changes = self._over(item.id, end, now)
-        self._book.write(changes + self._dead_letter(item.id, self._letter(key, item, reason, now)))
+    def _never(self, key: str, item: Item, status: str, reason: str) -> None:
+        """An accepted message that will not run, by nobody's wish."""
+        end = RunEnd.undone(item.id, status, reason, self._clock.now_ms())
+        changes = self._over(item.id, end, end.ended_at_ms) + self._undone.bury(item.id, key, item.text, reason)
+        self._keep(changes, item.id)
         self._tell(item.id, end)
 
     def _give_up(self, request: Request, live: LiveRun | None) -> None:
@@ -393,13 +353,23 @@ class Turns:
 
     # --- small things -----------------------------------------------------------------------------------------
 
+    def _keep(self, changes: list[Change], run_id: str) -> bool:
+        """Write what nobody waits for; a failure is the store's to report, and is told to whoever asks later."""
+        try:
+            self._book.write(changes)
+        except GwError as error:
+            logger.error("turn.not_stored", extra={"run": run_id, "error": type(error).__name__})
+            return False
+        return True
+
     def _over(self, run_id: str, end: RunEnd, now: int) -> list[Change]:
         """A request's work is over: replays of its key get this answer from now on."""
         opened = self._open.get(run_id)
         if opened is None:
             return []
         answer = end.agent_answer(run_id) if opened.request.plain else end.answer(run_id)
-        return [Drop(PENDING, run_id), *self._claims.finish(self._claim_name(opened.request), answer, now)]
+        name = self._claim_name(opened.request)
+        return self._undone.done(run_id) + self._claims.finish(name, answer, now)
 
     def _tell(self, run_id: str, end: RunEnd) -> None:
         """Let those who wait for a request know how it ended."""
@@ -413,21 +383,9 @@ class Turns:
     def _claim_name(self, request: Request) -> str:
         return idempotency.claim_id(request.method, caller_of(request.info), request.run_id)
 
-    def _pending(self, request: Request, *, stored: bool, now: int) -> list[Change]:
-        if keys.is_incognito(request.key):
-            return []
-        letter = {
-            "sessionKey": request.key,
-            "method": request.method,
-            "text": "" if stored else request.text,
-            "stored": stored,
-            "transport": _transport(request.info),
-            "at": now,
-        }
-        return [Put(PENDING, request.run_id, dump(letter))]
-
-    def _letter(self, key: str, item: Item, reason: str, now: int) -> dict[str, Json]:
-        return {"sessionKey": key, "text": item.text, "reason": reason, "at": now, "deadAt": now}
+    def _pending(self, request: Request, *, stored: bool) -> list[Change]:
+        text = "" if stored else request.text
+        return self._undone.pending(request.run_id, request.key, text, request.info, stored=stored)
 
     def _item(self, request: Request) -> Item:
         params, info = request.params, request.info
@@ -438,33 +396,18 @@ class Turns:
             sender=info.display_name or info.client_id,
             context=dump([params.get(name) for name in route]).decode(),
             owner=owner_of(info),
+            heartbeat=request.heartbeat,
+            at_ms=self._clock.now_ms(),
             joins=not params.get("attachments"),
         )
 
-    def _events_of(self, item: Item, key: str) -> RunEvents:
+    def _events(self, run_id: str, key: str, session_id: str, *, plain: bool = False) -> RunEvents:
         return RunEvents(
             self._bus,
             self._clock,
-            run_id=item.id,
+            run_id=run_id,
             key=key,
-            session_id="",
+            session_id=session_id,
             agent_id=self._desk.agent_of(key),
-            plain=False,
+            plain=plain,
         )
-
-    def _user_record(
-        self, text: str, run_id: str, transport: Json | None, *, interrupted: bool = False
-    ) -> transcript.Record:
-        now = self._clock.now_ms()
-        message = {"role": "user", "content": text, "timestamp": now, "idempotencyKey": f"{run_id}:user"}
-        facts: dict[str, Json] = {"transport": transport} if transport else {}
-        if interrupted:
-            facts["interrupted"] = True
-        return transcript.message_record(self._desk.new_id(), None, message, at_ms=now, facts=facts)
-
-
-def _transport(info: ConnInfo) -> dict[str, Json]:
-    client = {"id": info.client_id, "mode": info.client_mode}
-    if info.display_name:
-        client["displayName"] = info.display_name
-    return {"clients": [client]}

@@ -13,9 +13,12 @@ from gw.methods.agent import Agent
 from gw.methods.chat import Chat
 from gw.methods.chat_history import ChatHistory
 from gw.methods.events import EventBus
+from gw.methods.session_branches import SessionBranches
 from gw.methods.session_desk import SessionDesk
 from gw.methods.session_edits import SessionEdits
 from gw.methods.session_rows import Rows
+from gw.methods.session_upkeep import SessionUpkeep
+from gw.methods.session_usage import SessionUsage
 from gw.methods.sessions import Sessions
 from gw.methods.turns import Turns
 from gw.ports import Clock, Offload, Tasks
@@ -69,6 +72,9 @@ def build_conversing(
     families = (
         Sessions(desk, bus),
         SessionEdits(desk, turns),
+        SessionBranches(desk, turns, bus),
+        SessionUsage(desk),
+        SessionUpkeep(desk, turns, loaded),
         Chat(desk, turns, ChatHistory(desk, turns)),
         Agent(desk, turns),
     )

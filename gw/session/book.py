@@ -174,18 +174,14 @@ class Book:
     # --- transcripts ----------------------------------------------------------------------------------------
 
     def append(self, key: str, entry: Entry, record: Record) -> tuple[Numbered, list[Change]]:
-        """Put the entry with a record appended under its leaf."""
-        record["parentId"] = entry.get("_leaf")
+        """Put the entry with a record appended under its leaf; a `leaf` record keeps the parent it has."""
+        if record["type"] != "leaf":
+            record["parentId"] = entry.get("_leaf")
         raw_seq = (entry.get("_raw") or 0) + 1
-        entry |= {"_leaf": record["id"], "_raw": raw_seq}
+        entry |= {"_leaf": record["id"], "_raw": raw_seq, "updatedAt": max(entry.get("updatedAt") or 0, record["at"])}
         if record["type"] == "message":
-            entry["_count"] = (entry.get("_count") or 0) + 1
-            text = transcript.preview(transcript.text_of(record["message"]))
-            entry["_preview"] = text
-            if "_title" not in entry and record["message"].get("role") == "user":
-                entry["_title"] = transcript.preview(text, transcript.TITLE_CHARS)
+            entries.said(entry, transcript.text_of(record["message"]), record["message"].get("role"))
         number = Numbered(record, raw_seq, entry.get("_count") or 0)
-        entry["updatedAt"] = max(entry.get("updatedAt") or 0, record["at"])
         if keys.is_incognito(key):
             self._private.setdefault(key, []).append(record)
             return number, self.put(key, entry)
@@ -194,6 +190,24 @@ class Book:
         if cached is not None:
             cached.append(record)
         return number, [Append(name, dump(record)), *self.put(key, entry)]
+
+    def continue_at(self, key: str, entry: Entry, record: Record, shown: Sequence[Numbered]) -> list[Change]:
+        """Append a record that changes what the conversation shows to `shown`; clients have to read it anew."""
+        said = transcript.messages(shown)
+        entry |= {"_branch": (entry.get("_branch") or 0) + 1, "_count": 0}
+        entry.pop("_preview", None)
+        entry.pop("_title", None)
+        for one in said[:1] + said[-1:]:
+            entries.said(entry, transcript.text_of(one.record["message"]), one.record["message"].get("role"))
+        entry["_count"] = len(said)
+        return self.append(key, entry, record)[1]
+
+    def copy_into(self, key: str, entry: Entry, shown: Sequence[Numbered]) -> list[Change]:
+        """Begin a new session's transcript with what another one shows."""
+        changes: list[Change] = []
+        for one in shown:
+            changes += self.append(key, entry, dict(one.record))[1]
+        return changes or self.put(key, entry)
 
     def records(self, key: str, entry: Mapping[str, Json]) -> list[Record]:
         """All records of a session, oldest first. Blocks (the calling greenlet only)."""
@@ -213,8 +227,8 @@ class Book:
         return list(cached)
 
     def shown(self, key: str, entry: Mapping[str, Json]) -> list[Numbered]:
-        """The active branch since its last reset."""
-        return transcript.since_reset(transcript.branch(self.records(key, entry), entry.get("_leaf")))
+        """What the session's conversation shows."""
+        return transcript.visible(transcript.branch(self.records(key, entry), entry.get("_leaf")))
 
     def archive(self, entry: Mapping[str, Json], target: str) -> tuple[str, list[Change]]:
         """Move a transcript to the archive; returns its path there."""

@@ -17,6 +17,9 @@ from gw.session.state_log import dump
 
 Entry = dict[str, Json]
 
+PREVIEW_CHARS: Final = 240
+TITLE_CHARS: Final = 60
+
 # Flags of a card.
 ARCHIVED: Final = 1
 PINNED: Final = 2
@@ -168,6 +171,20 @@ def patch(entry: Mapping[str, Json], fields: Mapping[str, Json], *, now_ms: int,
     if "statusNote" in fields or "attention" in fields:
         _patch_agent_status(changed, fields, now_ms)
     return changed
+
+
+def said(entry: Entry, text: str, role: str | None) -> None:
+    """Note a message that was added to the conversation."""
+    entry["_count"] = (entry.get("_count") or 0) + 1
+    entry["_preview"] = preview(text, PREVIEW_CHARS)
+    if role == "user" and "_title" not in entry:
+        entry["_title"] = preview(text, TITLE_CHARS)
+
+
+def preview(text: str, max_chars: int) -> str:
+    """One line of at most `max_chars`."""
+    line = " ".join(text[: max_chars * 4].split())
+    return line if len(line) <= max_chars else line[: max_chars - 1].rstrip() + "…"
 
 
 def is_unread(entry: Mapping[str, Json]) -> bool:

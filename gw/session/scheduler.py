@@ -31,6 +31,7 @@ class Item(NamedTuple):
     heartbeat: bool = False
     reset: bool = False
     joins: bool = True  # False: audio, room events and the like are never joined
+    at_ms: int = 0  # when it was accepted
 
 
 class Run(NamedTuple):

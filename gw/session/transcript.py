@@ -1,10 +1,11 @@
 """A transcript: an append-only tree of records, read along the branch that ends in its active leaf.
 
-Knows no files, clocks or randomness. Invariant: a record is never changed; what a conversation shows is decided by the
-leaf alone (rewinding, branching and resetting only choose another leaf or add a record).
+Knows no files, clocks or randomness. Invariant: a record is never changed; rewinding, switching, resetting and
+compacting only append a record, and the last record of a file is always its active leaf.
 
-A record is a dict: `id`, `parentId`, `type` (message, reset, compaction, branch_summary, custom, label, ...), `at` (ms)
-and, for messages, `message` in the wire's shape. Source: openclaw/SESSIONS.md section 2.3.
+A record is a dict: `id`, `parentId`, `type` (message | reset | compaction | leaf), `at` (ms) and, for messages,
+`message` in the wire's shape; a `leaf` record continues elsewhere in the tree.
+Source: openclaw/SESSIONS.md section 2.3.
 """
 
 import base64
@@ -14,13 +15,14 @@ from typing import Final, NamedTuple
 
 import ujson
 
+from gw.errors import InvalidRequest
 from gw.ports import Json
+from gw.session.entries import preview
 from gw.session.state_log import dump
 
 Record = dict[str, Json]
 
-PREVIEW_CHARS: Final = 240
-TITLE_CHARS: Final = 60
+HEADLINE_CHARS: Final = 120  # upstream: of a branch
 ELLIPSIS: Final = "…"
 CURSOR_VERSION: Final = 1
 
@@ -70,21 +72,20 @@ def decode_cursor(text: str) -> Cursor | None:
     return None
 
 
-def message_record(
-    record_id: str, parent_id: str | None, message: Mapping[str, Json], *, at_ms: int, facts: Mapping[str, Json]
-) -> Record:
+def message_record(record_id: str, message: Mapping[str, Json], *, at_ms: int, facts: Mapping[str, Json]) -> Record:
     """`facts` become the message's `__openclaw` object (transport, runId, ...); the id and numbers come on reading."""
     return {
         "id": record_id,
-        "parentId": parent_id,
+        "parentId": None,
         "type": "message",
         "at": at_ms,
         "message": {**message, "__openclaw": dict(facts)} if facts else dict(message),
     }
 
 
-def mark_record(record_id: str, parent_id: str | None, kind: str, *, at_ms: int, **fields: Json) -> Record:
-    return {"id": record_id, "parentId": parent_id, "type": kind, "at": at_ms, **fields}
+def mark_record(record_id: str, kind: str, *, at_ms: int, **fields: Json) -> Record:
+    """A record that is no message: reset, compaction or leaf."""
+    return {"id": record_id, "parentId": None, "type": kind, "at": at_ms, **fields}
 
 
 def parse(lines: Iterable[bytes]) -> list[Record]:
@@ -109,9 +110,16 @@ def branch(records: Sequence[Record], leaf_id: str | None) -> list[Numbered]:
     return numbered
 
 
-def since_reset(path: Sequence[Numbered]) -> list[Numbered]:
-    """Return what the conversation shows: everything after the last reset, numbered from 1 again."""
-    start = next((at + 1 for at in range(len(path) - 1, -1, -1) if path[at].record["type"] == "reset"), 0)
+def visible(path: Sequence[Numbered]) -> list[Numbered]:
+    """Return what the conversation shows of a branch: everything since its last reset and, of that, what its last
+    compaction kept; numbered from 1 again. What is hidden stays in the file."""
+    start = 0
+    for at, one in enumerate(path):
+        if one.record["type"] == "reset":
+            start = at + 1
+        elif one.record["type"] == "compaction":
+            kept = one.record["firstKept"]
+            start = next((n for n in range(start, at) if path[n].record["id"] == kept), at)
     before = path[start - 1].seq if start else 0
     return [one._replace(seq=one.seq - before) for one in path[start:]]
 
@@ -150,12 +158,6 @@ def text_of(message: Mapping[str, Json]) -> str:
     return "\n".join(part for part in parts if isinstance(part, str))
 
 
-def preview(text: str, max_chars: int = PREVIEW_CHARS) -> str:
-    """One line of at most `max_chars`."""
-    line = " ".join(text[: max_chars * 4].split())
-    return line if len(line) <= max_chars else line[: max_chars - 1].rstrip() + ELLIPSIS
-
-
 class Branch(NamedTuple):
     leaf_id: str
     headline: str
@@ -165,21 +167,34 @@ class Branch(NamedTuple):
 
 
 def branches(records: Sequence[Record], active_leaf: str | None) -> list[Branch]:
-    """Every leaf that ends in a message, newest first."""
-    parents = {record.get("parentId") for record in records}
-    if active_leaf is None and records:
-        active_leaf = records[-1]["id"]
+    """Return every branch that shows something: the active one first, then newest first.
+
+    A branch ends in the active leaf, or in a message that no other message follows.
+    """
+    if not records:
+        return []
+    by_id = {record["id"]: record for record in records}
+    leaf = by_id.get(active_leaf) or records[-1]
+    followed = {_message_above(record, by_id) for record in records if record["type"] == "message"}
+    tips = [record for record in records if record["type"] == "message" and record["id"] not in followed]
+    here = leaf["id"] if leaf["type"] == "message" else _message_above(leaf, by_id)
+    others = [record["id"] for record in reversed(tips) if record["id"] != here]
     found = []
-    for record in reversed(records):
-        is_active = record["id"] == active_leaf
-        if record["id"] in parents and not is_active:
-            continue
-        shown = messages(since_reset(branch(records, record["id"])))
-        if not shown:
-            continue
-        last = shown[-1].record
-        found.append(Branch(record["id"], preview(text_of(last["message"]), 80), len(shown), last["at"], is_active))
+    for tip in (leaf["id"], *others):
+        shown = messages(visible(branch(records, tip)))
+        if shown:
+            last = shown[-1].record
+            headline = preview(text_of(last["message"]), HEADLINE_CHARS)
+            found.append(Branch(tip, headline, len(shown), last["at"], tip == leaf["id"]))
     return found
+
+
+def _message_above(record: Record, by_id: Mapping[str, Record]) -> str | None:
+    """The nearest message a record stands under."""
+    above = by_id.get(record.get("parentId") or "")
+    while above is not None and above["type"] != "message":
+        above = by_id.get(above.get("parentId") or "")
+    return above["id"] if above is not None else None
 
 
 def usage_of(message: Mapping[str, Json]) -> dict[str, float]:
@@ -188,6 +203,28 @@ def usage_of(message: Mapping[str, Json]) -> dict[str, float]:
     cost = usage.get("cost") or {}
     counts = {name: usage.get(name) or 0 for name in ("input", "output", "cacheRead", "cacheWrite", "totalTokens")}
     return {**counts, "cost": (cost.get("total") if isinstance(cost, dict) else cost) or 0}
+
+
+class Cut(NamedTuple):
+    """A place before one user message, to rewind to or to fork from."""
+
+    before: list[Numbered]  # the visible path up to it
+    parent_id: str | None  # the leaf there
+    text: str  # of the message that is cut away, for the editor
+
+
+def cut(records: Sequence[Record], leaf_id: str | None, entry_id: str) -> Cut:
+    """Raises InvalidRequest unless the entry is a user message on the active path."""
+    path = visible(branch(records, leaf_id))
+    at = next((n for n, one in enumerate(path) if one.record["id"] == entry_id), None)
+    if at is None:
+        known = any(record["id"] == entry_id for record in records)
+        problem = "is not on the active path" if known else "not found"
+        raise InvalidRequest(f"message entry {problem}: {entry_id}")
+    record = path[at].record
+    if record["type"] != "message" or record["message"].get("role") != "user":
+        raise InvalidRequest(f"entry is not a user message: {entry_id}")
+    return Cut(path[:at], record["parentId"], text_of(record["message"]))
 
 
 def _cut_content(message: dict[str, Json], max_chars: int) -> bool:

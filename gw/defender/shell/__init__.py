@@ -17,10 +17,9 @@ MAX_COMMAND_CHARS: Final = 32 * 1024
 
 def analyse(command: str, *, cwd: str | None = None) -> CommandFacts:
     """Return what *command* would run, as far as the text alone tells; *cwd* is where it starts, when known."""
-    walker = Walker(cwd)
-    text = command
+    text = command[:MAX_COMMAND_CHARS]
+    walker = Walker(text, cwd)
     if len(command) > MAX_COMMAND_CHARS:
-        text = command[:MAX_COMMAND_CHARS]
         walker.signals.add("shell.too-long")
     parser = Parser(text)
     try:
@@ -33,8 +32,10 @@ def analyse(command: str, *, cwd: str | None = None) -> CommandFacts:
     walker.script(script)
     if walker.functions:
         walker.uncalled()
+    if parser.obscured or walker.expander.obscured:
+        walker.signals.add("shell.obscured")
     if len(walker.drafts) > 1:
-        relate(walker.drafts)
+        relate(walker.drafts, text)
     nodes = [draft.node() for draft in walker.drafts]
     nodes += [_text_node(role, span) for role, span in walker.extra]
     nodes += [_text_node(NodeRole.COMMENT, Span(*span)) for span in parser.comments]

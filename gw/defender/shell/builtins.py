@@ -3,6 +3,7 @@
 Each is a function of the walker, the drafted command and its context. Invariant: what a builtin would execute is walked.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
@@ -18,6 +19,13 @@ from gw.defender.shell.stream import EXPANDED, FETCHED, UNRESOLVED, Stream
 if TYPE_CHECKING:
     from gw.defender.shell.walk import Walker
 
+# `eval "$(ssh-agent -s)"` and its like: programs made to print settings for the shell.
+_PRINTS_ENVIRONMENT = re.compile(
+    r"[$`(]{1,2}\s*(?:ssh-agent|dircolors|lesspipe|resize|tset|direnv|docker-machine|gpg-agent|keychain|opam|brew|pyenv|rbenv"
+    r"|nodenv|fnm|starship|zoxide|conda|mise|asdf|mcfly|atuin|thefuck|luarocks|minikube|kubectl|gh|register-python-argcomplete"
+    r"|[\w./-]+)(?:\s+[\w.=/~-]+){0,4}\s+(?:-s|-c|-|env|init|hook|shellenv|completion|activate|--init|--shell|bash|zsh|docker-env)"
+    r"(?:\s+[\w-]+)?\s*[)`]|[$`(]{1,2}\s*(?:ssh-agent|dircolors|lesspipe|resize|brew shellenv|thefuck --alias)[^;|&<>$`]*[)`]"
+)
 MAX_JOBS = 8  # lines of a crontab that are walked
 
 Builtin = Callable[["Walker", Draft, Context], None]
@@ -32,9 +40,11 @@ def _eval(walker: "Walker", draft: Draft, context: Context) -> None:
     marks = 0
     for mark in draft.marks[1:]:
         marks |= mark
-    if marks & (UNRESOLVED | FETCHED):
+    text = " ".join(draft.argv[1:])
+    if marks & FETCHED:
         feeds_interpreter(draft, Stream(None, marks))
-    walker.text(" ".join(draft.argv[1:]), context.inside("eval", stdin=context.stdin))
+    elif not _PRINTS_ENVIRONMENT.fullmatch(text[:256]):
+        walker.text(text, context.inside("eval", stdin=context.stdin))
 
 
 def _source(walker: "Walker", draft: Draft, context: Context) -> None:

@@ -3,9 +3,10 @@
 Holds no rules. Invariant: `argv` and `marks` have the same length, and `facts` only grows.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from gw.defender.shell.stream import EMPTY, Stream
+from gw.defender.shell.paths import normalise
+from gw.defender.shell.stream import Stream, UNKNOWN
 from gw.model.decision import Span
 from gw.model.shell import Node, NodeRole
 
@@ -36,7 +37,7 @@ class Draft:
         self.wrappers = wrappers
         self.privileged = privileged
         self.stdin = stdin  # None: the terminal, or whatever the caller has
-        self.output = EMPTY
+        self.output = UNKNOWN  # what it prints, as far as its effect knows
         self.env: dict[str, Stream] = {}
         self.cwd: str | None = None
         self.background = False
@@ -93,6 +94,15 @@ class Draft:
                         return argument[2:]
         return None
 
+    def after(self, option: str) -> list[str]:
+        """The word behind the first *option*, as a list of one or none."""
+        at = list(self.argv).index(option) if option in self.argv else len(self.argv)
+        return list(self.argv[at + 1 : at + 2])
+
+    def paths(self, words: Sequence[str] | None = None) -> list[str]:
+        """*words*, by default the operands, as normalised paths."""
+        return [normalise(word, self.cwd) for word in (self.operands if words is None else words)]
+
     def node(self) -> Node:
         return Node(
             self.role,
@@ -116,3 +126,11 @@ class Draft:
             frozenset(self.facts),
             tuple(self.redirects),
         )
+
+
+Effect = Callable[[Draft], None]  # adds what one program does to its draft
+
+
+def names(words: str) -> frozenset[str]:
+    """A table of names, written as one text."""
+    return frozenset(words.split())

@@ -47,6 +47,7 @@ class Expander:
         self.variables: dict[str, Stream] = {}
         self.arrays: dict[str, list[Field]] = {}
         self.positional: list[str] | None = None
+        self.obscured = False  # a word was put together in a way that has no honest use
         self.cwd = cwd
 
     # --- assignments ------------------------------------------------------------------------------------------------
@@ -97,6 +98,8 @@ class Expander:
     def _split(self, parts: Sequence[Part], program: bool, out: list[Field]) -> None:
         current, marks, keep = "", 0, False
         bare = "".join(p.text for p in parts if type(p) is Text) if program else ""
+        if len(parts) > 1 and not self.obscured:
+            self.obscured = _is_obscured(parts, program)
         for part in parts:
             if type(part) is Text:
                 current += part.text
@@ -187,9 +190,23 @@ class Expander:
         if stream.text is None or arg.text is None:
             return stream
         text = _HOME_FOR_SLICES if part.name == "HOME" and stream.text == "~" else stream.text
+        if part.op == ":" and part.name not in self.variables and not part.name.isdigit():
+            self.obscured = True  # `${PATH:0:1}` spells a slash
         if part.op == "!":
             return self.lookup(text) if text else UNKNOWN
         return Stream(_operate(part.op, text, arg.text), stream.marks | arg.marks | EXPANDED)
+
+
+def _is_obscured(parts: Sequence[Part], program: bool) -> bool:
+    """`cat${IFS}x`, `r$@m`, `who$(echo am)i`: expansions inside a word that only hide it."""
+    lettered = any(type(p) is Text and p.text.isalnum() for p in parts)
+    for part in parts:
+        if type(part) is Param and not part.quoted and not part.op:
+            if part.name == "IFS" or (part.name in "@*" and lettered and program):
+                return True
+        elif type(part) is Subst and program and lettered and part.kind == "$":
+            return True
+    return False
 
 
 def _operate(op: str, text: str, arg: str) -> str:

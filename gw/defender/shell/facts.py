@@ -6,8 +6,9 @@ added, so a policy naming another one is an error at load (gw.model.shell.FACTS)
 
 import re
 
-from gw.defender.shell import paths, system
+from gw.defender.shell import paths
 from gw.defender.shell.draft import Draft
+from gw.defender.shell.effects.machine import assignment
 from gw.defender.shell.escapes import shows_command
 from gw.defender.shell.programs import Profile
 
@@ -17,16 +18,42 @@ _SECRET_NAMES = re.compile(
 )
 
 
+_SOCKETS = ("/dev/tcp/", "/dev/udp/")
+# They use a key without showing it.
+_KEY_USERS = frozenset(("openssl", "gpg", "ssh", "scp", "curl", "wget", "ssh-keygen", "socat"))
+
+
 def derive(draft: Draft, known: Profile) -> None:
     """Fill in paths and facts of one command; argv, stdin and redirects are already there."""
     if known.effect is not None:
         known.effect(draft)
     if draft.env:
         for name, value in draft.env.items():
-            system.assignment(draft, name, value.text or "")
+            assignment(draft, name, value.text or "")
     check_paths(draft, known)
-    if len(draft.argv) > 1 and known.effect is None and not known.passive and shows_command(draft):
+    _check_words(draft)
+    if len(draft.argv) > 1 and not (known.passive or known.interpreter) and shows_command(draft):
         draft.facts.add("shell-escape")
+
+
+_LIBRARY = re.compile(r"(?:^|[=:,])\.{0,2}~?/?[\w./-]*/[\w.-]+\.so(?:\.\d+)*$")
+_BUILDERS = frozenset("gcc g++ cc c++ clang clang++ ld ldd nm objdump readelf strip ls cp mv rm ln file install patchelf chmod".split())
+_FILE_SERVERS = frozenset(("http.server", "SimpleHTTPServer", "httpd", "http-server", "file-server", "pyftpdlib", "-ehttpd"))
+_SERVING_PROGRAMS = frozenset("python python2 python3 ruby busybox httpd npx caddy twistd uvicorn http-server serve miniserve dufs".split())
+
+
+def _check_words(draft: Draft) -> None:
+    """Words that say the same whichever program they are given to."""
+    argv = draft.argv
+    for i, word in enumerate(argv[1:], 1):
+        if word.endswith(".so") or ".so." in word:
+            option = argv[i - 1][:1] == "-" or "=" in word
+            if option and draft.program not in _BUILDERS and argv[i - 1] != "-o" and _LIBRARY.search(word[:256]):
+                draft.facts.add("loads-library")
+        elif word in _FILE_SERVERS and draft.program in _SERVING_PROGRAMS:
+            draft.facts.add("serves-files")
+    if draft.program in ("php", "ruby") and draft.has("-S"):
+        draft.facts.add("serves-files")
 
 
 def check_paths(draft: Draft, known: Profile) -> None:
@@ -36,7 +63,7 @@ def check_paths(draft: Draft, known: Profile) -> None:
         if not touched and not known.passive and draft.operands:
             touched = [paths.normalise(o, draft.cwd) for o in draft.operands if "/" in o or "." in o]
         if touched:
-            _check_reads(draft, touched)
+            _check_reads(draft, touched, prints=bool(draft.reads) and draft.program not in _KEY_USERS)
     for path in draft.writes:
         _check_write(draft, path)
     for path in draft.deletes:
@@ -50,7 +77,7 @@ def check_paths(draft: Draft, known: Profile) -> None:
         _check_search(draft)
 
 
-def _check_reads(draft: Draft, touched: list[str]) -> None:
+def _check_reads(draft: Draft, touched: list[str], *, prints: bool) -> None:
     facts = draft.facts
     marks = 0
     for mark in draft.marks:
@@ -58,14 +85,17 @@ def _check_reads(draft: Draft, touched: list[str]) -> None:
     for path in touched:
         if paths.is_secret(path, marks):
             facts.add("reads-secret")
-        elif paths.is_weak_secret(path):
+        elif prints and paths.is_private(path):
             facts.add("reads-private")
-        elif path.startswith(("/dev/tcp/", "/dev/udp/")):
-            facts.add("code-network")
+        elif path.startswith(_SOCKETS):
+            facts.add("raw-network")
 
 
 def _check_write(draft: Draft, path: str) -> None:
     facts = draft.facts
+    if path.startswith(_SOCKETS):
+        facts.add("raw-network")
+        return
     if paths.is_temporary(path):
         return
     if paths.is_guard(path):
@@ -83,15 +113,13 @@ def _check_write(draft: Draft, path: str) -> None:
             facts.add("wipes-logs")
     elif paths.is_system(path):
         facts.add("writes-system")
-    elif paths.is_secret(path):
-        facts.add("writes-startup")
 
 
 def _check_search(draft: Draft) -> None:
     argv = draft.argv
     if draft.program == "find":
         broad = any(paths.is_root(paths.normalise(r, draft.cwd)) or r.startswith(("/home", "~", "/etc", "/var", "/opt", "/root")) for r in draft.operands)
-        if any(a in ("-perm",) and i + 1 < len(argv) and re.search(r"[-/+]?(?:[246][0-7]{3}|u[=+]s|g[=+]s|6000|a\+s)", argv[i + 1]) for i, a in enumerate(argv)):
+        if "/" in draft.operands and any(a in ("-perm",) and i + 1 < len(argv) and re.search(r"[-/+]?(?:[246][0-7]{3}|u[=+]s|g[=+]s|6000|a\+s)", argv[i + 1]) for i, a in enumerate(argv)):
             draft.facts.add("searches-privilege")
     else:
         broad = draft.has("-r", "-R", "--recursive") and any(paths.is_root(p) for p in draft.reads) or draft.program in ("rg", "ag") and any(paths.is_root(p) for p in draft.reads)

@@ -7,7 +7,6 @@ something else.
 import base64
 import binascii
 import re
-import zlib
 from collections.abc import Callable, Sequence
 
 from gw.defender.shell.lexer import decode_ansi
@@ -156,10 +155,6 @@ def sed(args: Sequence[str], stdin: str | None) -> str | None:
     return stdin.replace(found.group(2), found.group(3), -1 if found.group(4) else 1)
 
 
-def gunzip(args: Sequence[str], stdin: str | None) -> str | None:
-    return None  # compressed bytes do not survive as text; the caller marks the output as decoded
-
-
 def cut(args: Sequence[str], stdin: str | None) -> str | None:
     found = re.fullmatch(r"-c ?(\d+)-(\d*)|-c ?(\d+)", " ".join(args)[:64])
     if stdin is None or found is None:
@@ -182,13 +177,15 @@ def head(args: Sequence[str], stdin: str | None) -> str | None:
     return "".join(line + "\n" for line in stdin.splitlines()[:count])
 
 
-def hex_dump(_args: Sequence[str], stdin: str | None) -> str | None:
-    return None
+def which(args: Sequence[str], _stdin: str | None) -> str | None:
+    """`which sh` prints a path that ends in the name."""
+    names = [a for a in args if not a.startswith("-")]
+    return f"/usr/bin/{names[0]}\n" if len(names) == 1 and names[0].isidentifier() else None
 
 
 FILTERS: dict[str, Filter] = {
     "echo": echo, "printf": printf, "cat": cat, "tee": cat, "base64": base64_filter, "base32": base32_filter, "xxd": xxd,
-    "rev": rev, "tr": tr, "sed": sed, "cut": cut, "rot13": rot13, "head": head,
+    "rev": rev, "tr": tr, "sed": sed, "cut": cut, "rot13": rot13, "head": head, "which": which,
 }  # fmt: skip
 
 
@@ -199,6 +196,6 @@ def evaluate(program: str, args: Sequence[str], stdin: str | None) -> str | None
         return None
     try:
         text = run(args, stdin)
-    except (ValueError, IndexError, OverflowError, zlib.error):
+    except (ValueError, IndexError, OverflowError):
         return None
     return None if text is None else text[:MAX_OUTPUT]

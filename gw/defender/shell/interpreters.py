@@ -44,7 +44,6 @@ _LANGUAGES: dict[str, tuple[str, str, str]] = {
     "ghci": ("haskell", "-e", ""),
     "runghc": ("haskell", "", ""),
     "elixir": ("elixir", "-e --eval", ""),
-    "iex": ("elixir", "-e --eval", ""),
     "erl": ("erlang", "-eval", ""),
     "scala": ("scala", "-e", ""),
     "groovy": ("groovy", "-e", ""),
@@ -57,8 +56,9 @@ _LANGUAGES: dict[str, tuple[str, str, str]] = {
     "gnuplot": ("gnuplot", "-e", ""),
     "pwsh": ("powershell", "-c -Command -command", "-File"),
     "powershell": ("powershell", "-c -Command -command", "-File"),
-    "iex-ps": ("powershell", "", ""),
+    "iex": ("powershell", "", ""),
     "Invoke-Expression": ("powershell", "", ""),
+    "m4": ("m4", "", "-D -U -I"),
 }  # fmt: skip
 
 _ALIASES = {"gawk": "awk", "mawk": "awk", "nawk": "awk", "bwk": "awk", "original-awk": "awk"}
@@ -92,9 +92,9 @@ def is_interpreter(program: str) -> bool:
     return program in SHELLS or canonical(program) in _LANGUAGES
 
 
-def shell_code(argv: Sequence[str]) -> Code:
-    """What a POSIX shell would run: `-c` text, a script, or its input."""
-    i, interactive, command, read_stdin = 1, False, False, False
+def shell_code(argv: Sequence[str]) -> Code | None:
+    """What a POSIX shell would run: `-c` text, a script, or its input; None when it only checks (`-n`)."""
+    i, interactive, command, read_stdin, only_checks = 1, False, False, False, False
     while i < len(argv):
         word = argv[i]
         if word in ("-", "--"):
@@ -112,12 +112,15 @@ def shell_code(argv: Sequence[str]) -> Code:
             interactive = interactive or "i" in letters
             command = command or "c" in letters
             read_stdin = read_stdin or "s" in letters
+            only_checks = only_checks or "n" in letters
             if letters[-1:] in ("o", "O"):
                 i += 1
         elif word[-1:] in ("o", "O"):
             i += 1
         i += 1
     rest = argv[i:]
+    if only_checks:
+        return None
     if command:
         if rest:
             return Code("sh", rest[0], i, interactive=interactive, args=tuple(rest[1:]))

@@ -26,6 +26,8 @@ _PARAM_OP = re.compile(r":[-=+?]|:|##?|%%?|//?|\^\^?|,,?|@|[-=+?]").match
 _ANSI = re.compile(
     r"\\(?:([abeEfnrtv\\'\"?])|([0-7]{1,3})|x([0-9A-Fa-f]{1,2})|u([0-9A-Fa-f]{1,4})|U([0-9A-Fa-f]{1,8})|c(.))"
 )
+# Letters, digits and slashes need no escape; colours and control characters do.
+_PRINTABLE_ESCAPE = re.compile(r"\\(?:x[2-7][0-9A-Fa-f](?![0-9A-Fa-f])|1[0-7]{2}|0?[45-7][0-7](?![0-7])|u00[2-7][0-9A-Fa-f])")
 _LOOKS_SPECIAL = re.compile(r"[*?\[{]").search
 
 BREAK = frozenset(" \t\n|&;()<>")
@@ -63,6 +65,7 @@ class Lexer:
         self.pos = 0
         self.depth = depth
         self.broken = False  # something was not closed or not grammatical
+        self.obscured = False  # ordinary characters are written as escapes
 
     def script_until(self, closer: str) -> "Script":
         raise NotImplementedError
@@ -211,7 +214,10 @@ class Lexer:
             end += 1
         if end < 0:
             self.broken, end = True, self.size
-        parts.append(Text(decode_ansi(self.text[start:end]), True))
+        body = self.text[start:end]
+        if len(_PRINTABLE_ESCAPE.findall(body, 0, WINDOW)) > 1:
+            self.obscured = True
+        parts.append(Text(decode_ansi(body), True))
         self.pos = min(end + 1, self.size)
 
     def _substitution(self, parts: list[Part], quoted: bool) -> None:

@@ -48,7 +48,7 @@ def marks_of(draft: Draft, *, source: bool) -> int:
             marks |= SECRET
     if program in LOCAL_READERS and (draft.reads or draft.operands):
         marks |= LOCAL
-        if "reads-secret" in draft.facts or any(paths.is_weak_secret(p) for p in draft.reads):
+        if "reads-secret" in draft.facts or any(paths.is_private(p) for p in draft.reads):
             marks |= SECRET
     return marks
 
@@ -59,5 +59,5 @@ def feeds_interpreter(draft: Draft, stream: Stream) -> None:
         draft.facts.add("executes-fetched")
     elif stream.marks & DECODED:
         draft.facts.add("executes-decoded")
-    elif stream.text is None and draft.program in SHELLS | {"eval", "source", "."}:
+    elif stream.text is None and draft.program in SHELLS:
         draft.facts.add("executes-input")

@@ -53,6 +53,7 @@ class Parser(Lexer):
         inner = Parser(text, self.depth + 1)
         script = inner.parse()
         self.broken = self.broken or inner.broken
+        self.obscured = self.obscured or inner.obscured
         return script
 
     # --- lists and pipelines --------------------------------------------------------------------------------------

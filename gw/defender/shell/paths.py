@@ -28,11 +28,11 @@ _SECRET = re.compile(
     r"|\.config/(?:google-chrome|chromium|BraveSoftware|microsoft-edge)[^$]*/(?:Login Data|Cookies|Web Data|Local State)|\.mozilla/firefox[^$]*(?:logins\.json|key[34]\.db|cookies\.sqlite)|\.local/share/keyrings|\.openclaw/(?:credentials|openclaw\.json|auth|agents/[^$]*auth|\.env|secrets|identity|devices)"
     r"|\.config/rclone|\.config/op|\.config/doctl|\.config/hcloud|\.config/sops|\.oci/|\.fly/|\.databrickscfg|\.snowsql|\.bitcoin/|\.ethereum/|\.electrum/|\.config/solana|\.config/filezilla|\.purple/accounts|\.codex/auth|\.claude/\.credentials|\.claude\.json)"
     r"|/etc/(?:shadow|gshadow|security/opasswd|master\.passwd|krb5\.keytab|ipsec\.secrets|ppp/(?:chap|pap)-secrets|ssh/ssh_host_[^/]*_key$|openvpn/[^$]*\.key|wireguard/|kubernetes/(?:admin\.conf|pki)|rancher/[^$]*\.yaml|clawgate/(?:keys|secrets|[^/]*\.key))"
-    r"|/var/run/secrets/(?:kubernetes\.io|[^$]*token)|/run/secrets/|/proc/(?:self|\d+|\*|1)/environ|/proc/(?:self|\d+|\*)/mem$|/proc/kcore|/dev/mem$|/var/lib/(?:sss/db|samba/private|NetworkManager)|/etc/NetworkManager/system-connections"
+    r"|/var/run/secrets/(?:kubernetes\.io|[^$]*token[^/]*$)|/run/secrets/|/proc/(?:self|\d+|\*|1)/environ|/proc/(?:self|\d+|\*)/mem$|/proc/kcore|/dev/mem$|/var/lib/(?:sss/db|samba/private|NetworkManager)|/etc/NetworkManager/system-connections"
 )
-_WEAK_SECRET = re.compile(
+_PRIVATE = re.compile(
     r"(?:^|.*/)(?:\.env(?:\.[\w-]+)?|id_(?:rsa|dsa|ecdsa|ed25519)|credentials(?:\.json|\.csv)?|secrets?\.(?:ya?ml|json|txt|env|toml)|[\w.-]+\.(?:pem|p12|pfx|key|jks|keystore|kdbx|ovpn|asc|ppk)|\.htpasswd|wp-config\.php|\.(?:bash|zsh|mysql|psql|python)_history|"
-    r"terraform\.tfstate|service-account[\w-]*\.json|passwords?(?:\.\w+)?|wallet\.dat|shadow|\.netrc|\.npmrc|\.pypirc|\.git-credentials|\.pgpass|passwd|sudoers|database\.yml|Login Data|Cookies|logins\.json|key4\.db)$"
+    r"terraform\.tfstate|service-account[\w-]*\.json|passwords?\.\w+|wallet\.dat|shadow|\.netrc|\.npmrc|\.pypirc|\.git-credentials|\.pgpass|passwd|sudoers|database\.yml|Login Data|Cookies|logins\.json|key4\.db)$"
 )
 _SECRET_SAMPLES = (
     "/etc/shadow", "/etc/gshadow", "~/.ssh/id_rsa", "~/.ssh/id_ed25519", "~/.aws/credentials", "~/.netrc", "~/.git-credentials", "/proc/self/environ", "/etc/passwd",
@@ -102,9 +102,9 @@ def is_secret(path: str, marks: int = 0) -> bool:
     return _SECRET.match(path, 0, MAX_PATH) is not None or path in (".ssh/id_rsa", ".ssh/id_ed25519", ".aws/credentials")
 
 
-def is_weak_secret(path: str) -> bool:
+def is_private(path: str) -> bool:
     """Worth protecting when it leaves the machine, ordinary to read."""
-    return _WEAK_SECRET.match(path, 0, MAX_PATH) is not None
+    return _PRIVATE.match(path, 0, MAX_PATH) is not None
 
 
 def is_startup(path: str) -> bool:

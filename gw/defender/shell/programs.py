@@ -7,8 +7,10 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from gw.defender.shell import escapes, files, filters, network, output, services, system, wrappers
-from gw.defender.shell.draft import Draft
+from gw.defender.shell import escapes, filters, output, wrappers
+from gw.defender.shell.draft import Effect
+from gw.defender.shell.effects import EFFECTS
+from gw.defender.shell.effects.disks import make_filesystem
 from gw.defender.shell.interpreters import is_interpreter
 
 # Programs whose arguments are only text: a DATA node marks them.
@@ -22,7 +24,7 @@ SEARCHES = frozenset(("find", "fd", "locate", "grep", "rg", "egrep", "ag", "fgre
 
 
 class Profile(NamedTuple):
-    effect: Callable[[Draft], None] | None
+    effect: Effect | None
     inner: Callable[[Sequence[str]], "list[wrappers.Inner]"] | None  # finds the commands a wrapper runs
     interpreter: bool
     escapes: bool  # options of it are commands
@@ -44,19 +46,14 @@ def _inner(program: str) -> Callable[[Sequence[str]], "list[wrappers.Inner]"] | 
 
 @lru_cache(maxsize=4096)
 def profile(program: str) -> Profile:
-    effect = (
-        files.EFFECTS.get(program)
-        or network.EFFECTS.get(program)
-        or services.EFFECTS.get(program)
-        or system.EFFECTS.get(program)
-    )
+    effect = EFFECTS.get(program)
     if effect is None and program.startswith("mkfs"):
-        effect = files.disk_maker
+        effect = make_filesystem
     return Profile(
         effect,
         _inner(program),
         is_interpreter(program),
-        program in escapes.COMMAND_OPTIONS or program in escapes.FINDERS,
+        bool(escapes.COMMAND_OPTIONS.get(program)) or program in escapes.FINDERS,
         program in escapes.PASSIVE,
         program in LOOKS_ONLY,
         program in SEARCHES,

@@ -6,8 +6,9 @@ Looks at finished drafts; knows no syntax. Invariant: adds facts, removes none.
 from collections.abc import Sequence
 from typing import Final
 
+from gw.defender.shell.code import inspect
 from gw.defender.shell.draft import Draft
-from gw.defender.shell.interpreters import SHELLS
+from gw.defender.shell.interpreters import SHELLS, code_of
 
 NETWORK: Final = frozenset(
     "nc ncat netcat telnet socat openssl curl wget cryptcat ssh nc.traditional nc.openbsd rustcat rcat sbd gs-netcat"
@@ -16,8 +17,11 @@ NETWORK: Final = frozenset(
 _SOCKET_PATHS: Final = ("/dev/tcp/", "/dev/udp/")
 
 
-def relate(drafts: Sequence[Draft]) -> None:
-    """Add the facts that need more than one command to be seen."""
+def relate(drafts: Sequence[Draft], text: str) -> None:
+    """Add the facts that need more than one command of the line *text* to be seen."""
+    first = drafts[0]
+    if first.program is not None and "\n" in text and first.span.end <= text.find("\n"):
+        _typed(first, text[text.find("\n") + 1 :])
     shells = [d for d in drafts if _is_open_shell(d)]
     sockets = any(path.startswith(_SOCKET_PATHS) for d in drafts for path in (*d.writes, *d.reads))
     if sockets:
@@ -31,6 +35,13 @@ def relate(drafts: Sequence[Draft]) -> None:
     for draft in shells:
         if draft.pipes_into in NETWORK:
             draft.facts.add("reverse-shell")
+
+
+def _typed(first: Draft, following: str) -> None:
+    """An interpreter started without code on the first line: the next lines may be typed into it."""
+    code = code_of(first.program or "", first.argv)
+    if code is not None and code.stdin and code.language != "sh" and first.stdin is None:
+        first.facts |= inspect(code.language, following).facts
 
 
 def _is_open_shell(draft: Draft) -> bool:

@@ -4,6 +4,7 @@ Knows nothing of lists and pipelines. Invariant: every program met is drafted ex
 would hand to a shell goes back into the walk.
 """
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from gw.defender.shell.code import inspect
 from gw.defender.shell.context import Context
 from gw.defender.shell.draft import Draft
 from gw.defender.shell.facts import check_paths, derive
-from gw.defender.shell.files import deletes
+from gw.defender.shell.effects.deletion import deletes
 from gw.defender.shell.filters import evaluate
 from gw.defender.shell.interpreters import SHELLS, Code, code_of
 from gw.defender.shell.output import feeds_interpreter, marks_of
@@ -38,15 +39,20 @@ from gw.model.shell import NodeRole
 if TYPE_CHECKING:
     from gw.defender.shell.walk import Walker
 
+# A pattern that may stand for a program: a path, or small letters; `[Mod]` and `**` are prose.
+_PATTERN_PROGRAM = re.compile(r"[./~]*/[^()]*|[a-z0-9?*\[\]_.-]*[a-z?][a-z0-9?*\[\]_.-]*")
+# `!/bin/sh`, `:!sh`: what people type at the prompt of an editor or pager.
+_PROMPT_ESCAPE = re.compile(r":?!(?:/|\.{1,2}/|(?:ba|da|z|k|c|tc|a)?sh$)")
+
 MAX_WRAPPERS = 12
 MAX_INNER = 8  # commands of one find or parallel
 MAX_STDIN_WORDS = 64
 
 # Wrappers that are programs of weight themselves: they get a draft besides that of the command they run.
-_OWN_DRAFT = frozenset(("find", "fd", "fdfind", "ssh", "docker", "podman", "kubectl", "lxc", "screen", "tmux", "script"))
+_OWN_DRAFT = frozenset(("find", "fd", "fdfind", "ssh", "docker", "podman", "kubectl", "lxc", "screen", "tmux", "script", "nsenter"))
 # An interactive shell behind one of these is how people work; behind anything else it is an escape.
 _USUAL_SHELL_WRAPPERS = frozenset(
-    "docker podman kubectl nerdctl oc lxc docker-compose time xargs ssh env command builtin tmux screen script npx exec".split()
+    "docker podman kubectl nerdctl oc lxc docker-compose ssh command builtin tmux screen exec nsenter".split()
 )
 _FILTERS_OF_FIND = frozenset(
     "-name -iname -path -regex -mtime -size -empty -newer -mmin -iregex -wholename -user -perm".split()
@@ -83,7 +89,7 @@ def _program(walker: "Walker", word: str, marks: int) -> str | None:
         if marks & UNRESOLVED:
             walker.signals.add("shell.unresolved-program")
             return None
-        if len(word) > 1:
+        if _PATTERN_PROGRAM.fullmatch(word[:256]) and not (word[0] == "[" and word[-1] == "]"):
             walker.signals.add("shell.pattern-program")
             return None
     return name
@@ -124,7 +130,8 @@ def _wrapper(
         if not words:
             continue
         if program == "xargs":
-            words, word_marks = _with_input(words, word_marks, context.stdin)
+            if not {"-a", "-o", "--arg-file", "--open-tty"} & set(argv[: found.start]):
+                words, word_marks = _with_input(words, word_marks, context.stdin)
             wrapped.stdin = None
         elif own:
             words = _found(argv, words)
@@ -174,6 +181,12 @@ def _plain(
         walker.write_redirects(draft, context)
     derive(draft, known)
     walker.drafts.append(draft)
+    if walker.isolated:
+        draft.facts.discard("clears-history")  # a subshell's history is its own
+    if walker.armed and not known.passive:
+        draft.facts |= walker.armed
+    if argv[0][:1] in "!:" and _PROMPT_ESCAPE.match(argv[0]):
+        draft.facts.add("shell-escape")
     if context.env:
         run_variables(walker, draft, context)
     if known.interpreter:
@@ -201,12 +214,35 @@ def _output(walker: "Walker", draft: Draft, known: Profile, context: Context) ->
         unresolved |= mark & UNRESOLVED
     text = None
     if known.filters and not unresolved:
-        stdin = context.stdin
-        text = evaluate(draft.program or "", draft.argv[1:], None if stdin is None else stdin.text)
+        text = _printed(walker, draft, context)
     stream = Stream(text, marks if text is None else marks | EXPANDED)
+    if draft.output is EMPTY:
+        stream = EMPTY
     if draft.writes:
         _remember(walker, draft, stream, context)
+        if known.filters:
+            walker.armed |= _arms(" ".join(draft.argv[1:]) if text is None else text)
     return EMPTY if draft.redirected else stream
+
+
+def _printed(walker: "Walker", draft: Draft, context: Context) -> str | None:
+    """The output of a filter, whose input is a pipe or a file this line wrote."""
+    arguments = draft.argv[1:]
+    stdin = context.stdin
+    if walker.files and arguments:
+        content = walker.files.get(normalise(arguments[-1], walker.expander.cwd))
+        if content is not None:
+            stdin, arguments = content, arguments[:-1]
+    return evaluate(draft.program or "", arguments, None if stdin is None else stdin.text)
+
+
+def _arms(text: str) -> set[str]:
+    """What a file with this content does to a program that reads it later in the line: configuration, sources, recipes."""
+    if text.startswith("#!"):
+        text = text.partition("\n")[2]
+    if "reverse-shell" in inspect("", text).facts:
+        return {"reverse-shell"}
+    return {"shell-escape"} if escapes.is_command(text) else set()
 
 
 def _remember(walker: "Walker", draft: Draft, stream: Stream, context: Context) -> None:
@@ -247,21 +283,19 @@ def run_variables(walker: "Walker", draft: Draft, context: Context) -> None:
         text = value.text
         if not text or not escapes.is_command_variable(name) or not ("/" in text or " " in text or text in SHELLS):
             continue
-        words = text.split()
-        if name == "SHELL" and len(words) == 1:
+        if name == "SHELL" and " " not in text:
             continue
-        if words and words[0].rpartition("/")[2] in SHELLS:
+        if not escapes.is_usual(text):
             draft.facts.add("shell-escape")
         walker.text(text, context.inside(name))
 
 
 def _escapes(walker: "Walker", draft: Draft, context: Context) -> None:
     """Options whose value is a command."""
-    for text in escapes.commands(draft):
-        words = text.replace(",", " ").split()
-        if words and words[0].rpartition("/")[2] in SHELLS:
+    for told in escapes.told(draft):
+        if not told.usual:
             draft.facts.add("shell-escape")
-        walker.text(text, context.inside(draft.program or ""))
+        walker.text(told.text, context.inside(draft.program or ""))
 
 
 # --- code -----------------------------------------------------------------------------------------------------------------
@@ -272,7 +306,7 @@ def _interpreter(walker: "Walker", draft: Draft, code: Code, context: Context) -
     stdin = context.stdin
     if code.text is not None:
         mark = draft.marks[code.index] if 0 <= code.index < len(draft.marks) else 0
-        if mark & FETCHED or (mark & UNRESOLVED and code.language == "sh"):
+        if mark & FETCHED:
             feeds_interpreter(draft, Stream(None, mark))
             _feeders(walker, draft)
         return _code(walker, draft, code, code.text, context)
@@ -284,6 +318,8 @@ def _interpreter(walker: "Walker", draft: Draft, code: Code, context: Context) -
         feeds_interpreter(draft, stdin)
     if code.language == "sh":
         _grade_shell(draft, code, context)
+    elif stdin is None and len(draft.argv) == 1 and not draft.wrappers:
+        draft.facts.add("interactive")  # whatever is typed into it is not seen here
     return Stream(None, stdin.marks if stdin is not None else 0)
 
 
@@ -318,14 +354,15 @@ def _grade_shell(draft: Draft, code: Code, context: Context) -> None:
     """A shell without a command: interactive, or at the end of a socket."""
     if any(target.text.startswith(("/dev/tcp/", "/dev/udp/")) for _op, _fd, target in context.redirects):
         draft.facts.add("reverse-shell")
-    elif context.stdin is None and draft.wrappers and not _USUAL_SHELL_WRAPPERS.issuperset(draft.wrappers):
+    elif context.stdin is None and not (draft.wrappers and _USUAL_SHELL_WRAPPERS.issuperset(draft.wrappers)):
         draft.facts.add("root-shell" if draft.privileged else "spawns-shell")
     elif code.interactive:
         draft.facts.add("spawns-shell")
 
 
 def _code(walker: "Walker", draft: Draft, code: Code, text: str, context: Context) -> Stream:
-    draft.inline_code = text
+    if text.strip():
+        draft.inline_code = text
     if code.language != "sh":
         return _foreign_code(walker, draft, code.language, text, context)
     inner = context.inside(draft.program or "sh", stdin=context.stdin if code.text is not None else None)
@@ -351,5 +388,9 @@ def _foreign_code(walker: "Walker", draft: Draft, language: str, text: str, cont
         check_paths(draft, profile(""))
     inner = context.inside(draft.program or language)
     for command in found.commands:
-        walker.text(command, inner)
+        first = command.split(" ", 1)[0]
+        if first.startswith("/") and first.rpartition("/")[2] in SHELLS and " -c" not in command:
+            draft.facts.add("spawns-shell")
+        else:
+            walker.text(command, inner)
     return Stream(None, FETCHED if "code-network" in found.facts else 0)

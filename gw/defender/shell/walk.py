@@ -4,14 +4,15 @@ Runs nothing; single commands are the business of gw.defender.shell.run. Invaria
 texts parsed again and of nesting; what the budget cuts off is a signal.
 """
 
+import re
 from collections.abc import Sequence
 
-from gw.defender.shell.ast import Command, Compound, Pipeline, Redirect, Script, Simple, Subst
+from gw.defender.shell.ast import Command, Compound, Param, Pipeline, Redirect, Script, Simple, Subst, Word
 from gw.defender.shell.context import Context
 from gw.defender.shell.draft import Draft
 from gw.defender.shell.expand import Expander
 from gw.defender.shell.facts import derive
-from gw.defender.shell.files import redirect_to
+from gw.defender.shell.effects.files import redirect_to
 from gw.defender.shell.lexer import TooDeep
 from gw.defender.shell.parser import Parser
 from gw.defender.shell.paths import normalise
@@ -32,7 +33,8 @@ _NOBODY = profile("")
 class Walker:
     """State of one line: what ran so far, variables, functions, files written."""
 
-    def __init__(self, cwd: str | None) -> None:
+    def __init__(self, source: str, cwd: str | None) -> None:
+        self.source = source
         self.drafts: list[Draft] = []
         self.extra: list[tuple[NodeRole, Span]] = []  # data and comments
         self.signals: set[str] = set()
@@ -43,6 +45,8 @@ class Walker:
         self.called: list[str] = []  # functions and aliases being walked
         self.base: Span | None = None  # the span of everything found in a text that is not the line itself
         self.outer: Context | None = None  # what runs that text
+        self.isolated = 0  # depth of subshells
+        self.armed: set[str] = set()  # facts of whatever reads a file written by this line
         self.captures = False  # somebody wants the output of what is walked now
         self.texts = 0
         self.depth = 0
@@ -69,6 +73,7 @@ class Walker:
         if pipeline.separator == "&":
             for draft in self.drafts[first:]:
                 draft.background = True
+                draft.facts.discard("clears-history")
         return output
 
     def _stages(self, commands: Sequence[Command], stdin: Stream | None) -> Stream:
@@ -116,9 +121,11 @@ class Walker:
             return self._for(command, stdin)
         output = EMPTY
         cwd = self.expander.cwd
+        self.isolated += kind == "("
         for body in command.bodies:
             output = joined(output, self.script(body, stdin))
         if kind == "(":
+            self.isolated -= 1
             self.expander.cwd = cwd
         return output if kind in "({" else Stream(None, output.marks)
 
@@ -180,9 +187,13 @@ class Walker:
                 continue
             assert not isinstance(word, str)
             if word.literal is not None:
+                if word.quoted and not argv and self.base is None and is_split(self.source, word):
+                    self.expander.obscured = True
                 argv.append(word.literal)
                 marks.append(GLOB if word.glob else 0)
             else:
+                if not argv and word.parts and type(word.parts[0]) is Param and word.parts[0].name == "0":
+                    self.expander.obscured = True
                 for field in self.expander.fields(word, program=not argv):
                     argv.append(field.text)
                     marks.append(field.marks)
@@ -242,17 +253,20 @@ class Walker:
         saved = self.base, self.outer
         self.base, self.outer = context.span, context
         self.depth += 1
+        self.isolated += 1
         try:
             parser = Parser(text)
             script = parser.parse()
             if parser.broken:
                 self.signals.add("shell.unparsed-inner")
+            self.expander.obscured = self.expander.obscured or parser.obscured
             return self.script(script, context.stdin)
         except TooDeep:
             self.signals.add("shell.too-deep")
             return UNKNOWN
         finally:
             self.depth -= 1
+            self.isolated -= 1
             self.base, self.outer = saved
 
     # --- redirects and substitutions ----------------------------------------------------------------------------------
@@ -313,6 +327,14 @@ class Walker:
 
     def span(self, start: int, end: int) -> Span:
         return self.base or Span(start, end)
+
+
+_SPLIT_NAME = re.compile(r"[A-Za-z0-9](?:''|\"\"|\\\\[a-z]|'[a-z]'|\"[a-z]\")|(?:''|\"\")[A-Za-z0-9]")
+
+
+def is_split(source: str, word: Word) -> bool:
+    """`r''m`, `w\\ho`, `c'a't`: quoting inside a program's name hides it and does nothing else."""
+    return _SPLIT_NAME.search(source, word.start, min(word.end, word.start + 256)) is not None
 
 
 def joined(first: Stream, second: Stream) -> Stream:

@@ -187,8 +187,9 @@ def _tmux(argv: Sequence[str]) -> list[Inner]:
 
 def _screen(argv: Sequence[str]) -> list[Inner]:
     if "-X" in argv:
-        keys = [k for k in argv[list(argv).index("-X") + 1 :] if k not in ("stuff", "exec", "screen")]
-        return [Inner(text=" ".join(keys))] if keys else []
+        words = list(argv[list(argv).index("-X") + 1 :])
+        typed = next((i for i, w in enumerate(words) if w in ("stuff", "exec", "screen")), len(words))
+        return [Inner(text=" ".join(words[typed + 1 :]))] if typed + 1 < len(words) else []
     return _joined(argv, "-S -t -c -e -h -s -T -p -r -x -d -D")
 
 

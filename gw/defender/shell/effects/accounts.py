@@ -1,0 +1,95 @@
+"""Accounts and rights: users, groups, passwords, sudo, capabilities.
+
+Adds facts to drafts. Invariant: listing accounts or rights is told apart from changing them.
+"""
+
+import re
+
+from gw.defender.shell.draft import Draft, Effect, names
+
+_STRONG_GROUP = re.compile(r"(?:^|[ ,])(?:sudo|wheel|root|adm|docker|admin|lxd|disk|shadow)(?:$|[ ,])")
+_GROUP_OPTIONS = ("-G", "--groups", "-aG", "-Ga", "-g", "--gid")
+
+
+def account(draft: Draft) -> None:
+    argv, program = draft.argv, draft.program
+    uid = draft.value("-u", "--uid")
+    duplicate = next((argv[i + 1] for i, a in enumerate(argv[:-1]) if a in ("-ou", "-uo", "-o")), "")
+    if uid == "0" or (program in ("useradd", "usermod", "adduser") and duplicate == "0"):
+        draft.facts.add("adds-root-user")
+    elif program in ("userdel", "deluser", "groupdel", "delgroup"):
+        draft.facts.add("deletes-account")
+    elif _joins_strong_group(draft):
+        draft.facts.add("adds-root-user")
+    else:
+        draft.facts.add("changes-account")
+
+
+def _joins_strong_group(draft: Draft) -> bool:
+    if draft.program == "groupmems":
+        return draft.has("-a", "--add") and _STRONG_GROUP.search(draft.value("-g", "--group") or "") is not None
+    groups = [v for o in _GROUP_OPTIONS if (v := draft.value(o))]
+    if draft.program in ("gpasswd", "adduser", "addgroup") and (len(draft.operands) > 1 or draft.has("-a", "--add")):
+        groups += draft.operands[-1:]
+    return any(_STRONG_GROUP.search(g[:256]) for g in groups)
+
+
+def password(draft: Draft) -> None:
+    if not draft.has("-S", "--status", "--help"):
+        draft.facts.add("changes-password")
+
+
+def aging(draft: Draft) -> None:
+    if not draft.has("-l", "--list"):
+        draft.facts.add("changes-account")
+
+
+def sudoers(draft: Draft) -> None:
+    if not draft.has("-c", "--check"):
+        draft.facts.add("edits-sudoers")
+
+
+def sudo(draft: Draft) -> None:
+    """sudo without a command."""
+    if draft.has("-l", "-ll", "--list"):
+        draft.facts.add("probes-privilege")
+    elif draft.has("-s", "-i", "--shell", "--login"):
+        draft.facts.add("root-shell")
+
+
+def su(draft: Draft) -> None:
+    if not draft.has("-c", "--command", "--session-command", "--help") and draft.operands[:1] in ([], ["root"], ["-"]):
+        draft.facts.add("root-shell")
+
+
+def starts_shell(draft: Draft) -> None:
+    """Programs that start a shell when no command is given."""
+    if draft.program == "systemd-run" and not draft.has("-S", "--shell"):
+        return
+    if not draft.has("--help", "--version", "-h", "-V"):
+        draft.facts.add("spawns-shell")
+
+
+def capability(draft: Draft) -> None:
+    if draft.operands and not draft.has("-r", "-v"):
+        draft.facts.add("setuid")
+
+
+def database(draft: Draft) -> None:
+    if not {"shadow", "gshadow"}.isdisjoint(draft.operands):
+        draft.reads.append("/etc/shadow")
+
+
+EFFECTS: dict[str, Effect] = {
+    **dict.fromkeys(
+        names("useradd adduser usermod groupadd gpasswd userdel deluser groupmems addgroup groupdel delgroup newusers"), account
+    ),
+    **dict.fromkeys(("passwd", "chpasswd", "chgpasswd"), password),
+    "chage": aging,
+    "visudo": sudoers,
+    **dict.fromkeys(("sudo", "doas"), sudo),
+    **dict.fromkeys(("su", "runuser"), su),
+    **dict.fromkeys(names("chroot capsh newgrp sg systemd-run"), starts_shell),
+    "setcap": capability,
+    "getent": database,
+}

@@ -1,0 +1,262 @@
+"""Programs that fetch or send over HTTP, FTP, SSH copies and DNS.
+
+Adds facts, fetched names and the origin of the output to drafts. Invariant: what is fetched to standard output is told
+apart from what is saved.
+"""
+
+import re
+from collections.abc import Iterator
+
+from gw.defender.shell.draft import Draft, Effect, names
+from gw.defender.shell.paths import is_private, is_secret, normalise
+from gw.defender.shell.stream import EMPTY, EXPANDED, FETCHED, HOST, LOCAL, SECRET, UNRESOLVED, Stream
+
+_FROM_NETWORK = Stream(None, FETCHED)
+_METADATA = (
+    "169.254.169.254", "169.254.170.2/", "metadata.google.internal", "100.100.100.200", "fd00:ec2::254",
+    "metadata.azure", "metadata/identity/oauth2",
+)  # fmt: skip
+# Services made for receiving whatever is sent, or for sharing it anonymously.
+_DROPS = names(
+    "webhook.site requestbin pipedream.net ngrok burpcollaborator oastify.com interact.sh .oast. transfer.sh file.io 0x0.st"
+    " pastebin.com/api termbin.com dpaste hastebin ix.io sprunge.us anonfiles gofile.io tmpfiles.org beeceptor hookbin"
+    " canarytokens discord.com/api/webhooks discordapp.com/api/webhooks api.telegram.org/bot trycloudflare.com serveo.net"
+    " loca.lt bashupload catbox.moe .onion exfil requestcatcher postb.in"
+)
+
+_CURL_VALUED = names(
+    "-o --output -d --data -H --header -X --request -u --user -A --user-agent -b --cookie -c --cookie-jar -e --referer -F"
+    " --form -T --upload-file -K --config -m --max-time -x --proxy -w --write-out -C --continue-at -r --range -y -Y -z"
+    " --time-cond -E --cert --key --cacert --capath --connect-timeout --retry --data-raw --data-binary --data-urlencode"
+    " --data-ascii --form-string --resolve --connect-to --url -D --dump-header --interface --limit-rate --max-redirs"
+    " --retry-delay --retry-max-time --json --variable --output-dir --netrc-file --engine --ciphers --proto --max-filesize"
+    " --unix-socket --stderr --trace --trace-ascii -Q --quote -t --telnet-option -P --ftp-port --cert-type --pass --oauth2-bearer"
+)
+_BODY = names("-d --data --data-binary --data-ascii --data-urlencode -F --form --json")
+_TEXT = names(
+    "--data-raw --form-string -H --header -A --user-agent -b --cookie -u --user -e --referer --oauth2-bearer"
+)
+_HARMLESS = names("--help -h --version -V --manual -M")
+
+
+def _touches_secret(draft: Draft, path: str) -> bool:
+    path = normalise(path, draft.cwd)
+    return is_secret(path) or is_private(path)
+
+
+def sends_file(draft: Draft, path: str) -> None:
+    draft.reads.append(normalise(path, draft.cwd))
+    draft.facts.add("sends-secret" if _touches_secret(draft, path) else "sends-file")
+
+
+def sends_marked(draft: Draft, marks: int) -> None:
+    """Something with these marks leaves the machine."""
+    if marks & SECRET:
+        draft.facts.add("sends-secret")
+    elif marks & HOST:
+        draft.facts.add("sends-host")
+    elif marks & LOCAL:
+        draft.facts.add("sends-file")
+
+
+def sends_input(draft: Draft) -> None:
+    """Its standard input leaves the machine."""
+    stdin = draft.stdin
+    if stdin is None:
+        return
+    sends_marked(draft, stdin.marks)
+    if stdin.text is None and not stdin.marks & (SECRET | HOST | LOCAL):
+        draft.facts.add("sends-input")
+
+
+def _sends_body(draft: Draft, body: str, marks: int) -> None:
+    """A request body: text, a file (`@name`, `field=@name`), or the input (`@-`)."""
+    field, equals, value = body.partition("=")
+    name = value if equals and value[:1] in ("@", "<") and not field.startswith("@") else body
+    if name[:1] in ("@", "<"):
+        path = name[1:].partition(";")[0]
+        if path in ("-", "/dev/stdin"):
+            sends_input(draft)
+        else:
+            sends_file(draft, path)
+    sends_marked(draft, marks)
+
+
+def _options(draft: Draft, valued: frozenset[str]) -> Iterator[tuple[str, str, int]]:
+    """(option, value, marks) for each option, ("", word, marks) for each operand, the way getopt reads them."""
+    argv, marks = draft.argv, draft.marks
+    i = 1
+    while i < len(argv):
+        word = argv[i]
+        if word[:2] == "--":
+            option, equals, value = word.partition("=")
+            if not equals and option in valued and i + 1 < len(argv):
+                i += 1
+                value = argv[i]
+            yield option, value, marks[i]
+        elif word[:1] == "-" and len(word) > 1:
+            for at, letter in enumerate(word[1:], 2):
+                option = "-" + letter
+                if option in valued:
+                    value = word[at:]
+                    if not value and i + 1 < len(argv):
+                        i += 1
+                        value = argv[i]
+                    yield option, value, marks[i]
+                    break
+                yield option, "", marks[i]
+        else:
+            yield "", word, marks[i]
+        i += 1
+
+
+def curl(draft: Draft) -> None:
+    urls: list[str] = []
+    saved = unknown = False
+    for option, value, marks in _options(draft, _CURL_VALUED):
+        if option in ("", "--url"):
+            urls.append(value)
+            sends_marked(draft, marks)
+        elif option in ("-o", "--output"):
+            saved = value not in ("-", "/dev/stdout")
+            if saved:
+                draft.writes.append(normalise(value, draft.cwd))
+        elif option in _BODY:
+            _sends_body(draft, value, marks)
+        elif option in ("-T", "--upload-file"):
+            _sends_body(draft, "@" + value, marks)
+        elif option in _TEXT:
+            sends_marked(draft, marks)
+        elif option in ("-X", "--request") and value.upper() == "DELETE":
+            draft.facts.add("http-delete")
+        elif option in ("-K", "--config"):
+            unknown = True
+        elif option in ("-O", "-J", "-I", "--remote-name", "--remote-name-all", "--head"):
+            saved = True
+        elif option in ("--no-remote-name-all", "--no-remote-name"):
+            saved = False
+        elif option == "--engine":
+            draft.facts.add("loads-library")
+        elif option in _HARMLESS:
+            return
+    _targets(draft, urls)
+    for url in urls:
+        if url.startswith("file:"):
+            draft.reads.append(normalise(url[5:].replace("//", "", 1), draft.cwd))
+    if saved:
+        draft.output = EMPTY
+    elif urls and not unknown:
+        draft.output = _FROM_NETWORK
+
+
+def _targets(draft: Draft, urls: list[str]) -> None:
+    draft.fetches += urls
+    for url in urls:
+        lowered = url.lower()
+        if any(host in lowered for host in _METADATA):
+            draft.facts.add("reads-metadata")
+        if any(host in lowered for host in _DROPS):
+            draft.facts.add("drop-site")
+
+
+_WGET_VALUED = names(
+    "-O --output-document -o --output-file -a --append-output -i --input-file -U --user-agent --header --post-data --post-file"
+    " --body-data --body-file --method -P --directory-prefix -t --tries -T --timeout -w --wait -Q --quota -A -R -D -l --level"
+    " --user --password --http-user --http-password -e --execute --referer --limit-rate -B --base --ca-certificate"
+)
+
+
+def wget(draft: Draft) -> None:
+    urls: list[str] = []
+    output = folder = ""
+    for option, value, marks in _options(draft, _WGET_VALUED):
+        if not option:
+            urls.append(value)
+            sends_marked(draft, marks)
+        elif option in ("-O", "--output-document"):
+            output = value
+        elif option in ("--post-file", "--body-file"):
+            sends_file(draft, value)
+        elif option in ("--post-data", "--body-data", "--header", "-U", "--user-agent", "--referer"):
+            sends_marked(draft, marks)
+        elif option in ("-P", "--directory-prefix"):
+            folder = value.rstrip("/") + "/"
+        elif option in ("-i", "--input-file"):
+            draft.reads.append(normalise(value, draft.cwd))
+        elif option in ("--spider", *_HARMLESS):
+            draft.output = EMPTY
+            return
+    _targets(draft, urls)
+    if output in ("-", "/dev/stdout"):
+        draft.output = _FROM_NETWORK
+        return
+    draft.output = EMPTY
+    saved = [output] if output else [folder + u.rstrip("/").rpartition("/")[2] for u in urls]
+    draft.writes += draft.paths(saved)
+
+
+def fetch(draft: Draft) -> None:
+    _targets(draft, [o for o in draft.operands[:4] if "." in o or ":" in o])
+    saved = draft.value("-o", "--output", "-d", "-O", "-OutFile", "-Destination")
+    if saved is None:
+        draft.output = _FROM_NETWORK
+    else:
+        draft.output = EMPTY
+        draft.writes.append(normalise(saved, draft.cwd))
+
+
+def httpie(draft: Draft) -> None:
+    fetch(draft)
+    for argument, marks in zip(draft.argv[1:], draft.marks[1:], strict=True):
+        name, at, path = argument.rpartition("@")
+        if at and "/" not in name and ":" not in name and not path.count("."):
+            sends_file(draft, path)
+        sends_marked(draft, marks)
+    sends_input(draft)
+
+
+def _is_remote(word: str) -> bool:
+    return ":" in word.partition("/")[0]
+
+
+def scp(draft: Draft) -> None:
+    operands = [o for o in draft.operands if "=" not in o]
+    remote = [o for o in operands if _is_remote(o)]
+    draft.fetches += [r.partition(":")[0] for r in remote]
+    if not remote:
+        return
+    if operands[-1] in remote:
+        local = [o for o in operands if o not in remote]
+        draft.reads += draft.paths(local)
+        draft.facts.add("sends-secret" if any(_touches_secret(draft, p) for p in local) else "copies-out")
+    else:
+        draft.writes.append(normalise(operands[-1], draft.cwd))
+
+
+def transfer(draft: Draft) -> None:
+    draft.fetches += draft.operands[:1]
+    words = " ".join(draft.argv)
+    if draft.stdin is not None and draft.stdin.text:
+        words += " " + draft.stdin.text[:1024]
+    if re.search(r"\bm?put\s", words[:2048]):
+        draft.facts.add("sends-file")
+
+
+def lookup(draft: Draft) -> None:
+    """Names looked up leave the machine as surely as a request does."""
+    for word, marks in zip(draft.argv[1:], draft.marks[1:], strict=True):
+        hidden = marks & (HOST | SECRET | LOCAL) or (marks & EXPANDED and marks & UNRESOLVED)
+        if hidden and ("." in word or draft.program == "ping"):
+            draft.facts.add("sends-secret" if marks & SECRET else "sends-host")
+
+
+EFFECTS: dict[str, Effect] = {
+    "curl": curl,
+    **dict.fromkeys(("wget", "wget2"), wget),
+    **dict.fromkeys(("http", "https", "httpie", "xh"), httpie),
+    **dict.fromkeys(("aria2c", "axel", "lynx", "w3m", "links", "elinks", "fetch", "lwp-request", "lwp-download", "GET"), fetch),
+    **dict.fromkeys(("iwr", "irm", "Invoke-WebRequest", "Invoke-RestMethod", "Start-BitsTransfer", "snarf"), fetch),
+    **dict.fromkeys(("scp", "sftp", "pscp"), scp),
+    **dict.fromkeys(("ftp", "tftp", "lftp", "smbclient", "ncftp", "cadaver"), transfer),
+    **dict.fromkeys(("dig", "nslookup", "host", "drill", "ping", "resolvectl", "kdig"), lookup),
+}

@@ -1,0 +1,74 @@
+"""Database clients: statements that drop, empty or start programs, on the command line or from the input.
+
+Adds facts to drafts. Invariant: only text handed to a client counts; a file that mentions DROP TABLE does not.
+"""
+
+import re
+
+from gw.defender.shell.draft import Draft, Effect, names
+
+MAX_SQL = 1024  # characters of one text that are looked at
+
+_DESTROYS = re.compile(
+    r"\bdrop\s+(?:database|table|schema|user|role|index|view|collection|tablespace|keyspace|owned)\b"
+    r"|\btruncate\s+(?:table\s+)?[\w.`\"]+|\bdelete\s+from\s+[\w.`\"]+\s*(?:;|$|\"|')"
+    r"|\bdelete\s+from\s+[\w.`\"]+\s+where\s+(?:1\s*=\s*1|true)|dropdatabase|\.drop\s*\(|deletemany\(\s*\{\s*\}"
+    r"|\.remove\(\s*\{\s*\}|\bflush(?:all|db)\b",
+    re.I,
+)
+_UPDATES = re.compile(r"\bupdate\s+[\w.`\"]+\s+set\s", re.I)
+_RUNS = re.compile(
+    r"\bcopy\b[^;]{0,200}\b(?:from|to)\s+program\b|(?:^|\s)\\!|^\s*(?:system|\.shell|\.system)\s|sys_exec|xp_cmdshell"
+    r"|into\s+(?:out|dump)file|load_extension|lo_export|pg_read_file|load_file\(",
+    re.I,
+)
+
+
+def grade(draft: Draft, text: str) -> None:
+    text = text[:MAX_SQL]
+    if _DESTROYS.search(text) or (_UPDATES.search(text) and " where " not in text.lower()):
+        draft.facts.add("database-destroys")
+    if _RUNS.search(text):
+        draft.facts.add("shell-escape")
+
+
+def client(draft: Draft) -> None:
+    for argument in draft.argv[1:]:
+        grade(draft, argument)
+    if draft.stdin is not None and draft.stdin.text:
+        grade(draft, draft.stdin.text)
+    if draft.program == "mysqladmin" and "drop" in draft.operands:
+        draft.facts.add("database-destroys")
+
+
+def redis(draft: Draft) -> None:
+    words = [w.upper() for w in draft.operands]
+    if draft.stdin is not None and draft.stdin.text:
+        words += draft.stdin.text[:MAX_SQL].upper().split()
+    if any(w in ("FLUSHALL", "FLUSHDB", "SHUTDOWN") for w in words) or words[:2] == ["CONFIG", "SET"]:
+        draft.facts.add("database-destroys")
+    elif any(w in ("DEL", "UNLINK") for w in words) and ("xargs" in draft.wrappers or any("*" in w for w in words)):
+        draft.facts.add("database-destroys")
+
+
+def drop(draft: Draft) -> None:
+    draft.facts.add("database-destroys")
+
+
+def restore(draft: Draft) -> None:
+    if draft.has("-c", "--clean"):
+        draft.facts.add("database-destroys")
+
+
+EFFECTS: dict[str, Effect] = {
+    **dict.fromkeys(
+        names(
+            "psql mysql mariadb sqlite3 sqlite mongo mongosh clickhouse-client cqlsh sqlcmd duckdb isql sqlplus snowsql cockroach"
+            " influx mysqladmin pgcli mycli"
+        ),
+        client,
+    ),
+    **dict.fromkeys(("redis-cli", "valkey-cli", "keydb-cli"), redis),
+    **dict.fromkeys(("dropdb", "dropuser", "pg_dropcluster"), drop),
+    "pg_restore": restore,
+}

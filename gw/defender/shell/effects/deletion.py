@@ -1,0 +1,126 @@
+"""Programs that delete: rm, shred, truncate, find -delete, mv to nowhere, mirrors.
+
+Adds paths and facts to drafts. Invariant: what is graded is the reach (a protected root, a folder, a wildcard), not the
+name of the program.
+"""
+
+from gw.defender.shell.draft import Draft, Effect, names
+from gw.defender.shell.paths import is_disk, is_root, is_temporary, normalise
+
+_EVERYTHING_HERE = frozenset(("*", "./*", ".", "./", "..", "../*", ".*", "../.."))
+FIND_FILTERS = names(
+    "-name -iname -path -wholename -ipath -regex -iregex -mtime -mmin -size -empty -newer -perm -user -ctime -atime -amin"
+    " -cmin -inum -samefile -links -group -uid -lname -newermt"
+)
+# People tidy up under these with find; deleting by filter elsewhere at the top is unusual.
+_TIDIED = frozenset(("~", "/var/log", "/home"))
+
+
+def deletes(draft: Draft, targets: list[str], *, recursive: bool) -> None:
+    """Record a deletion of normalised *targets* and grade its reach."""
+    draft.deletes += targets
+    draft.recursive = draft.recursive or recursive
+    facts = draft.facts
+    for target in targets:
+        if is_disk(target):
+            facts.add("overwrites-disk")
+        if is_root(target):
+            facts.add("deletes-root" if recursive else "deletes-many")
+        elif target in _EVERYTHING_HERE or target.startswith("../.."):
+            facts.add("deletes-tree" if recursive else "deletes-many")
+        elif recursive and not is_temporary(target):
+            facts.add("deletes-tree")
+
+
+def rm(draft: Draft) -> None:
+    recursive = draft.has("-r", "-R", "--recursive")
+    if draft.has("--no-preserve-root"):
+        draft.facts.add("deletes-root")
+    targets = draft.paths()
+    if not targets and recursive and "xargs" in draft.wrappers:
+        draft.facts.add("deletes-tree")
+    deletes(draft, targets, recursive=recursive)
+
+
+def unlink(draft: Draft) -> None:
+    deletes(draft, draft.paths(), recursive=False)
+
+
+def shred(draft: Draft) -> None:
+    targets = draft.paths()
+    draft.deletes += targets
+    draft.facts.add("overwrites-disk" if any(is_disk(t) for t in targets) else "shreds")
+
+
+def truncate(draft: Draft) -> None:
+    size = draft.value("-s", "--size")
+    draft.writes += draft.paths([o for o in draft.operands if o != size])
+    if size in ("0", "0B"):
+        draft.facts.add("truncates")
+
+
+def move(draft: Draft) -> None:
+    paths = draft.paths()
+    if len(paths) < 2:
+        return
+    draft.writes.append(paths[-1])
+    draft.reads += paths[:-1]
+    if paths[-1] == "/dev/null":
+        deletes(draft, paths[:-1], recursive=True)
+    elif any(is_root(p) for p in paths[:-1]):
+        draft.facts.add("deletes-root")
+
+
+def find(draft: Draft) -> None:
+    argv = draft.argv
+    roots = []
+    for argument in argv[1:]:
+        if argument[:1] in ("-", "(", "!", ")", ","):
+            if argument in ("-L", "-H", "-P"):
+                continue
+            break
+        roots.append(argument)
+    draft.operands = roots
+    if "-delete" in argv:
+        places = draft.paths(roots or ["."])
+        draft.deletes += places
+        draft.recursive = True
+        if FIND_FILTERS.isdisjoint(argv):
+            draft.facts.add("deletes-root" if any(is_root(p) for p in places) else "deletes-tree")
+        elif any(is_root(p) and p not in _TIDIED for p in places):
+            draft.facts.add("deletes-many")
+    for option in ("-fprintf", "-fprint", "-fls", "-fprint0"):
+        if option in argv:
+            draft.writes += draft.paths(draft.after(option))
+
+
+def rsync(draft: Draft) -> None:
+    operands = draft.operands
+    if len(operands) < 2:
+        return
+    target = operands[-1]
+    remote = [o for o in operands if ":" in o.partition("/")[0]]
+    if target in remote:
+        draft.reads += draft.paths([o for o in operands if o not in remote])
+        draft.facts.add("copies-out")
+        draft.fetches.append(target.partition(":")[0])
+    else:
+        draft.fetches += [r.partition(":")[0] for r in remote]
+        draft.writes.append(normalise(target, draft.cwd))
+    if any(f.startswith("--delete") or f == "--del" for f in draft.flags):
+        empty = operands[0].rstrip("/") == "/dev/null"
+        draft.facts.add("deletes-root" if empty or is_root(normalise(target, draft.cwd)) else "deletes-mirror")
+    if draft.has("--remove-source-files"):
+        draft.facts.add("deletes-mirror")
+
+
+EFFECTS: dict[str, Effect] = {
+    "rm": rm,
+    "rmz": rm,
+    **dict.fromkeys(("srm", "shred", "wipe", "scrub"), shred),
+    **dict.fromkeys(("unlink", "trash", "rip"), unlink),
+    "truncate": truncate,
+    "mv": move,
+    "find": find,
+    "rsync": rsync,
+}

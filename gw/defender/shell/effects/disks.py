@@ -1,0 +1,98 @@
+"""Programs that work on disks: dd, mkfs, partitions, volumes, mounts.
+
+Adds paths and facts to drafts. Invariant: asking about a disk is never taken for changing it.
+"""
+
+from gw.defender.shell.draft import Draft, Effect
+from gw.defender.shell.paths import is_disk, normalise
+
+_ENDLESS = ("/dev/zero", "/dev/urandom", "/dev/random", "/dev/full")
+_PARTED_WRITES = frozenset("mklabel mktable mkpart rm resizepart mkfs mkpartfs move set".split())
+_ASKING = ("-l", "--list", "-p", "--print", "--dump", "-d", "-s", "-h", "--help", "-v", "--version", "-i", "--info")
+
+# program -> words, or options, that change something
+_VOLUME_VERBS = {
+    "zpool": frozenset(("destroy", "labelclear", "remove", "offline", "detach", "split")),
+    "zfs": frozenset(("destroy", "rollback")),
+    "btrfs": frozenset(("delete", "del")),
+    "cryptsetup": frozenset(
+        ("luksFormat", "erase", "luksErase", "luksRemoveKey", "luksKillSlot", "reencrypt", "luksClose")
+    ),
+    "nvme": frozenset(("format", "sanitize", "delete-ns", "write-zeroes")),
+    "mdadm": frozenset(("--zero-superblock", "--stop", "-S")),
+    "hdparm": frozenset(
+        ("--security-erase", "--security-erase-enhanced", "--trim-sector-ranges", "--write-sector", "--make-bad-sector")
+    ),
+    "badblocks": frozenset(("-w",)),
+    "dmsetup": frozenset(("remove", "remove_all", "wipe_table")),
+    "losetup": frozenset(("-D",)),
+}
+_VOLUME_PROGRAMS = ("lvremove", "vgremove", "pvremove", "lvreduce", "vgreduce")
+_WHOLE_DISK = frozenset(("nvme", "hdparm", "badblocks"))
+
+
+def dd(draft: Draft) -> None:
+    target = ""
+    for argument in draft.argv[1:]:
+        name, _, value = argument.partition("=")
+        if name == "if" and value:
+            draft.reads.append(normalise(value, draft.cwd))
+        elif name == "of" and value:
+            target = normalise(value, draft.cwd)
+            draft.writes.append(target)
+    if is_disk(target):
+        draft.facts.add("overwrites-disk")
+    elif target and not any(a.startswith("count=") for a in draft.argv) and draft.reads[-1:] and draft.reads[-1] in _ENDLESS:
+        draft.facts.add("fills-disk")
+
+
+def make_filesystem(draft: Draft) -> None:
+    targets = draft.paths()
+    if any(t.startswith("/dev/") for t in targets):
+        draft.facts.add("overwrites-disk")
+        draft.writes += targets
+
+
+def partition(draft: Draft) -> None:
+    if draft.program == "parted":
+        changes = not _PARTED_WRITES.isdisjoint(draft.operands)
+    elif draft.program == "wipefs":
+        changes = draft.has("-a", "--all", "-o", "--offset")
+    elif draft.has("-Z", "-z", "--zap-all", "--delete", "-n", "--new", "-t"):
+        changes = True
+    else:
+        changes = not draft.has(*_ASKING) and any(o.startswith("/dev/") for o in draft.operands)
+    if changes:
+        draft.facts.add("edits-disk")
+
+
+def volume(draft: Draft) -> None:
+    program = draft.program or ""
+    verbs = _VOLUME_VERBS.get(program)
+    if verbs is None or not verbs.isdisjoint(draft.operands[:3]) or not verbs.isdisjoint(draft.flags):
+        draft.facts.add("overwrites-disk" if program in _WHOLE_DISK else "edits-disk")
+
+
+def mount(draft: Draft) -> None:
+    options = (draft.value("-o", "--options") or "").split(",")
+    if "bind" in options or draft.has("--bind", "--rbind"):
+        draft.facts.add("binds-mount")
+    elif "remount" in options and any(o in ("/", "/proc", "/usr", "/boot") for o in draft.operands):
+        if "rw" in options or any(o.startswith("hidepid") for o in options):
+            draft.facts.add("binds-mount")
+
+
+def fallocate(draft: Draft) -> None:
+    size = (draft.value("-l", "--length") or "").upper().rstrip("IB")
+    if size.endswith(("T", "P")) or (size.endswith("G") and size[:-1].isdigit() and int(size[:-1]) >= 50):
+        draft.facts.add("fills-disk")
+
+
+EFFECTS: dict[str, Effect] = {
+    **dict.fromkeys(("dd", "dcfldd", "dc3dd"), dd),
+    **dict.fromkeys(("mkfs", "mke2fs", "mkswap", "blkdiscard", "newfs", "mkntfs", "mkdosfs"), make_filesystem),
+    **dict.fromkeys(("fdisk", "sfdisk", "cfdisk", "gdisk", "sgdisk", "parted", "wipefs"), partition),
+    **dict.fromkeys((*_VOLUME_PROGRAMS, *_VOLUME_VERBS), volume),
+    "mount": mount,
+    "fallocate": fallocate,
+}

@@ -1,0 +1,176 @@
+"""Programs that read and write ordinary files: cp, ln, install, chmod, chown, tee, sed, tar, grep, cat, ...
+
+Adds paths and facts to drafts. Invariant: a path named by an option counts like one named by an operand.
+"""
+
+import re
+
+from gw.defender.shell.draft import Draft, Effect, names
+from gw.defender.shell.effects.deletion import deletes
+from gw.defender.shell.paths import is_disk, is_kernel, is_root, normalise
+from gw.defender.shell.stream import UNRESOLVED
+
+SHELL_FILES = frozenset(
+    f"{folder}/{name}"
+    for folder in ("/bin", "/usr/bin", "/usr/local/bin")
+    for name in ("sh", "bash", "dash", "zsh", "ksh", "ash", "csh", "tcsh", "fish", "busybox")
+)
+_OWNED_BY_SYSTEM = ("/etc", "/usr", "/bin", "/sbin", "/lib", "/boot", "/var/run/docker", "/run/docker", "/dev", "/root")
+# Given to an ordinary account recursively, these break nothing.
+_SHARED_ROOTS = frozenset(("/usr/local", "/opt", "/srv", "/var/www", "~", "~/.ssh", "~/.config", "/mnt", "/media"))
+_OPEN_MODES = frozenset(("777", "666", "a+rwx", "ugo+rwx", "a+w", "o+w", "1777"))
+_CLOSED_MODES = frozenset(("", "a-x", "-x", "ugo-x", "a-rwx"))
+_SED_WRITES = re.compile(r"(?:^|[;}/\dgp])\s*w\s+(/[^\s;}]+)")
+
+
+def copy(draft: Draft) -> None:
+    folder = draft.value("-t", "--target-directory")
+    paths = draft.paths()
+    sources, target = (paths, normalise(folder)) if folder else (paths[:-1], paths[-1] if paths else "")
+    draft.reads += sources
+    if target:
+        draft.writes.append(target)
+    if any(s in SHELL_FILES for s in sources):
+        draft.facts.add("copies-shell")
+
+
+def link(draft: Draft) -> None:
+    paths = draft.paths()
+    if paths and paths[0] in SHELL_FILES:
+        draft.facts.add("copies-shell")
+    if len(paths) > 1:
+        draft.writes.append(paths[-1])
+        if paths[0] == "/dev/null" and draft.has("-f", "--force"):
+            draft.facts.add("truncates")
+
+
+def install(draft: Draft) -> None:
+    copy(draft)
+    grade_mode(draft, draft.value("-m", "--mode") or "")
+
+
+def grade_mode(draft: Draft, mode: str) -> None:
+    """Set-user-id, as 4755 or u+s."""
+    digits = mode.lstrip("0") if mode.isdigit() else ""
+    if (len(digits) == 4 and digits[0] in "4567") or re.search(r"(?:^|,)[ua]*[+=][rwxXt]*s", mode[:64]):
+        draft.facts.add("setuid")
+
+
+def chmod(draft: Draft) -> None:
+    mode = next((a for a in draft.argv[1:] if a[:2] != "--" and not (a[:1] == "-" and a[1:2] in tuple("RvcfhHLP"))), "")
+    targets = draft.paths(draft.operands[1:] if mode in draft.operands else None)
+    draft.writes += targets
+    grade_mode(draft, mode)
+    recursive = draft.has("-R", "--recursive")
+    bare = mode.lstrip("0")
+    if any(is_root(t) for t in targets) and (recursive or bare in _OPEN_MODES | _CLOSED_MODES):
+        draft.facts.add("changes-root" if recursive else "opens-access")
+    elif bare in _OPEN_MODES and any(t.startswith("/") and (recursive or t.startswith(_OWNED_BY_SYSTEM)) for t in targets):
+        draft.facts.add("opens-access")
+
+
+def chown(draft: Draft) -> None:
+    referred = any(f.startswith("--reference") for f in draft.flags)
+    targets = draft.paths(draft.operands if referred else draft.operands[1:])
+    draft.writes += targets
+    if draft.has("-R", "--recursive") and any(is_root(t) and t not in _SHARED_ROOTS for t in targets):
+        draft.facts.add("changes-root")
+    elif any(t.startswith(_OWNED_BY_SYSTEM) for t in targets) and not "".join(draft.operands[:1]).startswith("root"):
+        draft.facts.add("opens-access")
+
+
+def chattr(draft: Draft) -> None:
+    if any(a[:1] in ("+", "-") and a[1:2] in ("i", "a") and len(a) <= 4 for a in draft.argv[1:]):
+        draft.facts.add("locks-files")
+
+
+def setfacl(draft: Draft) -> None:
+    if draft.has("-m", "--modify", "-M", "--set"):
+        draft.writes += draft.paths(draft.operands[1:])
+        draft.facts.add("opens-access")
+
+
+def tee(draft: Draft) -> None:
+    draft.writes += draft.paths()
+
+
+def touch(draft: Draft) -> None:
+    if draft.has("-d", "--date", "-t", "-r", "--reference"):
+        draft.facts.add("changes-times")
+    draft.writes += [p for p in draft.paths() if p.startswith(("/", "~", "."))]
+
+
+def sed(draft: Draft) -> None:
+    named = draft.has("--expression", "--file") or "-e" in draft.argv or "-f" in draft.argv
+    files = draft.paths(draft.operands[0 if named else 1 :])
+    if any(f.startswith(("-i", "--in-place")) for f in draft.flags):
+        draft.writes += files
+    else:
+        draft.reads += files
+    for argument in draft.argv[1:]:
+        draft.writes += _SED_WRITES.findall(argument[:1024])
+
+
+def tar(draft: Draft) -> None:
+    first = draft.argv[1] if len(draft.argv) > 1 else ""
+    letters = "" if first.startswith("--") else first.lstrip("-")
+    creates = "c" in letters or draft.has("-c", "--create", "-r", "-u", "--append")
+    if creates:
+        draft.reads += draft.paths([o for o in draft.operands if o not in (letters, "-")])
+    folder = draft.value("-C", "--directory")
+    if folder and ("x" in letters or draft.has("-x", "--extract")):
+        draft.writes.append(normalise(folder, draft.cwd))
+    if creates and draft.has("--remove-files"):
+        deletes(draft, draft.paths(draft.operands[-1:]), recursive=True)
+
+
+def grep(draft: Draft) -> None:
+    named = draft.has("-e", "-f", "--regexp", "--file")
+    draft.reads += draft.paths(draft.operands[0 if named else 1 :])
+
+
+def read(draft: Draft) -> None:
+    draft.reads += draft.paths()
+
+
+def sort(draft: Draft) -> None:
+    output = draft.value("-o", "--output")
+    if output:
+        draft.writes.append(normalise(output, draft.cwd))
+    draft.reads += draft.paths([o for o in draft.operands if o != output])
+
+
+def redirect_to(draft: Draft, path: str, marks: int) -> None:
+    """Record that output goes to *path*."""
+    target = normalise(path, draft.cwd)
+    draft.writes.append(target)
+    draft.redirects.append(target)
+    if is_disk(target) or (marks & UNRESOLVED and target.startswith("/dev/$")):
+        draft.facts.add("overwrites-disk")
+    elif is_kernel(target):
+        draft.facts.add("writes-kernel")
+
+
+_READERS = names(
+    "cat less more head tail tac nl od xxd hexdump hd strings base64 base32 basenc uniq cut paste bat batcat view column fold"
+    " rev wc diff cmp vi vim nano emacs awk gzip xz bzip2 zstd zcat jq yq split look comm join pr expand dos2unix iconv zip 7z 7za"
+    " rar gpg age tac shuf fmt ul pg most xclip xsel source . csplit ed mail mutt lp lpr sponge cpio ar"
+)
+_GREPS = names("grep egrep fgrep zgrep rg ag ack pcregrep ugrep")
+
+EFFECTS: dict[str, Effect] = {
+    **dict.fromkeys(_READERS - {"sponge"}, read),
+    **dict.fromkeys(_GREPS, grep),
+    "cp": copy,
+    "ln": link,
+    "install": install,
+    "chmod": chmod,
+    **dict.fromkeys(("chown", "chgrp"), chown),
+    "chattr": chattr,
+    "setfacl": setfacl,
+    **dict.fromkeys(("tee", "sponge"), tee),
+    "touch": touch,
+    "sed": sed,
+    "sort": sort,
+    **dict.fromkeys(("tar", "bsdtar", "gtar"), tar),
+}

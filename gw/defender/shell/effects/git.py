@@ -1,0 +1,140 @@
+"""git: what would lose work here or at a remote, or make git run a program.
+
+Adds facts to drafts. Invariant: git's own options before the sub-command never hide it.
+"""
+
+from typing import NamedTuple
+
+from gw.defender.shell.draft import Draft, Effect
+from gw.defender.shell.paths import is_startup, normalise
+
+_VALUED = frozenset(("-C", "-c", "--git-dir", "--work-tree", "--namespace", "--exec-path", "--config-env"))
+# Settings whose value git runs, or that decide where credentials go.
+_RISKY_SETTINGS = (
+    "core.hookspath", "core.fsmonitor", "core.pager", "core.editor", "core.sshcommand", "core.askpass", "credential.",
+    "filter.", "diff.external", "url.", "protocol.ext", "sequence.editor", "http.proxy", "http.sslverify", "gpg.program",
+)  # fmt: skip
+
+
+class Verb(NamedTuple):
+    """A sub-command with its words sorted."""
+
+    name: str
+    words: list[str]
+    options: frozenset[str]  # long ones, without values
+    letters: frozenset[str]  # of short clusters
+    operands: list[str]
+
+
+def verb_of(draft: Draft) -> Verb:
+    argv, i = draft.argv, 1
+    while i < len(argv):
+        if argv[i] in _VALUED:
+            i += 2
+        elif argv[i][:1] == "-":
+            i += 1
+        else:
+            break
+    words = list(argv[i + 1 :])
+    return Verb(
+        argv[i] if i < len(argv) else "",
+        words,
+        frozenset(w.partition("=")[0] for w in words if w[:2] == "--"),
+        frozenset(c for w in words if w[:1] == "-" and w[1:2] != "-" for c in w[1:]),
+        [w for w in words if w[:1] != "-"],
+    )
+
+
+def _discards(v: Verb) -> bool:
+    """Work that no commit holds would be lost."""
+    letters, options, operands = v.letters, v.options, v.operands
+    match v.name:
+        case "reset":
+            return bool(options & {"--hard", "--merge", "--keep"})
+        case "clean":
+            return ("f" in letters or "--force" in options) and "n" not in letters and "--dry-run" not in options
+        case "checkout":
+            paths = "--" in v.words or operands[-1:] == ["."]
+            return "f" in letters or "--force" in options or (paths and not letters & {"b", "B", "p"})
+        case "switch":
+            return "f" in letters or bool(options & {"--force", "--discard-changes"})
+        case "restore":
+            index_only = "--staged" in options or "S" in letters
+            return (not index_only or "--worktree" in options or "W" in letters) and not letters & {"p"}
+        case "stash":
+            return operands[:1] in (["drop"], ["clear"])
+        case "branch":
+            return "D" in letters or (("d" in letters or "--delete" in options) and ("f" in letters or "--force" in options))
+        case "tag":
+            return "d" in letters or "--delete" in options
+        case "worktree":
+            return operands[:1] == ["remove"] and ("f" in letters or "--force" in options)
+        case "submodule":
+            return operands[:1] == ["deinit"] and ("f" in letters or bool(options & {"--all", "--force"}))
+        case "rm":
+            return "f" in letters and "r" in letters and "--cached" not in options
+    return False
+
+
+def _erases_history(v: Verb) -> bool:
+    match v.name:
+        case "filter-branch" | "filter-repo" | "prune":
+            return True
+        case "reflog":
+            return v.operands[:1] in (["expire"], ["delete"])
+        case "gc":
+            return any(w in ("--prune=now", "--prune=all") for w in v.words)
+        case "update-ref":
+            return "d" in v.letters
+    return False
+
+
+def _overwrites_remote(v: Verb) -> bool:
+    if v.name != "push" or "n" in v.letters or "--dry-run" in v.options:
+        return False
+    if any(o.startswith(("+", ":")) and len(o) > 1 for o in v.operands[1:]):
+        return True
+    if v.options & {"--mirror", "--delete", "--prune", "--force"} or v.letters & {"f", "d"}:
+        return True
+    return False
+
+
+def _sets_command(v: Verb) -> bool:
+    if v.name != "config" or len(v.operands) < 2:
+        return False
+    name, value = v.operands[0].lower(), v.operands[1]
+    return name.startswith(_RISKY_SETTINGS) or (name.startswith("alias.") and value.startswith("!"))
+
+
+def git(draft: Draft) -> None:
+    v = verb_of(draft)
+    facts = draft.facts
+    if _discards(v):
+        facts.add("git-discards")
+    if _erases_history(v):
+        facts.add("git-erases-history")
+    if _overwrites_remote(v):
+        facts.add("git-overwrites-remote")
+    if _sets_command(v):
+        facts.add("git-hooks-command")
+    if v.name == "remote" and v.operands[:1] == ["set-url"]:
+        facts.add("git-redirects")
+    if "--no-verify" in v.options and v.name in ("commit", "push", "merge"):
+        facts.add("skips-approval")
+    if v.name in ("show", "diff", "log", "archive", "format-patch"):
+        _writes(draft, v)
+
+
+def _writes(draft: Draft, v: Verb) -> None:
+    """`--output=file` writes a file of the caller's choice, with content from the repository."""
+    for i, word in enumerate(v.words):
+        target = word.partition("=")[2] if word.startswith("--output=") else ""
+        if word in ("-o", "--output") and i + 1 < len(v.words):
+            target = v.words[i + 1]
+        if target:
+            draft.writes.append(normalise(target, draft.cwd))
+            if is_startup(target):
+                draft.facts.add("git-hooks-command")
+
+
+EFFECTS: dict[str, Effect] = {"git": git}

@@ -1,0 +1,225 @@
+"""The machine itself: services, schedules, power, firewall, logs, kernel, processes, the shell's own settings.
+
+Adds facts to drafts. Invariant: asking for a state is never taken for changing it.
+"""
+
+import re
+
+from gw.defender.shell.draft import Draft, Effect, names
+
+_HISTORY_NAMES = frozenset(("HISTFILE", "HISTSIZE", "HISTFILESIZE", "HISTCONTROL", "HISTIGNORE", "SAVEHIST", "HISTCMD"))
+_GUARDS = names(
+    "auditd apparmor ufw firewalld iptables nftables fail2ban clamav clamav-daemon clamd falcon-sensor rsyslog rsyslogd syslog"
+    " syslog-ng systemd-journald journald selinux osqueryd wazuh-agent wazuh crowdsec sysmon falco mdatp clawgate tripwire aide"
+    " snort suricata ossec defenseclaw sentinelone cbdaemon cbagentd unattended-upgrades sshguard rkhunter esets"
+)
+_ENTRANCES = ("ssh", "network", "systemd-", "dbus", "docker", "NetworkManager", "cron")
+_SYSCTL = re.compile(
+    r"kernel\.(?:core_pattern|randomize_va_space|yama|modprobe|dmesg_restrict|kptr_restrict|unprivileged|perf_event|sysrq)"
+)
+_SYSTEM_LIBRARIES = ("/usr/lib", "/lib", "/opt", "/usr/local/lib", "lib")
+
+
+def _is_guard(name: str) -> bool:
+    return name.removesuffix(".service") in _GUARDS
+
+
+# --- services, schedules, power ---------------------------------------------------------------------------------------
+
+
+def crontab(draft: Draft) -> None:
+    if draft.has("-r"):
+        draft.facts.add("deletes-schedule")
+    elif not draft.has("-l"):
+        draft.facts.add("schedules")
+
+
+def at(draft: Draft) -> None:
+    if (draft.operands or draft.stdin is not None) and not draft.has("-l", "-r", "-d", "-V", "-c"):
+        draft.facts.add("schedules")
+
+
+def systemctl(draft: Draft) -> None:
+    verb, units = "".join(draft.operands[:1]), draft.operands[1:]
+    if verb in ("stop", "disable", "mask", "kill"):
+        if any(_is_guard(u) for u in units):
+            draft.facts.add("disables-guard")
+        elif any(u.startswith(_ENTRANCES) for u in units):
+            draft.facts.add("stops-service")
+    elif verb in ("enable", "link", "edit", "set-default", "add-wants", "set-environment", "reenable", "preset-all"):
+        draft.facts.add("installs-service")
+    elif verb in ("poweroff", "reboot", "halt", "kexec", "emergency", "rescue", "suspend", "hibernate", "soft-reboot"):
+        draft.facts.add("stops-machine")
+
+
+def service(draft: Draft) -> None:
+    words = draft.operands
+    if words[1:2] in (["stop"], ["disable"]) and _is_guard(words[0]):
+        draft.facts.add("disables-guard")
+    elif any(".." in w or "/sh" in w for w in words[:1]):
+        draft.facts.add("shell-escape")
+
+
+def runlevels(draft: Draft) -> None:
+    if {"defaults", "enable", "on", "add", "--add"} & {*draft.operands, *draft.flags}:
+        draft.facts.add("installs-service")
+
+
+def power(draft: Draft) -> None:
+    if not draft.has("-c", "--help", "-w", "--wtmp-only", "--show"):
+        draft.facts.add("stops-machine")
+
+
+def init(draft: Draft) -> None:
+    if draft.operands[:1] in (["0"], ["6"], ["1"], ["s"], ["S"]):
+        draft.facts.add("stops-machine")
+
+
+def loginctl(draft: Draft) -> None:
+    if draft.operands[:1] == ["enable-linger"]:
+        draft.facts.add("installs-service")
+
+
+# --- protection ---------------------------------------------------------------------------------------------------------
+
+
+def firewall(draft: Draft) -> None:
+    words, program = draft.operands, draft.program or ""
+    if program == "ufw":
+        off = any(w in ("disable", "reset") for w in words) or words[:2] == ["default", "allow"]
+    elif program == "nft":
+        off = "flush" in words or "delete" in words
+    elif program == "firewall-cmd":
+        off = any(f.startswith(("--panic-off", "--remove", "--set-default-zone")) for f in draft.flags)
+    else:
+        off = draft.has("-F", "--flush", "-X") or (draft.has("-P", "--policy") and "ACCEPT" in words)
+    if off:
+        draft.facts.add("disables-guard")
+
+
+def protection(draft: Draft) -> None:
+    program, first = draft.program, "".join(draft.operands[:1])
+    if (
+        (program == "setenforce" and first.lower() in ("0", "permissive"))
+        or (program == "auditctl" and (draft.has("-D") or draft.value("-e") == "0"))
+        or program in ("aa-disable", "aa-teardown", "aa-complain")
+        or (program == "apparmor_parser" and draft.has("-R", "--remove"))
+    ):
+        draft.facts.add("disables-guard")
+
+
+def sysctl(draft: Draft) -> None:
+    if any("=" in a and _SYSCTL.match(a[:128]) for a in draft.argv[1:]):
+        draft.facts.add("writes-kernel")
+
+
+def kernel_module(draft: Draft) -> None:
+    if draft.program in ("insmod", "rmmod") or any(o.startswith(("/", "./")) for o in draft.operands):
+        draft.facts.add("loads-module")
+
+
+def journal(draft: Draft) -> None:
+    if any(f.startswith("--vacuum") or f == "--rotate" for f in draft.flags):
+        draft.facts.add("wipes-logs")
+
+
+# --- processes ------------------------------------------------------------------------------------------------------------
+
+
+def kill(draft: Draft) -> None:
+    words = draft.argv[1:]
+    if (len(words) > 1 and words[-1] == "-1") or draft.program == "killall5":
+        draft.facts.add("kills-all")
+    elif words[-1:] == ["1"] and draft.has("-9", "-KILL", "-SIGKILL"):
+        draft.facts.add("kills-all")
+
+
+def kill_by_name(draft: Draft) -> None:
+    user = draft.value("-u", "--user", "-U", "--euid")
+    targets = [o for o in draft.operands if o != user]
+    if any(_is_guard(t) for t in targets):
+        draft.facts.add("disables-guard")
+    elif (user is not None and not targets) or targets[:1] in ([".*"], ["."], ["*"], [""]):
+        draft.facts.add("kills-all")
+
+
+def attach(draft: Draft) -> None:
+    if draft.has("-p", "--pid") or draft.program in ("gcore", "procdump", "memdump", "fridump"):
+        draft.facts.add("attaches-process")
+
+
+def capture(draft: Draft) -> None:
+    if draft.has("-z"):
+        draft.facts.add("shell-escape")
+
+
+# --- the shell's own settings -----------------------------------------------------------------------------------------------
+
+
+def history(draft: Draft) -> None:
+    nowhere = "/dev/null" in draft.argv and draft.has("-w", "-r", "-a", "-n")
+    if "/" not in draft.argv[0] and (draft.has("-c", "-d") or nowhere):
+        draft.facts.add("clears-history")
+
+
+def unset(draft: Draft) -> None:
+    if "/" not in draft.argv[0] and draft.flags <= {"-v", "-n"} and not _HISTORY_NAMES.isdisjoint(draft.operands):
+        draft.facts.add("clears-history")
+
+
+def shell_option(draft: Draft) -> None:
+    if "+o" in draft.argv and "history" in draft.argv:
+        draft.facts.add("clears-history")
+
+
+def export(draft: Draft) -> None:
+    for argument in draft.argv[1:]:
+        name, equals, value = argument.partition("=")
+        if equals:
+            assignment(draft, name, value)
+
+
+def assignment(draft: Draft, name: str, value: str) -> None:
+    """Facts of one `NAME=value`."""
+    if name in ("HISTFILE", "HISTSIZE", "HISTFILESIZE") and value in ("", "/dev/null", "0"):
+        draft.facts.add("clears-history")
+    elif name in ("LD_PRELOAD", "LD_AUDIT", "DYLD_INSERT_LIBRARIES"):
+        if value and value[0] not in "$`" and not value.startswith(_SYSTEM_LIBRARIES):
+            draft.facts.add("preloads")
+    elif name == "LD_LIBRARY_PATH" and value.startswith(("/tmp", "/dev/shm")):  # noqa: S108  compared, not opened
+        draft.facts.add("preloads")
+    elif name == "PATH" and (value == "." or value.startswith((".:", ":", "/tmp", "/dev/shm"))):  # noqa: S108
+        draft.facts.add("hijacks-path")
+    elif name == "BASH_ENV" and value:
+        draft.facts.add("installs-hook")
+
+
+def enable(draft: Draft) -> None:
+    if draft.has("-f"):
+        draft.facts.add("loads-library")
+
+
+EFFECTS: dict[str, Effect] = {
+    "crontab": crontab,
+    **dict.fromkeys(("at", "batch"), at),
+    "systemctl": systemctl,
+    "service": service,
+    **dict.fromkeys(("update-rc.d", "chkconfig", "rc-update", "insserv"), runlevels),
+    **dict.fromkeys(("shutdown", "reboot", "halt", "poweroff", "kexec"), power),
+    **dict.fromkeys(("init", "telinit"), init),
+    "loginctl": loginctl,
+    **dict.fromkeys(names("ufw iptables ip6tables iptables-legacy nft firewall-cmd"), firewall),
+    **dict.fromkeys(names("setenforce auditctl aa-disable aa-teardown aa-complain apparmor_parser"), protection),
+    "sysctl": sysctl,
+    **dict.fromkeys(("insmod", "modprobe", "rmmod"), kernel_module),
+    "journalctl": journal,
+    **dict.fromkeys(("kill", "killall5"), kill),
+    **dict.fromkeys(("pkill", "killall", "skill"), kill_by_name),
+    **dict.fromkeys(names("gdb strace ltrace gcore procdump memdump fridump"), attach),
+    "tcpdump": capture,
+    "history": history,
+    "unset": unset,
+    **dict.fromkeys(("set", "shopt"), shell_option),
+    **dict.fromkeys(("export", "declare", "typeset", "local", "readonly"), export),
+    "enable": enable,
+}

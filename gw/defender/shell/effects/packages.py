@@ -1,0 +1,63 @@
+"""Package managers: what is installed from where, and what the machine would lose.
+
+Adds facts to drafts. Invariant: a name from the usual registry is ordinary work; an address or a local file is code
+nobody published.
+"""
+
+from gw.defender.shell.draft import Draft, Effect, names
+
+_PUBLIC_FORGES = ("https://github.com/", "https://gitlab.com/", "https://codeberg.org/")
+_CRITICAL = names(
+    "systemd libc6 bash coreutils sudo openssh-server apt dpkg base-files init glibc python3 passwd util-linux ufw auditd"
+    " clamav fail2ban apparmor selinux-policy ca-certificates openssh sshd rsyslog network-manager grub2 grub-pc"
+)
+_HOOKS = ("Pre-Invoke", "Post-Invoke", "Pre-Install", "Proxy-Auto-Detect", "Changelogs::")
+_UNVERIFIED = names(
+    "--allow-unauthenticated --force-yes --nogpgcheck --no-gpg-checks --nodigest --nosignature --dangerous --allow-untrusted"
+)
+_REMOVES = names("remove purge autoremove erase -R uninstall del")
+_LOCAL = (".deb", ".rpm", ".apk", ".snap", ".txz", ".pkg.tar.zst", ".pkg.tar.xz")
+
+
+def _is_address(word: str) -> bool:
+    if word.startswith(("http://", "git+", "git://", "ssh://", "svn+", "hg+")):
+        return True
+    return word.startswith("https://") and not word.startswith(_PUBLIC_FORGES)
+
+
+def pip(draft: Draft) -> None:
+    words = draft.operands
+    if words[:1] == ["install"] and any(_is_address(w) for w in words[1:]):
+        draft.facts.add("installs-remote")
+    elif any(a.startswith(("--index-url=http:", "--extra-index-url=http:", "--trusted-host")) for a in draft.argv):
+        draft.facts.add("installs-remote")
+
+
+def npm(draft: Draft) -> None:
+    words = draft.operands
+    if words[:1] in (["install"], ["i"], ["add"]) and any(_is_address(w) for w in words[1:]):
+        draft.facts.add("installs-remote")
+    if words[:1] in (["unpublish"], ["deprecate"]) or words[:2] in (["owner", "rm"], ["access", "revoke"]):
+        draft.facts.add("service-destroys")
+
+
+def system(draft: Draft) -> None:
+    words = draft.operands
+    removing = not _REMOVES.isdisjoint(words[:1]) or (
+        draft.program in ("dpkg", "rpm", "pacman", "aptitude") and draft.has("-R", "-Rns", "-P", "-r", "-e", "--erase", "--purge")
+    )
+    if removing and any(w in _CRITICAL or w.startswith("linux-image") or w in ("*", ".*") for w in words):
+        draft.facts.add("removes-system-package")
+    if any(hook in a for a in draft.argv for hook in _HOOKS):
+        draft.facts.add("shell-escape")
+    if not _UNVERIFIED.isdisjoint(draft.argv) or any(w.startswith(("http://", "https://", "ftp://")) for w in words):
+        draft.facts.add("installs-remote")
+    elif not removing and any(w.endswith(_LOCAL) for w in words) and not draft.has("-I", "-c", "--info", "-qp", "-K", "--contents"):
+        draft.facts.add("installs-local")
+
+
+EFFECTS: dict[str, Effect] = {
+    **dict.fromkeys(("pip", "pip3", "pipx"), pip),
+    **dict.fromkeys(("npm", "pnpm", "yarn", "bun"), npm),
+    **dict.fromkeys(names("apt apt-get aptitude dpkg rpm dnf yum pacman zypper apk snap pkg opkg emerge gdebi alien"), system),
+}

@@ -1,0 +1,167 @@
+"""Programs that open raw connections: nc, socat, telnet, openssl, ssh, tunnels, small servers.
+
+Adds facts to drafts; a program that joins a shell to a connection is graded here, pipes are graded by relations. Invariant:
+a flag cluster such as `-lvpe` says the same as its letters.
+"""
+
+from gw.defender.shell.draft import Draft, Effect, names
+from gw.defender.shell.effects.clients import sends_file, sends_input
+from gw.defender.shell.interpreters import SHELLS
+from gw.defender.shell.paths import normalise
+from gw.defender.shell.stream import DECODED, FETCHED, SECRET, Stream
+
+_FROM_NETWORK = Stream(None, FETCHED)
+_OTHER_SHELLS = frozenset(("cmd.exe", "cmd", "powershell", "powershell.exe", "pwsh", "busybox"))
+
+
+def _is_shell(text: str) -> bool:
+    word = text.strip("'\" ").partition(" ")[0].rpartition("/")[2]
+    return word in SHELLS or word in _OTHER_SHELLS
+
+
+def netcat(draft: Draft) -> None:
+    if draft.has("-z", "-h", "--help", "--version"):
+        return
+    listens = draft.has("-l", "--listen", "-L", "-s") if draft.program == "socket" else draft.has("-l", "--listen", "-L")
+    hosts = [o for o in draft.operands if not o.isdigit() and "/" not in o and not _is_shell(o)]
+    draft.fetches += hosts[:1]
+    if _executes(draft) and (listens or hosts):
+        draft.facts.add("bind-shell" if listens else "reverse-shell")
+        return
+    draft.output = _FROM_NETWORK
+    if "rlwrap" in draft.wrappers:
+        draft.facts.add("shell-listener")
+    elif listens:
+        draft.facts.add("listens")
+    _sends_raw(draft)
+
+
+def _sends_raw(draft: Draft) -> None:
+    """What goes out over a bare connection; a program that only greets (`echo quit | telnet`) sends nothing."""
+    sends_input(draft)
+    if draft.facts & {"sends-file", "sends-input"}:
+        draft.facts.add("sends-raw")
+
+
+def _executes(draft: Draft) -> bool:
+    """Whether a program is to be joined to the connection."""
+    if draft.has("--exec", "--sh-exec", "--lua-exec", "-e") or (draft.program == "socket" and draft.has("-p")):
+        return True
+    words = [*draft.operands, *(a.rpartition("=")[2] for a in draft.argv[1:] if a[:2] == "--"), *(a[2:] for a in draft.argv[1:])]
+    shell = any(_is_shell(w) for w in words if w)
+    return shell and (draft.has("-c", "-r") or draft.program not in ("nc", "ncat", "netcat"))
+
+
+_SOCAT_EXECUTES = ("exec:", "system:", "shell:")
+_SOCAT_NETWORK = ("tcp", "udp", "openssl", "ssl", "sctp", "socks", "proxy", "vsock", "dtls")
+
+
+def socat(draft: Draft) -> None:
+    operands = [o.lower() for o in draft.operands]
+    executes = any(o.startswith(_SOCAT_EXECUTES) for o in operands)
+    networked = any(o.startswith(_SOCAT_NETWORK) or o.rpartition(":")[2][:2].isdigit() for o in operands)
+    kinds = [o.partition(":")[0] for o in operands]
+    listens = any("listen" in k or k.endswith("-l") for k in kinds)
+    terminal = any(o.startswith(("file:", "pty", "open:")) and ("tty" in o or "raw" in o or o.startswith("pty")) for o in operands)
+    if executes:
+        draft.facts.add(("bind-shell" if listens else "reverse-shell") if networked else "shell-escape")
+    elif terminal and networked:
+        draft.facts.add("shell-listener")
+    elif networked:
+        draft.output = _FROM_NETWORK
+        if listens:
+            draft.facts.add("listens")
+        _sends_raw(draft)
+    for operand in draft.operands:
+        kind, _, rest = operand.partition(":")
+        name, _, options = rest.partition(",")
+        if kind.lower() in ("file", "open", "gopen", "create") and name[:1] in ("/", "~", "."):
+            if "creat" in options or kind.lower() == "create":
+                draft.writes.append(normalise(name, draft.cwd))
+            elif networked and not terminal:
+                sends_file(draft, name)
+                draft.facts.add("sends-raw")
+
+
+def telnet(draft: Draft) -> None:
+    draft.fetches += draft.operands[:1]
+    draft.output = _FROM_NETWORK
+    _sends_raw(draft)
+
+
+def openssl(draft: Draft) -> None:
+    verb = "".join(draft.operands[:1])
+    if verb == "s_client":
+        draft.output = _FROM_NETWORK
+        draft.fetches += draft.after("-connect")
+        _sends_raw(draft)
+    elif verb == "s_server":
+        draft.facts.add("shell-listener" if draft.has("-quiet") else "listens")
+    elif draft.has("-d") and verb not in ("x509", "req", "rsa", "dgst") and "-out" not in draft.argv:
+        draft.output = Stream(None, DECODED)
+    for option in ("-in", "-key", "-inkey"):
+        draft.reads += draft.paths(draft.after(option))
+    draft.writes += draft.paths(draft.after("-out"))
+    if draft.has("-engine", "-provider"):
+        draft.facts.add("loads-library")
+
+
+def ssh(draft: Draft) -> None:
+    if any(a[:2] in ("-R", "-w") for a in draft.argv[1:]):
+        draft.facts.add("tunnels")
+    if draft.stdin is not None and draft.stdin.marks & SECRET:
+        draft.facts.add("sends-secret")
+    draft.output = _FROM_NETWORK
+    draft.fetches += draft.operands[:1]
+
+
+def tunnel(draft: Draft) -> None:
+    if not draft.has("--help", "--version", "-h") and draft.operands[:1] not in ([], ["version"], ["help"]):
+        draft.facts.add("tunnels")
+
+
+def chisel(draft: Draft) -> None:
+    if draft.operands[:1] == ["server"] or any(o.startswith("R:") or "socks" in o for o in draft.operands):
+        draft.facts.add("tunnels")
+
+
+def raw(draft: Draft) -> None:
+    draft.facts.add("raw-network")
+
+
+def published(draft: Draft) -> None:
+    """`code tunnel`, `tailscale serve`, `tailscale funnel`."""
+    if draft.operands[:1] in (["tunnel"], ["serve"], ["funnel"]):
+        draft.facts.add("tunnels")
+
+
+def terminal(draft: Draft) -> None:
+    """`stty raw -echo`: what people type to make a caught shell comfortable."""
+    if "raw" in draft.operands and "-echo" in draft.argv:
+        draft.facts.add("shell-listener")
+
+
+EFFECTS: dict[str, Effect] = {
+    **dict.fromkeys(
+        names(
+            "nc ncat netcat nc.traditional nc.openbsd cryptcat rcat rustcat pwncat pwncat-cs socket nc.exe ncat.exe sbd dbd"
+            " powercat"
+        ),
+        netcat,
+    ),
+    "socat": socat,
+    "telnet": telnet,
+    "openssl": openssl,
+    **dict.fromkeys(("ssh", "autossh"), ssh),
+    **dict.fromkeys(
+        names(
+            "ngrok cloudflared frpc frps bore localtunnel lt gost ligolo iodine dnscat dnscat2 sshuttle ptunnel revsocks"
+            " gs-netcat playit rathole wstunnel"
+        ),
+        tunnel,
+    ),
+    "chisel": chisel,
+    "ztcp": raw,
+    **dict.fromkeys(("code", "tailscale"), published),
+    "stty": terminal,
+}

@@ -1,0 +1,72 @@
+"""PowerShell and the Windows commands an agent may send to a Windows node: the few that matter.
+
+Adds facts to drafts. Knows that a POSIX parser has eaten the backslashes, so paths are recognised without them.
+"""
+
+import re
+
+from gw.defender.shell.draft import Draft, Effect
+
+_DRIVE = re.compile(r"(?:^|\s)(?:[a-z]:(?:windows|users|\*)?[\\/*]*|\$env:\w+|~)(?:\s|$)", re.I)
+_CREDENTIALS = re.compile(r"users[\\/]?[^\\/\s]*[\\/]?\.(?:ssh[\\/]?id_\w+$|aws[\\/]?credentials)|login data|ntds\.dit|\bsam$", re.I)
+
+
+def _text(draft: Draft) -> str:
+    return " ".join(draft.argv[1:])
+
+
+def remove_item(draft: Draft) -> None:
+    if "-recurse" in _text(draft).lower():
+        draft.facts.add("deletes-root" if _DRIVE.search(_text(draft)[:512]) else "deletes-tree")
+
+
+def remove_folder(draft: Draft) -> None:
+    words = {a.lower() for a in draft.argv[1:]}
+    if "/s" in words and "/q" in words:
+        draft.facts.add("deletes-root" if _DRIVE.search(" " + _text(draft)[:512]) else "deletes-tree")
+
+
+def format_disk(draft: Draft) -> None:
+    if any(":" in a for a in draft.operands) or draft.program in ("Format-Volume", "Clear-Disk"):
+        draft.facts.add("overwrites-disk")
+
+
+def local_group(draft: Draft) -> None:
+    text = _text(draft).lower()
+    if "administrators" in text and (draft.program != "net" or "/add" in text):
+        draft.facts.add("adds-root-user")
+
+
+def get_content(draft: Draft) -> None:
+    if any(_CREDENTIALS.search(o[:256]) for o in draft.operands):
+        draft.facts.add("reads-secret")
+
+
+def weaken(draft: Draft) -> None:
+    draft.facts.add("disables-guard")
+
+
+def clear_log(draft: Draft) -> None:
+    draft.facts.add("wipes-logs")
+
+
+def schedule(draft: Draft) -> None:
+    draft.facts.add("installs-service")
+
+
+def stop_everything(draft: Draft) -> None:
+    if "*" in draft.argv:
+        draft.facts.add("kills-all")
+
+
+EFFECTS: dict[str, Effect] = {
+    **dict.fromkeys(("Remove-Item", "ri"), remove_item),
+    **dict.fromkeys(("rmdir", "rd"), remove_folder),
+    **dict.fromkeys(("format", "Format-Volume", "Clear-Disk"), format_disk),
+    **dict.fromkeys(("Add-LocalGroupMember", "net"), local_group),
+    **dict.fromkeys(("Get-Content", "gc"), get_content),
+    **dict.fromkeys(("Set-ExecutionPolicy", "Set-MpPreference"), weaken),
+    **dict.fromkeys(("vssadmin", "wevtutil", "Clear-EventLog", "wbadmin"), clear_log),
+    **dict.fromkeys(("schtasks", "Register-ScheduledTask", "New-Service"), schedule),
+    **dict.fromkeys(("taskkill", "Stop-Process"), stop_everything),
+}

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
+from gw.defender.classes import class_of
 from gw.defender.guards.base import Guard
 from gw.defender.shell import analyse
 from gw.defender.text import views
@@ -44,7 +45,7 @@ class Engine:
                 findings.extend(guard.inspect(action, subjects, policy))
             except Exception as error:  # boundary: one broken guard must not silence the others
                 logger.exception("guard.error", extra={"guard": guard.name, "error": type(error).__name__})
-                findings.append(_failed(guard.name, type(error).__name__, settings))
+                findings.append(_failed(f"guard {guard.name}", type(error).__name__, action, settings))
         return [finding for one in findings if (finding := by_level(one, policy, settings)) is not None]
 
     def subjects(
@@ -75,7 +76,7 @@ class Engine:
         signals: Mapping[str, int] = {}
         seen: tuple[View, ...] = (View("raw", text),)
         if part.kind in COMMANDS:
-            command = self._analyse(text, index, settings, findings)
+            command = self._analyse(text, index, action, settings, findings)
             seen = command_views(text, command)
         elif part.kind in TEXTS:
             seen, signals = views(text)
@@ -83,12 +84,14 @@ class Engine:
         hits = self._scan(subject, policy, findings)
         return replace(subject, hits=hits) if hits else subject
 
-    def _analyse(self, text: str, index: int, settings: Settings, findings: list[Finding]) -> CommandFacts:
+    def _analyse(
+        self, text: str, index: int, action: Action, settings: Settings, findings: list[Finding]
+    ) -> CommandFacts:
         try:
             return analyse(text)
         except Exception as error:  # boundary: a line that breaks the parser is held, and the rules still see its text
             logger.exception("shell.error", extra={"error": type(error).__name__, "characters": len(text)})
-            findings.append(_failed("shell", type(error).__name__, settings)._replace(part=index))
+            findings.append(_failed("shell parser", type(error).__name__, action, settings)._replace(part=index))
             return opaque(text)
 
     def _scan(self, subject: Subject, policy: CompiledPolicy, findings: list[Finding]) -> dict[int, tuple[Span, ...]]:
@@ -140,6 +143,7 @@ def by_level(finding: Finding, policy: CompiledPolicy, settings: Settings) -> Fi
     return finding._replace(live=False) if rule.level <= settings.risk.detect_level else None
 
 
-def _failed(guard: str, error: str, settings: Settings) -> Finding:
-    floor = max(Verdict.REVIEW, settings.risk.on_error)
-    return Finding("guard.error", floor=floor, detail=f"guard {guard} failed: {error}")
+def _failed(what: str, error: str, action: Action, settings: Settings) -> Finding:
+    said = settings.risk.on_error
+    floor = settings.risk.on_failure[class_of(action)] if said is None else said
+    return Finding("guard.error", floor=max(Verdict.REVIEW, floor), detail=f"{what} failed: {error}")

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
 from gw.defender import scoring
+from gw.defender.classes import class_of
 from gw.defender.engine import Engine
 from gw.errors import Expired, Overloaded
 from gw.limits import EVALUATION_TIMEOUT_S
@@ -76,7 +77,7 @@ class Pipeline:
         findings = self._findings(action, policy, settings)
         elapsed_s = self._clock.monotonic() - began
         if elapsed_s > self._timeout_s and not any(finding.rule == "engine.timeout" for finding in findings):
-            findings.append(_unfinished("engine.timeout", settings.risk.on_timeout, f"took {elapsed_s:.1f} s"))
+            findings.append(_unfinished("engine.timeout", action, settings, f"took {elapsed_s:.1f} s"))
         return self._decide(action, policy, settings, findings, elapsed_us=int(elapsed_s * 1e6))
 
     def _findings(self, action: Action, policy: CompiledPolicy, settings: Settings) -> list[Finding]:
@@ -84,9 +85,9 @@ class Pipeline:
             with self._gate.admit(), self._deadline(self._timeout_s, "evaluation"):
                 return self._engine.run(action, policy, settings)
         except Overloaded as full:
-            return [_unfinished("engine.overloaded", settings.risk.on_overload, f"{full.where} is full")]
+            return [_unfinished("engine.overloaded", action, settings, f"{full.where} is full")]
         except Expired:
-            return [_unfinished("engine.timeout", settings.risk.on_timeout, f"not done in {self._timeout_s:g} s")]
+            return [_unfinished("engine.timeout", action, settings, f"not done in {self._timeout_s:g} s")]
 
     def _decide(
         self, action: Action, policy: CompiledPolicy, settings: Settings, findings: list[Finding], *, elapsed_us: int
@@ -113,5 +114,8 @@ class Pipeline:
         )
 
 
-def _unfinished(rule: str, verdict: Verdict, detail: str) -> Finding:
-    return Finding(rule, floor=verdict, detail=detail)
+def _unfinished(rule: str, action: Action, settings: Settings, detail: str) -> Finding:
+    """What stands for the findings of an action that could not be judged."""
+    risk = settings.risk
+    said = risk.on_overload if rule == "engine.overloaded" else risk.on_timeout
+    return Finding(rule, floor=risk.on_failure[class_of(action)] if said is None else said, detail=detail)

@@ -13,6 +13,7 @@ from typing import Any
 from gw.model.decision import PolicyRef, Verdict
 from gw.model.problem import Problem
 from gw.policy.compiled import (
+    FAILURE,
     FAMILIES,
     SEVERITIES,
     Change,
@@ -162,10 +163,12 @@ def plain_entry(entry: Entry) -> dict[str, Any]:
 
 
 def _change(entry: Entry) -> Change:
-    risk = entry.get("risk")
+    risk = dict(entry.get("risk").values) if entry.get("risk") is not None else {}
+    if (failure := risk.get("on_failure")) is not None:
+        risk["on_failure"] = {**FAILURE, **failure.values}
     return Change(
         mode=entry.get("mode", ""),
-        risk=risk.values if risk is not None else {},
+        risk=risk,
         floors=entry.get("floors", {}),
         bonus=entry.get("bonus", {}),
     )

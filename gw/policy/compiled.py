@@ -21,6 +21,10 @@ from gw.policy.source import Node
 SEVERITIES: Final[Mapping[str, int]] = MappingProxyType(
     {"critical": 80, "high": 45, "medium": 25, "low": 10, "info": 0}
 )
+# What happens to an action that could not be judged, by what it may do at worst.
+FAILURE: Final[Mapping[str, Verdict]] = MappingProxyType(
+    {"read": Verdict.ALLOW, "write": Verdict.REVIEW, "destructive": Verdict.BLOCK}
+)
 _EMPTY: Final[Mapping[Any, Any]] = MappingProxyType({})
 
 
@@ -82,9 +86,11 @@ class Risk:
     block_at: int = 65
     detect_level: int = 2  # rules above it are not evaluated
     enforce_level: int = 1  # rules above it count towards `would` alone
-    on_error: Verdict = Verdict.REVIEW
-    on_timeout: Verdict = Verdict.REVIEW
-    on_overload: Verdict = Verdict.REVIEW
+    # What happens to an action that could not be judged; None: by its class.
+    on_error: Verdict | None = None
+    on_timeout: Verdict | None = None
+    on_overload: Verdict | None = None
+    on_failure: Mapping[str, Verdict] = field(default_factory=lambda: dict(FAILURE))  # class of action -> verdict
 
 
 @dataclass(frozen=True, slots=True)

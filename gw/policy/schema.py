@@ -112,9 +112,10 @@ RISK: Final = (
     _points("block_at", "score from which an action is blocked", 65),
     Field("detect_level", Kind.NUMBER, "rules above this level are not evaluated", low=1, high=4, default=2),
     Field("enforce_level", Kind.NUMBER, "rules above this level only count in `would`", low=1, high=4, default=1),
-    Field("on_error", Kind.VERDICT, "floor when a guard fails", default="review"),
-    Field("on_timeout", Kind.VERDICT, "floor when judging takes too long", default="review"),
-    Field("on_overload", Kind.VERDICT, "floor when too much is waiting to be judged", default="review"),
+    Field("on_error", Kind.VERDICT, "when a guard fails (at least review); default: by on_failure"),
+    Field("on_timeout", Kind.VERDICT, "when judging takes too long; default: by on_failure"),
+    Field("on_overload", Kind.VERDICT, "when too much is waiting to be judged; default: by on_failure"),
+    Field("on_failure", Kind.ENTRY, "what happens to an action that could not be judged", section="failure"),
 )
 
 SECTIONS: Final[Mapping[str, tuple[Field, ...]]] = MappingProxyType(
@@ -122,6 +123,11 @@ SECTIONS: Final[Mapping[str, tuple[Field, ...]]] = MappingProxyType(
         "policy": POLICY,
         "rule": RULE,
         "tune": TUNE,
+        "failure": (
+            Field("read", Kind.VERDICT, "tools that only read", default="allow"),
+            Field("write", Kind.VERDICT, "messages, and tools that are in neither list", default="review"),
+            Field("destructive", Kind.VERDICT, "tools and methods that can destroy or reach outside", default="block"),
+        ),
         "test_file": (
             Field("version", Kind.NUMBER, "version of this language", required=True, low=1, high=1),
             Field("title", Kind.TEXT, "one line for people"),

@@ -112,6 +112,26 @@ def test_a_full_gate_and_a_passed_deadline_are_answered_as_the_policy_says(said:
     assert ([f.rule for f in late.findings], late.verdict) == (["engine.timeout"], verdict)
 
 
+@pytest.mark.parametrize(
+    ("row", "verdict"),
+    [
+        ({"tool": "read", "command": ""}, ALLOW),
+        ({"command": "ls"}, REVIEW),
+        ({"tool": "write"}, REVIEW),
+        ({"tool": "exec"}, BLOCK),
+        ({"tool": "git__push"}, BLOCK),
+        ({"method": "config.patch"}, BLOCK),
+    ],
+)
+def test_what_cannot_be_judged_is_answered_by_what_it_may_do(row: dict[str, str], verdict: Verdict) -> None:
+    action = to_action({"command": "ls", **row}, mode="test")
+    assert pipeline("", gate=FullGate()).judge(action).verdict is verdict
+    assert pipeline("", deadline=passed).judge(action).verdict is verdict
+    lenient = "risk: {on_failure: {destructive: review, read: block}}"
+    changed = {BLOCK: REVIEW, ALLOW: BLOCK, REVIEW: REVIEW}[verdict]
+    assert pipeline(lenient, gate=FullGate()).judge(action).verdict is changed
+
+
 def test_work_that_did_not_wait_but_took_too_long_is_held_too() -> None:
     slow = pipeline("", clock=FakeClock(step_s=3.0)).judge(command())
     assert [finding.rule for finding in slow.findings] == ["engine.timeout"]

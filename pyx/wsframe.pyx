@@ -705,14 +705,42 @@ cdef class Outbox:
 
 # --- both together --------------------------------------------------------------------------------------------------
 
+cdef class Flusher:
+    """Flushes, once per turn of the loop, every stream that was written to outside its own turn.
+
+    A burst of events so costs each connection one system call, and asking the loop is paid once for all of them.
+    """
+
+    cdef object call_soon
+    cdef list waiting
+
+    def __init__(self, call_soon):
+        """*call_soon(function)* has the loop call *function* before it sleeps."""
+        self.call_soon = call_soon
+        self.waiting = []
+
+    cdef add(self, Stream stream):
+        if not self.waiting:
+            self.call_soon(self.flush)
+        self.waiting.append(stream)
+
+    def flush(self):
+        cdef list waiting = self.waiting
+        cdef Stream stream
+        self.waiting = []
+        for stream in waiting:
+            stream.is_queued = False
+            stream.flush()
+
+
 cdef class Stream:
     """A descriptor with its decoder and its outbox: what happens to every message, and nothing that is rare.
 
     A turn reads once, gives each complete message to `message`, and writes the answers together. What is rare goes to
-    `owner`: `control(opcode, payload)`, `paused(events)` when `message` returned False, `crashed(error)` when it raised,
-    `lost()` at the end of the stream, `pushed()` when something was queued outside a turn or past the budget, `settle()`
-    after a turn and `settle_writing(left)` after a write that left the owner something to do. As long as `is_calm`,
-    there is nothing to do for an owner but after a violation, unread input or unwritten bytes.
+    `owner`: `control(opcode, payload)`, `paused(events)` when `message` returned False, `crashed(error)` when it
+    raised, `lost()` at the end of the stream, `overflowed()` when more waits than the budget, `settle()` after a turn
+    and `settle_writing(left)` after a write that left the owner something to do. As long as `is_calm`, that is only a
+    violation, unread input or unwritten bytes.
     """
 
     cdef readonly Decoder decoder
@@ -724,17 +752,28 @@ cdef class Stream:
     cdef public bint heard  # something came since this was last set to False
     cdef readonly int opcode  # of the message that is being handled
     cdef readonly bint in_turn
+    cdef bint is_queued  # in the flusher's list
     cdef int fd
+    cdef Flusher flusher
     cdef object receive_with
     cdef object flush_with
     cdef Py_ssize_t budget
 
-    def __init__(self, int fd, Decoder decoder not None, Outbox outbox not None, Py_ssize_t budget,
-                 receive_with=None, flush_with=None):
+    def __init__(
+        self,
+        int fd,
+        Decoder decoder not None,
+        Outbox outbox not None,
+        Flusher flusher not None,
+        Py_ssize_t budget,
+        receive_with=None,
+        flush_with=None,
+    ):
         """*budget*: bytes that may wait; *receive_with(most)* and *flush_with()* stand in for the descriptor (TLS)."""
         self.fd = fd
         self.decoder = decoder
         self.outbox = outbox
+        self.flusher = flusher
         self.budget = budget
         self.receive_with = receive_with
         self.flush_with = flush_with
@@ -744,23 +783,31 @@ cdef class Stream:
         """Queue one text message."""
         if self.is_open:
             self.outbox.push_message(OP_TEXT, payload)
-            if not self.in_turn or self.outbox.size > self.budget:
-                self.owner.pushed()
+            self.flush_later()
 
     def send_frame(self, bytes frame not None):
         """Queue an encoded frame."""
         if self.is_open:
             self.outbox.push(frame)
-            if not self.in_turn or self.outbox.size > self.budget:
-                self.owner.pushed()
+            self.flush_later()
+
+    cpdef flush_later(self):
+        """Have what was pushed leave at the end of this turn, or of the loop's."""
+        if self.outbox.size > self.budget:
+            self.owner.overflowed()
+        elif not self.in_turn and not self.is_queued:
+            self.is_queued = True
+            self.flusher.add(self)
 
     def turn(self):
         """What to do when the descriptor is readable."""
         cdef list events
         self.heard = True
         try:
-            events = self.decoder.receive(self.fd, TURN_MESSAGES) if self.receive_with is None \
-                else self.receive_with(TURN_MESSAGES)
+            if self.receive_with is None:
+                events = self.decoder.receive(self.fd, TURN_MESSAGES)
+            else:
+                events = self.receive_with(TURN_MESSAGES)
         except OSError:
             events = None
         if events is None:

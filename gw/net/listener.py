@@ -22,7 +22,7 @@ from gw.errors import ConfigError, Expired
 from gw.hub import Deadline, SystemClock, Task, sleep, spawn
 from gw.model.problem import Problem
 from gw.net.http import Handler, Response, Routes, error_response
-from gw.net.pump import Connection, Flusher, PumpLimits
+from gw.net.pump import Connection, PumpLimits, make_flusher
 from gw.net.transport import transport_for
 from gw.observe.metrics import Metrics
 from gw.ports import Link, Peer, UpgradeFacts
@@ -103,7 +103,7 @@ class Server:
         self.accepted = 0  # WebSockets since start
         self._peer_factory = peer_factory
         self._metrics = metrics
-        self._flusher = Flusher()
+        self._flusher = make_flusher()
         self._listeners: list[_Listener] = []
         self._connections: dict[Connection, str] = {}  # and the address each is counted under
         self._open: Counter[str] = Counter()  # sockets by address, HTTP and WebSocket

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import gevent
 
 from gw import limits
-from gw._native.wsframe import PING, PONG, Decoder, Outbox, encode_close, parse_close
+from gw._native.wsframe import PING, PONG, Decoder, Flusher, Outbox, encode_close, parse_close
 from gw.net.transport import Event, Transport
 from gw.ports import Peer
 
@@ -40,25 +40,9 @@ class PumpLimits(NamedTuple):
     close_grace_s: float = limits.CLOSE_GRACE_S
 
 
-class Flusher:
-    """Flushes, once per turn of the loop, every connection that was written to outside its own turn.
-
-    A broadcast of several events so costs each connection one system call, and scheduling is paid once for all.
-    """
-
-    def __init__(self) -> None:
-        self._loop = gevent.get_hub().loop
-        self._waiting: list[Connection] = []
-
-    def add(self, connection: "Connection") -> None:
-        if not self._waiting:
-            self._loop.run_callback(self._flush)
-        self._waiting.append(connection)
-
-    def _flush(self) -> None:
-        waiting, self._waiting = self._waiting, []
-        for connection in waiting:
-            connection.flush()
+def make_flusher() -> Flusher:
+    """One for all connections of a server."""
+    return Flusher(gevent.get_hub().loop.run_callback)
 
 
 class Gone:
@@ -72,7 +56,7 @@ class Gone:
 
     def lost(self) -> None: ...
 
-    def pushed(self) -> None: ...
+    def overflowed(self) -> None: ...
 
     def settle(self) -> None: ...
 
@@ -89,7 +73,6 @@ class Connection:
         "_choked",
         "_close_after",
         "_close_grace_s",
-        "_flusher",
         "_half",
         "_held",
         "_loop",
@@ -98,7 +81,6 @@ class Connection:
         "_paused",
         "_peer",
         "_pinged",
-        "_queued",
         "_reader",
         "_reading",
         "_state",
@@ -120,13 +102,12 @@ class Connection:
         on_closed: "Callable[[Connection], None]",
     ) -> None:
         self._transport = transport
-        self._flusher = flusher
         self._most = pump_limits.buffered_bytes
         self._close_grace_s = pump_limits.close_grace_s
         self._on_closed = on_closed
         self._loop = gevent.get_hub().loop
         decoder = Decoder(max_message_bytes=pump_limits.message_bytes, max_fragments=pump_limits.fragments)
-        self.stream = transport.stream(decoder, Outbox(), self._most)
+        self.stream = transport.stream(decoder, Outbox(), flusher, self._most)
         self.stream.owner = self
         self.stream.is_open = True
         self.send = self.stream.send
@@ -137,7 +118,6 @@ class Connection:
         self._held: list[Event] = []  # decoded, but the Peer asked to pause
         self._paused = False
         self._choked = False
-        self._queued = False  # in the flusher's list
         self._close_after = False  # the peer's close frame is here: close once ours is out
         self._half = False  # our side of the stream is ended
         self._pinged = False
@@ -205,7 +185,7 @@ class Connection:
         elif self._state is State.OPEN and not self._pinged:
             self._pinged = True
             self.stream.outbox.push_message(PING, b"")
-            self.pushed()
+            self.stream.flush_later()
             self.call_later(limits.PONG_TIMEOUT_S, self._expect_life)
         self.stream.heard = False
 
@@ -287,21 +267,13 @@ class Connection:
 
     # --- writing ------------------------------------------------------------------------------------------------
 
-    def pushed(self) -> None:
-        """Something was queued outside a turn, or more than may wait."""
+    def overflowed(self) -> None:
+        """More waits than may; but the kernel may not have been asked yet in this turn."""
         outbox = self.stream.outbox
-        if outbox.size > self._most:
-            self.stream.flush()  # the kernel may not have been asked yet in this turn
-            if outbox.size > self._most and self._state is State.OPEN:
-                outbox.drop_unsent()
-                self._begin_close(1008, "slow consumer")
-        elif not (self.stream.in_turn or self._queued or self._writer is not None):
-            self._queued = True
-            self._flusher.add(self)
-
-    def flush(self) -> None:
-        self._queued = False
         self.stream.flush()
+        if outbox.size > self._most and self._state is State.OPEN:
+            outbox.drop_unsent()
+            self._begin_close(1008, "slow consumer")
 
     def settle_writing(self, left: int) -> None:
         """A write left bytes the kernel did not take, or a close frame is out."""
@@ -346,9 +318,7 @@ class Connection:
         self.stream.outbox.push(encode_close(code, reason))
         self.call_later(self._close_grace_s, self.lost)
         self._settle_reading()
-        if not self.stream.in_turn and not self._queued:
-            self._queued = True
-            self._flusher.add(self)
+        self.stream.flush_later()
 
     def lost(self) -> None:
         """The stream is over: let go of everything that refers to us, so that buffers are freed now."""

@@ -11,7 +11,7 @@ from typing import Protocol
 from gevent import socket
 from gevent.ssl import SSLSocket
 
-from gw._native.wsframe import Decoder, Outbox, Stream
+from gw._native.wsframe import Decoder, Flusher, Outbox, Stream
 
 TLS_READ_BYTES = 64 * 1024
 TLS_WRITE_BYTES = 64 * 1024
@@ -23,7 +23,7 @@ Event = tuple[int, bytes]
 class Transport(Protocol):
     fd: int
 
-    def stream(self, decoder: Decoder, outbox: Outbox, budget: int) -> Stream:
+    def stream(self, decoder: Decoder, outbox: Outbox, flusher: Flusher, budget: int) -> Stream:
         """The stream that moves this transport's bytes; *budget* is how many may wait."""
 
     def end_writing(self) -> None:
@@ -40,8 +40,8 @@ class PlainTransport:
     def __init__(self, sock: socket.socket) -> None:
         self.fd: int = sock.detach()
 
-    def stream(self, decoder: Decoder, outbox: Outbox, budget: int) -> Stream:
-        return Stream(self.fd, decoder, outbox, budget)
+    def stream(self, decoder: Decoder, outbox: Outbox, flusher: Flusher, budget: int) -> Stream:
+        return Stream(self.fd, decoder, outbox, flusher, budget)
 
     def end_writing(self) -> None:
         with socket.socket(fileno=os.dup(self.fd)) as half:
@@ -61,10 +61,10 @@ class TlsTransport:
         self.fd: int = sock.fileno()
         self._sock = sock
 
-    def stream(self, decoder: Decoder, outbox: Outbox, budget: int) -> Stream:
+    def stream(self, decoder: Decoder, outbox: Outbox, flusher: Flusher, budget: int) -> Stream:
         self._decoder = decoder
         self._outbox = outbox
-        return Stream(self.fd, decoder, outbox, budget, self.receive, self.flush)
+        return Stream(self.fd, decoder, outbox, flusher, budget, self.receive, self.flush)
 
     def receive(self, most: int) -> list[Event] | None:
         if self._decoder.has_more:

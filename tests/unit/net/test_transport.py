@@ -7,7 +7,7 @@ import gevent
 import pytest
 
 from gw import hub
-from gw._native.wsframe import BINARY, TEXT, Decoder, Outbox, encode
+from gw._native.wsframe import BINARY, TEXT, Decoder, Flusher, Outbox, encode
 from gw.net.listener import ServerOptions
 from gw.net.pump import PumpLimits
 from gw.net.transport import PlainTransport, TlsTransport, transport_for
@@ -122,7 +122,7 @@ def test_tls_that_wants_the_other_direction_first_is_only_not_now() -> None:
     outbox = Outbox()
     outbox.push(b"12345")
     transport = TlsTransport(sock)  # type: ignore[arg-type]
-    transport.stream(Decoder(max_message_bytes=9), outbox, 99)
+    transport.stream(Decoder(max_message_bytes=9), outbox, Flusher(print), 99)
     assert sock.timeout == 0.0
     assert [transport.receive(9), transport.receive(9), transport.receive(9)] == [[], [], None]
     assert [transport.flush(), transport.flush(), transport.flush()] == [5, 5, 0]
@@ -137,7 +137,7 @@ def test_a_plain_socket_gives_its_descriptor_away() -> None:
     transport = transport_for(ours)
     assert isinstance(transport, PlainTransport)
     assert ours.fileno() == -1
-    stream = transport.stream(decoder, outbox, 99)
+    stream = transport.stream(decoder, outbox, Flusher(print), 99)
     assert (stream.decoder, stream.outbox) == (decoder, outbox)
     with theirs:
         outbox.push_message(TEXT, b"hi")

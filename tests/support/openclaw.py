@@ -1,7 +1,8 @@
-"""The installed OpenClaw packages (never installed from here): their schema, entry points and environment."""
+"""The installed OpenClaw packages (never installed from here): schema, command line, and environment."""
 
 import json
 import os
+import subprocess
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ CACHE = Path(
     os.environ.get("OPENCLAW_LAB_CACHE")
     or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "openclaw-lab"
 )
+COMMAND_TIMEOUT_S = 90
 
 
 @cache
@@ -34,6 +36,58 @@ def node() -> Path:
     if not found:
         pytest.skip("the lab's node is not installed")
     return found[0]
+
+
+def control_ui() -> Path:
+    """The Control UI build that comes with the package."""
+    return modules() / "openclaw/dist/control-ui"
+
+
+def environment(folder: Path, **extra: str) -> dict[str, str]:
+    """Nothing of ours, and every path below `folder`: the stock client sees an empty home."""
+    for name in ("home", "tmp", "cache", "state"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    return {
+        "PATH": f"{node().parent}:/usr/local/bin:/usr/bin:/bin",
+        "LANG": "C.UTF-8",
+        "TERM": "dumb",
+        "NO_COLOR": "1",
+        "HOME": str(folder / "home"),
+        "TMPDIR": str(folder / "tmp"),
+        "XDG_CACHE_HOME": str(folder / "cache"),
+        "OPENCLAW_STATE_DIR": str(folder / "state"),
+        "OPENCLAW_CONFIG_PATH": str(folder / "openclaw.json"),
+        "OPENCLAW_SKIP_CHANNELS": "1",
+        "OPENCLAW_DISABLE_BONJOUR": "1",
+        "OPENCLAW_NO_AUTO_UPDATE": "1",
+        "OPENCLAW_NO_RESPAWN": "1",
+        "DO_NOT_TRACK": "1",
+        **extra,
+    }
+
+
+def command_line(folder: Path, url: str, token: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    """Run the stock `openclaw` against a gateway elsewhere."""
+    config = {"gateway": {"mode": "remote", "remote": {"url": url, "token": token}}}
+    environ = environment(folder)
+    (folder / "openclaw.json").write_text(json.dumps(config))
+    program = [str(node()), str(modules() / "openclaw/openclaw.mjs"), *arguments]
+    return subprocess.run(
+        program, env=environ, capture_output=True, text=True, timeout=COMMAND_TIMEOUT_S, check=False, cwd=folder
+    )
+
+
+def script(folder: Path, file: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    """Run a JavaScript file with the packages in reach (OPENCLAW_LAB_MODULES, as the lab's scenarios expect)."""
+    return subprocess.run(
+        [str(node()), str(file), *arguments],
+        env=environment(folder, OPENCLAW_LAB_MODULES=str(modules().parent)),
+        capture_output=True,
+        text=True,
+        timeout=COMMAND_TIMEOUT_S,
+        check=False,
+        cwd=folder,
+    )
 
 
 @cache

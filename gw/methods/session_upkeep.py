@@ -194,7 +194,7 @@ def _is_synthetic(key: str) -> bool:
 
 
 def _is_user(record: Mapping[str, Json]) -> bool:
-    return record["type"] == "message" and record["message"].get("role") == "user"
+    return record["type"] == "message" and bool(record["message"].get("role") == "user")
 
 
 def _has_category(card: Card, name: str) -> bool:

@@ -4,6 +4,7 @@ The service runs it before start and before a reload. Invariant: exit 0 means `s
 """
 
 import os
+import ssl
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,12 @@ from gw.cli.options import ALL, load_settings, settings_options
 from gw.cli.output import as_json_option, print_json, print_pairs
 from gw.config.load import Loaded
 from gw.config.secrets import read_secret, secret_file
-from gw.config.settings import SETTINGS
+from gw.config.settings import SETTINGS, Settings
 from gw.errors import ProblemsError
 from gw.model.problem import Problem
+from gw.policy.loader import load as load_policy
+
+Facts = list[tuple[str, str]]
 
 
 @click.command()
@@ -23,22 +27,35 @@ from gw.model.problem import Problem
 @as_json_option
 def command(config_file: Path | None, as_json: bool, **flags: Any) -> int:
     """Load configuration and policies and report every problem; binds nothing."""
-    facts: list[tuple[str, str]] = []
+    facts: Facts = []
     problems: list[Problem] = []
     try:
         loaded = load_settings(config_file, flags)
-        facts.append(("configuration", ", ".join(map(str, loaded.files)) or "defaults"))
-        problems += check_secrets(loaded)
     except ProblemsError as error:
         problems += error.problems
-    problems.sort()
+    else:
+        facts.append(("configuration", ", ".join(map(str, loaded.files)) or "defaults"))
+        problems += [*check_secrets(loaded), *check_files(loaded.settings), *check_policy(loaded.settings, facts)]
+    problems.sort(key=lambda problem: problem[:3])
+    errors = sum(problem.severity == "error" for problem in problems)
     if as_json:
-        print_json({"ok": not problems, **dict(facts), "problems": [problem._asdict() for problem in problems]})
+        print_json({"ok": not errors, **dict(facts), "problems": [problem._asdict() for problem in problems]})
     else:
         for problem in problems:
             click.echo(str(problem), err=True)
-        print_pairs([*facts, ("result", f"{len(problems)} problems" if problems else "ok")])
-    return 2 if problems else 0
+        print_pairs([*facts, ("result", f"{errors} errors" if errors else "ok")])
+    return 2 if errors else 0
+
+
+def check_policy(settings: Settings, facts: Facts) -> list[Problem]:
+    """Errors and warnings of the policy that would be in force."""
+    paths = [settings.policy.path] if settings.policy.path is not None else []
+    try:
+        policy, problems = load_policy(paths)
+    except ProblemsError as error:
+        return list(error.problems)
+    facts.append(("policy", f"{policy.ref.name}, {len(policy.rules)} rules, digest {policy.ref.digest[:12]}"))
+    return problems
 
 
 def check_secrets(loaded: Loaded) -> list[Problem]:
@@ -57,4 +74,19 @@ def check_secrets(loaded: Loaded) -> list[Problem]:
             read_secret(file)
         except ProblemsError as error:
             problems += error.problems
+    return problems
+
+
+def check_files(settings: Settings) -> list[Problem]:
+    """Certificate and key that do not fit, and a Control UI folder without a page."""
+    gateway = settings.gateway
+    problems: list[Problem] = []
+    if gateway.tls_cert is not None and gateway.tls_key is not None:
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(gateway.tls_cert, gateway.tls_key)
+        except (OSError, ssl.SSLError) as error:
+            reason = getattr(error, "reason", None) or error.strerror or "unusable"
+            problems.append(Problem(str(gateway.tls_cert), 0, 0, "tls", f"certificate and key: {reason}"))
+    if gateway.control_ui is not None and not (gateway.control_ui / "index.html").is_file():
+        problems.append(Problem(str(gateway.control_ui), 0, 0, "control-ui.index", "no index.html in this folder"))
     return problems

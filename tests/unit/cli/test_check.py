@@ -49,3 +49,32 @@ def test_problems_of_the_file_are_reported(config: Path, capsys: pytest.CaptureF
     config.write_text("log: {level: loud}\nnope: {}\n")
     status, shown = check(config, capsys)
     assert status == 2 and [p["line"] for p in shown["problems"]] == [1, 2]  # type: ignore[attr-defined,index]
+
+
+def test_the_policy_in_force_is_named(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _, shown = check(config, capsys)
+    assert "rules, digest" in str(shown["policy"])
+
+
+def test_every_problem_of_a_policy_is_reported(
+    config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    policy = tmp_path / "policy.yaml"
+    policy.write_text("version: 1\nkind: policy\nid: a.b\nnope: 1\ndeny: [{id: x}]\n")
+    status, shown = check(config, capsys, "--policy", str(policy))
+    lines = [p["line"] for p in shown["problems"] if p["severity"] == "error"]  # type: ignore[attr-defined,index]
+    assert status == 2 and len(lines) >= 2 and 4 in lines
+
+
+FILES = [
+    (("--control-ui", "/nonexistent"), "control-ui.index"),
+    (("--tls-cert", "/nonexistent/c.pem", "--tls-key", "/nonexistent/k.pem"), "tls"),
+]
+
+
+@pytest.mark.parametrize("flags, code", FILES, ids=["control-ui", "tls"])
+def test_files_that_serve_would_stumble_over(
+    config: Path, capsys: pytest.CaptureFixture[str], flags: tuple[str, ...], code: str
+) -> None:
+    status, shown = check(config, capsys, *flags)
+    assert status == 2 and code in [p["code"] for p in shown["problems"]]  # type: ignore[attr-defined,index]

@@ -53,9 +53,21 @@ OURS = (
     ("security.decisions", "operator.read"),
     ("security.quarantine.list", "operator.read"),
     ("security.quarantine.get", "operator.admin"),
+    ("security.quarantine.release", "operator.admin"),
+    ("security.quarantine.purge", "operator.admin"),
     ("security.policy", "operator.read"),
+    ("security.policy.reload", "operator.admin"),
+    ("security.review.list", "operator.read"),
+    ("security.review.get", "operator.approvals"),
+    ("security.review.approve", "operator.approvals"),
+    ("security.review.deny", "operator.approvals"),
+    ("security.review.revoke", "operator.approvals"),
 )
-OUR_EVENTS = (("security.decision", ["operator.read"]),)
+OUR_EVENTS = (
+    ("security.decision", ["operator.read"]),
+    ("security.review.requested", ["operator.approvals"]),
+    ("security.review.resolved", ["operator.approvals"]),
+)
 
 # The upstream table names no family for these; and three families have one name here.
 FAMILY_BY_PREFIX = {

@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager, contextmanager
 from gw.defender import scoring
 from gw.defender.classes import class_of
 from gw.defender.engine import Engine
+from gw.defender.review import Reviews
 from gw.errors import Expired, Overloaded
 from gw.limits import EVALUATION_TIMEOUT_S
 from gw.model.action import Action
@@ -46,6 +47,7 @@ class Pipeline:
         clock: Clock,
         *,
         sink: DecisionSink | None = None,
+        reviews: Reviews | None = None,
         gate: Gate | None = None,
         deadline: DeadlineFactory = no_deadline,
         timeout_s: float = EVALUATION_TIMEOUT_S,
@@ -56,6 +58,7 @@ class Pipeline:
         self._engine = engine
         self._clock = clock
         self._sink = sink
+        self._reviews = reviews
         self._gate: Gate = gate or OpenGate()
         self._deadline = deadline
         self._timeout_s = timeout_s
@@ -65,8 +68,13 @@ class Pipeline:
     def judge(self, action: Action) -> Decision:
         """Judge and record. May wait (a place, a large text, the disk); never raises for what the action contains."""
         decision = self.evaluate(action)
+        reviews = self._reviews
+        if reviews is not None and decision.enforced is Verdict.REVIEW:
+            decision = reviews.grant(decision, action)
         if self._sink is not None:
             self._sink.record(decision, action)
+        if reviews is not None and decision.enforced is Verdict.REVIEW:
+            reviews.hold(decision, action)
         return decision
 
     def evaluate(self, action: Action) -> Decision:

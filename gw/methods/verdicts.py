@@ -4,8 +4,10 @@ Knows nothing of how a decision was made. Invariant: an event carries rule names
 judged text.
 """
 
+from gw.defender.review import PENDING, Held
 from gw.ledger.record import to_event
 from gw.methods.events import EventBus
+from gw.methods.reviews import held_row
 from gw.methods.router import Call, verdict_error
 from gw.model.decision import Decision, Verdict
 
@@ -16,6 +18,10 @@ class Verdicts:
 
     def publish(self, decision: Decision) -> None:
         self._bus.publish("security.decision", to_event(decision))
+
+    def reviewed(self, held: Held) -> None:
+        """Tell of an action that now waits for a person, or of the answer it got."""
+        self._bus.publish(f"security.review.{'requested' if held.state == PENDING else 'resolved'}", held_row(held))
 
     def announce(self, decision: Decision, call: Call) -> None:
         """The router's port. Stock pages show a refused request only as "not sent"; this event shows them why."""

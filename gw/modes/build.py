@@ -28,6 +28,7 @@ from gw.methods.logs import Logs
 from gw.methods.models import Models
 from gw.methods.nodes import Nodes
 from gw.methods.presence import Presence
+from gw.methods.reviews import ReviewDesk
 from gw.methods.router import Router
 from gw.methods.security import Security
 from gw.methods.system import Server as ServerFacts
@@ -63,6 +64,7 @@ FILE_QUEUE: Final = 512
 # Events that some part of this gateway sends; hello-ok names these and no others.
 SENT_EVENTS: Final = frozenset(
     {"connect.challenge", "health", "presence", "tick", "shutdown", "security.decision"}
+    | {"security.review.requested", "security.review.resolved"}
     | {"device.pair.requested", "device.pair.resolved", "device.pair.changed"}
     | {"node.pair.requested", "node.pair.resolved", "node.invoke.request"}
     | SESSION_EVENTS
@@ -131,6 +133,7 @@ class Gateway:
         nodes = Nodes(self.pairings, surfaces, self.bus, self.clock, hub.Greenlets())
         surfaces.listener = nodes.announce
         judging = self.judging
+        judging.reviews.listener = self.verdicts.reviewed
         self.router.attach(
             Absent(),
             Agents(),
@@ -143,6 +146,7 @@ class Gateway:
             nodes,
             self.presence,
             *self.talk.families,
+            ReviewDesk(judging.reviews, judging.quarantine, self.store),
             Security(
                 judging.pipeline, judging.policy, judging.log, judging.quarantine, self.store, self.verdicts.publish
             ),

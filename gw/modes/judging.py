@@ -16,11 +16,13 @@ from gw.defender.extract import Origin, from_request
 from gw.defender.guards import GUARDS
 from gw.defender.guards.base import Services
 from gw.defender.pipeline import Pipeline
+from gw.defender.review import Reviews
 from gw.errors import ConfigError
 from gw.hub import Deadline, Gate
 from gw.ledger.decisions import DecisionLog
 from gw.ledger.quarantine import Quarantine
 from gw.ledger.redact import Redactor
+from gw.ledger.reviews import ReviewFile
 from gw.ledger.sink import LedgerSink
 from gw.methods.router import Call
 from gw.model.action import Action
@@ -41,6 +43,7 @@ class Judging:
     log: DecisionLog
     quarantine: Quarantine
     metrics: Metrics
+    reviews: Reviews
 
     def guard(self, call: Call) -> Decision:
         """The router's port: judge one request."""
@@ -69,6 +72,7 @@ def build_judging(settings: Settings, clock: Clock, store: Offload, files: Offlo
     quarantine = Quarantine(state / "quarantine", store)
     try:
         log.open()
+        reviews = open_reviews(state, store, clock)
     except OSError as error:
         place = str(error.filename or state)
         raise ConfigError([Problem(place, 0, 0, "ledger.open", f"cannot open: {error.strerror}")]) from None
@@ -79,7 +83,13 @@ def build_judging(settings: Settings, clock: Clock, store: Offload, files: Offlo
         policy,
         engine,
         clock,
-        sink=LedgerSink(log, quarantine, Redactor(ledger_key(state))),
+        sink=LedgerSink(
+            log,
+            quarantine,
+            Redactor(ledger_key(state)),
+            lambda: frozenset(policy.current.redact.get("decision_log", ())),
+        ),
+        reviews=reviews,
         gate=gate,
         deadline=Deadline,
         timeout_s=defender.timeout_ms / 1000,
@@ -87,7 +97,16 @@ def build_judging(settings: Settings, clock: Clock, store: Offload, files: Offlo
     )
     metrics.watch("clawgate_eval_queue_depth", lambda: gate.waiting)
     metrics.watch("clawgate_policy_generation", lambda: policy.generation)
-    return Judging(pipeline, policy, log, quarantine, metrics)
+    return Judging(pipeline, policy, log, quarantine, metrics, reviews)
+
+
+def open_reviews(state: Path, store: Offload, clock: Clock) -> Reviews:
+    """Held actions and leave as they were when the service stopped; their file is shortened to that. Raises OSError."""
+    file = ReviewFile(state / "reviews", store)
+    reviews = Reviews(file, clock)
+    reviews.restore(file.load())
+    file.open(reviews.snapshot())
+    return reviews
 
 
 def policy_paths(settings: Settings) -> list[Path]:

@@ -69,7 +69,7 @@ FACTS: Final[Mapping[str, str]] = MappingProxyType(
         "kills-all": "stops every process, or every process of a user",
         "exhausts": "loads the machine on purpose",
         "stops-machine": "shuts down or restarts the machine",
-        "stops-service": "stops a service the machine is reached by",
+        "stops-service": "stops or disables a service",
         # version control and hosted services
         "git-discards": "throws away uncommitted or unmerged work",
         "git-overwrites-remote": "rewrites or deletes on a remote",
@@ -96,6 +96,7 @@ FACTS: Final[Mapping[str, str]] = MappingProxyType(
         "interactive": "starts an interpreter that is then typed into",
         "serves-files": "offers files of this machine to the network",
         "shell-escape": "an ordinary program is told to run a command",
+        "escapes-to-shell": "an ordinary program is told to start a shell",
         "root-shell": "starts an interactive shell with other rights",
         "code-spawns": "inline code starts programs",
         "code-network": "inline code talks to the network",

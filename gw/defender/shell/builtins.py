@@ -87,7 +87,7 @@ def _schedule(walker: "Walker", draft: Draft, context: Context) -> None:
     for line in text.splitlines()[:MAX_JOBS]:
         if draft.program == "crontab":
             line = line.partition(" ")[2] if line.startswith("@") else "".join(line.split(None, 5)[5:])
-        walker.text(line, context)
+        walker.text(line, context.inside(draft.program or ""))
 
 
 def _read(walker: "Walker", draft: Draft, context: Context) -> None:

@@ -43,7 +43,7 @@ _FETCHES = (
 )  # fmt: skip
 _EVALS = ("exec(", "eval(", "eval ", "loadstring", "load(", "instance_eval", "Function(", "compile(", "__import__", "marshal.loads", "pickle.loads", "iex", "Invoke-Expression")
 _DECODES = ("b64decode", "base64", "unhexlify", "fromhex", "Buffer.from", "atob(", "decode64", "MIME::Base64", "unpack(", "unpack1", "zlib", "codecs.decode", "rot13", "bytes.fromhex", "gzinflate", "str_rot13", "hex2bin")
-_SHELL_WORDS = ("/bin/sh", "/bin/bash", "/bin/zsh", "bash -i", "sh -i", "/bin/ash", "/bin/dash", "cmd.exe", "pty.spawn", "powershell")
+_SHELL_WORDS = ("/bin/sh", "/bin/bash", "/bin/zsh", "bash -i", "sh -i", "/bin/ash", "/bin/dash", "cmd.exe", "pty.spawn", "powershell", '"sh"', "'sh'", '"bash"', "'bash'", "sh <&", "bash <&", '"sh -i', "'sh -i", '["sh', "['sh", '"zsh"', "'zsh'")
 _DUPS = ("dup2", "fileno", "STDIN->fdopen", "STDIN,\">&", "<&3", "0<&", "stdio:", ".pipe(", "redirectErrorStream", "getInputStream", ">&S", "pty.spawn", "subprocess", "popen", "exec", "spawn", "system", "`", "getline", "run(")
 _DELETES = ("rmtree", "rm_rf", "rm_r(", "remove_tree", "rmtree(", "os.remove", "os.unlink", "unlink", "rmSync", "rmdirSync", "rmdir", "FileUtils.rm", "File.delete", "fs.rm", "removeDirs", "Remove-Item", "shutil.move", "os.rmdir", "unlinkSync", "deltree")
 _TREES = ("rmtree", "rm_rf", "rm_r", "remove_tree", "recursive", "Recurse", "os.walk", "glob")

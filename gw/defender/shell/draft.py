@@ -14,8 +14,8 @@ from gw.model.shell import Node, NodeRole
 class Draft:
     __slots__ = (
         "argv", "background", "cwd", "deletes", "env", "facts", "fetches", "flags", "inline_code", "language",
-        "marks", "operands", "output", "piped_from", "pipes_into", "privileged", "program", "reads", "recursive",
-        "redirected", "redirects", "role", "span", "stdin", "wrappers", "writes",
+        "marks", "operands", "output", "overwrites", "piped_from", "pipes_into", "privileged", "program", "reads", "recursive",
+        "redirected", "redirects", "role", "span", "stdin", "wired", "wrappers", "writes",
     )  # fmt: skip
 
     def __init__(
@@ -42,6 +42,7 @@ class Draft:
         self.cwd: str | None = None
         self.background = False
         self.recursive = False
+        self.wired = False  # joined to another descriptor than the standard ones
         self.redirected = False  # standard output goes to a file
         self.pipes_into: str | None = None
         self.piped_from: str | None = None
@@ -49,6 +50,7 @@ class Draft:
         self.writes: list[str] = []
         self.deletes: list[str] = []
         self.redirects: list[str] = []
+        self.overwrites: list[str] = []  # redirects that empty the file first
         self.fetches: list[str] = []
         self.inline_code: str | None = None
         self.language: str | None = None

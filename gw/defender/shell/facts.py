@@ -18,6 +18,8 @@ _SECRET_NAMES = re.compile(
 )
 
 
+# Writing to a log with one of these replaces it.
+_EMPTIES = frozenset(("", ":", "true", "ln", "cp", "shred", "mv", "cat", "echo", "printf", "dd"))
 _SOCKETS = ("/dev/tcp/", "/dev/udp/")
 # They use a key without showing it.
 _KEY_USERS = frozenset(("openssl", "gpg", "ssh", "scp", "curl", "wget", "ssh-keygen", "socat"))
@@ -109,10 +111,14 @@ def _check_write(draft: Draft, path: str) -> None:
     elif paths.is_kernel(path):
         facts.add("writes-kernel")
     elif paths.is_log(path):
-        if "truncates" in facts or draft.program in ("ln", "cp", "shred", "mv"):
+        if "truncates" in facts or (draft.program in _EMPTIES and path not in _appended(draft)) or (path in draft.overwrites and path.startswith("~")):
             facts.add("wipes-logs")
     elif paths.is_system(path):
         facts.add("writes-system")
+
+
+def _appended(draft: Draft) -> list[str]:
+    return [p for p in draft.redirects if p not in draft.overwrites]
 
 
 def _check_search(draft: Draft) -> None:

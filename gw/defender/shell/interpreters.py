@@ -31,7 +31,7 @@ _LANGUAGES: dict[str, tuple[str, str, str]] = {
     "lua": ("lua", "-e", "-l"),
     "luajit": ("lua", "-e", "-l"),
     "luatex": ("lua", "", ""),
-    "tclsh": ("tcl", "", ""),
+    "tclsh": ("tcl", "-c", ""),
     "wish": ("tcl", "", ""),
     "expect": ("tcl", "-c", ""),
     "awk": ("awk", "", "-v -F -f"),

@@ -12,8 +12,9 @@ from gw.defender.shell.interpreters import SHELLS, code_of
 
 NETWORK: Final = frozenset(
     "nc ncat netcat telnet socat openssl curl wget cryptcat ssh nc.traditional nc.openbsd rustcat rcat sbd gs-netcat"
-    " socket websocat pwncat busybox-nc".split()
+    " socket websocat pwncat".split()
 )
+_RAW: Final = NETWORK - {"curl", "wget", "ssh"}
 _SOCKET_PATHS: Final = ("/dev/tcp/", "/dev/udp/")
 
 
@@ -23,12 +24,16 @@ def relate(drafts: Sequence[Draft], text: str) -> None:
     if first.program is not None and "\n" in text and first.span.end <= text.find("\n"):
         _typed(first, text[text.find("\n") + 1 :])
     shells = [d for d in drafts if _is_open_shell(d)]
-    sockets = any(path.startswith(_SOCKET_PATHS) for d in drafts for path in (*d.writes, *d.reads))
+    sockets = any(d.program == "ztcp" for d in drafts) or any(path.startswith(_SOCKET_PATHS) for d in drafts for path in (*d.writes, *d.reads))
     if sockets:
         _over_sockets(drafts, shells)
     if not shells:
         return
     networked = any(d.program in NETWORK for d in drafts)
+    if networked:
+        for draft in shells:
+            if draft.wired or draft.piped_from in _RAW:
+                draft.facts.add("reverse-shell")
     if networked and any(d.program == "mkfifo" or (d.program == "mknod" and "p" in d.operands) for d in drafts):
         for draft in shells:
             draft.facts.add("reverse-shell")

@@ -28,6 +28,7 @@ from gw.defender.shell.stream import (
     GLOB,
     HOST,
     LOCAL,
+    PARTIAL,
     SECRET,
     UNKNOWN,
     UNRESOLVED,
@@ -54,6 +55,12 @@ _OWN_DRAFT = frozenset(("find", "fd", "fdfind", "ssh", "docker", "podman", "kube
 _USUAL_SHELL_WRAPPERS = frozenset(
     "docker podman kubectl nerdctl oc lxc docker-compose ssh command builtin tmux screen exec nsenter".split()
 )
+# Behind these a shell is how people administer a machine; held, not blocked.
+_ADMINISTRATIVE = _USUAL_SHELL_WRAPPERS | {
+    "sudo", "su", "doas", "chroot", "env", "nice", "time", "nohup", "script", "unshare", "firejail", "gosu", "su-exec",
+    "setpriv", "runuser", "pkexec", "strace", "flock", "xargs", "bash", "sh", "zsh", "eval", "setsid", "systemd-run",
+}  # fmt: skip
+_STANDARD = frozenset(("0", "1", "2", "-"))
 _FILTERS_OF_FIND = frozenset(
     "-name -iname -path -regex -mtime -size -empty -newer -mmin -iregex -wholename -user -perm".split()
 )
@@ -143,6 +150,14 @@ def _wrapper(
     return output
 
 
+def _starts_shell(text: str) -> bool:
+    """Whether a command line is a shell to be typed into, or one that starts such a shell."""
+    words = text.replace(",", " ").split()
+    if not words or words[0].rpartition("/")[2] not in SHELLS:
+        return False
+    return len(words) == 1 or escapes.is_command(" ".join(words[1:])) or not any(w in ("-c", "-lc") for w in words[:3])
+
+
 def _env_words(argv: list[str], context: Context) -> None:
     context.env = dict(context.env)
     for word in argv[1:8]:
@@ -186,7 +201,7 @@ def _plain(
     if walker.armed and not known.passive:
         draft.facts |= walker.armed
     if argv[0][:1] in "!:" and _PROMPT_ESCAPE.match(argv[0]):
-        draft.facts.add("shell-escape")
+        draft.facts |= {"shell-escape", "escapes-to-shell"}
     if context.env:
         run_variables(walker, draft, context)
     if known.interpreter:
@@ -287,6 +302,8 @@ def run_variables(walker: "Walker", draft: Draft, context: Context) -> None:
             continue
         if not escapes.is_usual(text):
             draft.facts.add("shell-escape")
+            if _starts_shell(text):
+                draft.facts.add("escapes-to-shell")
         walker.text(text, context.inside(name))
 
 
@@ -295,6 +312,8 @@ def _escapes(walker: "Walker", draft: Draft, context: Context) -> None:
     for told in escapes.told(draft):
         if not told.usual:
             draft.facts.add("shell-escape")
+            if _starts_shell(told.text):
+                draft.facts.add("escapes-to-shell")
         walker.text(told.text, context.inside(draft.program or ""))
 
 
@@ -304,6 +323,10 @@ def _escapes(walker: "Walker", draft: Draft, context: Context) -> None:
 def _interpreter(walker: "Walker", draft: Draft, code: Code, context: Context) -> Stream:
     draft.language = code.language
     stdin = context.stdin
+    for operator, _fd, target in context.redirects:
+        draft.wired = draft.wired or (operator in ("<&", ">&") and target.text not in _STANDARD)
+        if target.text.startswith(("/dev/tcp/", "/dev/udp/")) and code.language == "sh":
+            draft.facts.add("reverse-shell")
     if code.text is not None:
         mark = draft.marks[code.index] if 0 <= code.index < len(draft.marks) else 0
         if mark & FETCHED:
@@ -313,9 +336,10 @@ def _interpreter(walker: "Walker", draft: Draft, code: Code, context: Context) -
     if code.script is not None and code.script not in ("/dev/stdin", "/proc/self/fd/0"):
         return run_script(walker, draft, code, context)
     if stdin is not None:
+        if stdin.text is None or stdin.marks & PARTIAL:
+            feeds_interpreter(draft, Stream(None, stdin.marks))
         if stdin.text is not None:
             return _code(walker, draft, code, stdin.text, context)
-        feeds_interpreter(draft, stdin)
     if code.language == "sh":
         _grade_shell(draft, code, context)
     elif stdin is None and len(draft.argv) == 1 and not draft.wrappers:
@@ -352,10 +376,10 @@ def run_script(walker: "Walker", draft: Draft, code: Code, context: Context) -> 
 
 def _grade_shell(draft: Draft, code: Code, context: Context) -> None:
     """A shell without a command: interactive, or at the end of a socket."""
-    if any(target.text.startswith(("/dev/tcp/", "/dev/udp/")) for _op, _fd, target in context.redirects):
-        draft.facts.add("reverse-shell")
-    elif context.stdin is None and not (draft.wrappers and _USUAL_SHELL_WRAPPERS.issuperset(draft.wrappers)):
+    if context.stdin is None and not (draft.wrappers and _USUAL_SHELL_WRAPPERS.issuperset(draft.wrappers)):
         draft.facts.add("root-shell" if draft.privileged else "spawns-shell")
+        if draft.wrappers and not _ADMINISTRATIVE.issuperset(draft.wrappers):
+            draft.facts.add("escapes-to-shell")
     elif code.interactive:
         draft.facts.add("spawns-shell")
 
@@ -390,7 +414,9 @@ def _foreign_code(walker: "Walker", draft: Draft, language: str, text: str, cont
     for command in found.commands:
         first = command.split(" ", 1)[0]
         if first.startswith("/") and first.rpartition("/")[2] in SHELLS and " -c" not in command:
-            draft.facts.add("spawns-shell")
+            draft.facts |= {"spawns-shell", "escapes-to-shell"}
+        elif language == "awk" and command in SHELLS:
+            draft.facts.add("executes-input")  # `print ... | "sh"`
         else:
             walker.text(command, inner)
     return Stream(None, FETCHED if "code-network" in found.facts else 0)

@@ -13,6 +13,7 @@ SECRET: Final = 16  # read from a place where credentials live
 HOST: Final = 32  # tells something about this machine or user
 LOCAL: Final = 64  # content of a local file
 EXPANDED: Final = 128  # text that no character of the line shows: decoded, sliced, or joined by the shell
+PARTIAL: Final = 256  # `text` is only what is known of it
 
 TAINT: Final = FETCHED | DECODED | SECRET | HOST | LOCAL
 

@@ -18,7 +18,7 @@ from gw.defender.shell.parser import Parser
 from gw.defender.shell.paths import normalise
 from gw.defender.shell.programs import profile
 from gw.defender.shell.run import run, run_variables
-from gw.defender.shell.stream import EMPTY, EXPANDED, FETCHED, GLOB, LOCAL, SECRET, UNKNOWN, UNRESOLVED, Field, Stream
+from gw.defender.shell.stream import EMPTY, EXPANDED, FETCHED, GLOB, LOCAL, PARTIAL, SECRET, UNKNOWN, UNRESOLVED, Field, Stream
 from gw.model.decision import Span
 from gw.model.shell import NodeRole
 
@@ -221,13 +221,8 @@ class Walker:
         if not context.redirects and not context.env:
             return
         draft = self.draft("", ("",), (0,), context)
-        emptied = [t for operator, _fd, t in context.redirects if operator in (">", ">|")]
-        if emptied:
-            draft.facts.add("truncates")
         self.write_redirects(draft, context)
         derive(draft, _NOBODY)
-        if not draft.writes:
-            draft.facts.discard("truncates")
         run_variables(self, draft, context)
         if draft.facts or draft.writes:
             self.drafts.append(draft)
@@ -307,6 +302,8 @@ class Walker:
             draft.redirected = draft.redirected or (fd in (1, -1) and operator != ">&")
             if target.text and not target.text.isdigit() and target.text != "-":
                 redirect_to(draft, target.text, target.marks)
+                if operator in (">", ">|"):
+                    draft.overwrites.append(draft.redirects[-1])
 
     def _substitute(self, part: Subst) -> Stream:
         """Walk a substitution where it stands and return what stands for it: its output, or a file name."""
@@ -341,5 +338,9 @@ def joined(first: Stream, second: Stream) -> Stream:
     """The output of two commands, one after the other."""
     if first is EMPTY:
         return second
-    text = None if first.text is None or second.text is None else first.text + second.text
-    return Stream(text, first.marks | second.marks)
+    marks = first.marks | second.marks
+    if first.text is not None and second.text is not None:
+        return Stream(first.text + second.text, marks)
+    if first.text is None and second.text is None:
+        return Stream(None, marks)
+    return Stream(first.text or second.text or "", marks | PARTIAL)

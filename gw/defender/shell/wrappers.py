@@ -155,8 +155,10 @@ def _text_after(argv: Sequence[str], options: Sequence[str]) -> list[Inner]:
                 return [Inner(text=argv[i + 1])]
             if word.startswith(option + "=") and option[:2] == "--":
                 return [Inner(text=word[len(option) + 1 :])]
-            if option[:2] != "--" and word.startswith(option) and len(word) > 2 and word[1] != "-":
-                return [Inner(text=word[2:])]
+            if option[:2] != "--" and word[:1] == "-" and word[1:2] != "-" and option[1] in word and len(word) > 2:
+                attached = word.partition(option[1])[2]
+                if attached or i + 1 < len(argv):
+                    return [Inner(text=attached or argv[i + 1])]
     return []
 
 
@@ -248,6 +250,12 @@ def _env(argv: Sequence[str]) -> list[Inner]:
     return [Inner(start, len(argv))] if start < len(argv) else []
 
 
+def _ansible(argv: Sequence[str]) -> list[Inner]:
+    """`ansible hosts -m shell -a 'command'`."""
+    module = next(iter(_text_after(argv, ("-m", "--module-name"))), Inner(text="command")).text
+    return _text_after(argv, ("-a", "--args")) if module in ("shell", "command", "raw") else []
+
+
 def _start_stop_daemon(argv: Sequence[str]) -> list[Inner]:
     program = next(iter(_text_after(argv, ("-x", "--exec", "-a", "--startas"))), None)
     if program is None or program.text is None:
@@ -265,7 +273,7 @@ SPECIAL: dict[str, Callable[[Sequence[str]], list[Inner]]] = {
     "watch": lambda argv: _joined(argv, "-n --interval"), "tmate": _shell_text("script"),
     "uv": _after_word("run", "x"), "poetry": _after_word("run"), "pipenv": _after_word("run"), "bundle": _after_word("exec"), "rye": _after_word("run"), "hatch": _after_word("run"), "conda": _after_word("run"),
     "perf": _after_word("record", "stat", "trace"), "capsh": _after_word("--"), "start-stop-daemon": _start_stop_daemon,
-    "entr": lambda argv: _joined(argv), "sg": _shell_text("sg"), "git": lambda argv: [],
+    "ansible": _ansible, "entr": lambda argv: _joined(argv), "sg": _shell_text("sg"), "git": lambda argv: [],
 }  # fmt: skip
 del SPECIAL["git"]
 

@@ -207,6 +207,8 @@ def fetch(draft: Draft) -> None:
 
 def httpie(draft: Draft) -> None:
     fetch(draft)
+    if "DELETE" in draft.operands[:1]:
+        draft.facts.add("http-delete")
     for argument, marks in zip(draft.argv[1:], draft.marks[1:], strict=True):
         name, at, path = argument.rpartition("@")
         if at and "/" not in name and ":" not in name and not path.count("."):

@@ -6,6 +6,7 @@ Adds facts to drafts. Invariant: an option that appears twice counts as docker c
 from gw.defender.shell.draft import Draft, Effect, names
 from gw.defender.shell.effects.tools import MINERS
 from gw.defender.shell.paths import normalise
+from gw.defender.shell.stream import UNRESOLVED
 
 _SOCKETS = ("docker.sock", "containerd.sock", "crio.sock", "podman.sock")
 _HOST_FOLDERS = frozenset(("/", "/etc", "~", "/proc", "/sys", "/dev", "/boot", "/home", "/var/run", "/run", "/var", "/usr"))
@@ -38,7 +39,7 @@ def _removes(draft: Draft, first: str, words: list[str]) -> bool:
         return True
     if "down" in words[:3] and (first in ("compose", "down") or "compose" in (draft.program or "")):
         return draft.has("-v", "--volumes")
-    return first == "kill" and draft.has("-a", "--all")
+    return first in ("kill", "stop") and (draft.has("-a", "--all") or any(m & UNRESOLVED for m in draft.marks))
 
 
 def _starts(draft: Draft, start: int) -> None:

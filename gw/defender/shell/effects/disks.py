@@ -26,6 +26,7 @@ _VOLUME_VERBS = {
     "badblocks": frozenset(("-w",)),
     "dmsetup": frozenset(("remove", "remove_all", "wipe_table")),
     "losetup": frozenset(("-D",)),
+    "diskutil": frozenset(("eraseDisk", "eraseVolume", "partitionDisk", "zeroDisk", "secureErase", "reformat")),
 }
 _VOLUME_PROGRAMS = ("lvremove", "vgremove", "pvremove", "lvreduce", "vgreduce")
 _WHOLE_DISK = frozenset(("nvme", "hdparm", "badblocks"))

@@ -12,7 +12,7 @@ _DESTROYING = names(
 )
 _DESTROYING_STEMS = frozenset(("delete", "destroy", "terminate", "purge", "remove", "deregister", "drop", "revoke", "wipe", "empty"))
 _DESTROYING_TAILS = (":destroy", ":delete", ":remove", ":reset", ":rm", "-delete")
-_DRY = names("--dry-run --dryrun --dry-run=client --dry-run=server --noop --check --what-if --help -h --plan --plan-only -n")
+_DRY = names("--dry-run --dryrun --dry-run=client --dry-run=server --noop --check --what-if --help -h --plan --plan-only")
 _PASS_VERBS = names("generate insert edit init git ls list rm cp mv find search version help")
 _TOKENS = frozenset(("print-access-token", "get-access-token", "print-identity-token", "show-connection-string"))
 _AWS_SECRETS = names(
@@ -33,14 +33,18 @@ def _is_dry(draft: Draft) -> bool:
 def _destroys(word: str) -> bool:
     if word in _DESTROYING or word.endswith(_DESTROYING_TAILS):
         return True
-    stem = word.partition("-")[0]
+    stem = word.replace("_", "-").partition("-")[0]
     return len(stem) < len(word) and stem in _DESTROYING_STEMS
 
 
 def service(draft: Draft) -> None:
     """Any cloud or platform tool."""
-    if not _is_dry(draft) and any(_destroys(w) for w in _verbs(draft)[:4]):
+    if _is_dry(draft):
+        return
+    if any(_destroys(w) for w in _verbs(draft)[:4]) or draft.has("--delete", "--purge"):
         draft.facts.add("service-destroys")
+    elif draft.program == "rclone" and draft.operands[:1] in (["sync"], ["move"]):
+        draft.facts.add("service-changes")
 
 
 def aws(draft: Draft) -> None:
@@ -76,7 +80,7 @@ def terraform(draft: Draft) -> None:
     words = _verbs(draft)
     if words[:1] != ["plan"] and ("destroy" in words[:3] or draft.has("-destroy", "--destroy")):
         draft.facts.add("service-destroys")
-    elif words[:2] in (["state", "rm"], ["workspace", "delete"], ["state", "push"]) or words[:1] in (["taint"], ["force-unlock"]):
+    elif words[:2] in (["state", "rm"], ["workspace", "delete"], ["state", "push"], ["stack", "rm"]) or words[:1] in (["taint"], ["force-unlock"]):
         draft.facts.add("service-destroys")
     elif draft.has("-auto-approve", "--auto-approve", "--yes", "-y") and words[:1] in (["apply"], ["up"], ["deploy"]):
         draft.facts.add("service-changes")

@@ -13,7 +13,6 @@ _GUARDS = names(
     " syslog-ng systemd-journald journald selinux osqueryd wazuh-agent wazuh crowdsec sysmon falco mdatp clawgate tripwire aide"
     " snort suricata ossec defenseclaw sentinelone cbdaemon cbagentd unattended-upgrades sshguard rkhunter esets"
 )
-_ENTRANCES = ("ssh", "network", "systemd-", "dbus", "docker", "NetworkManager", "cron")
 _SYSCTL = re.compile(
     r"kernel\.(?:core_pattern|randomize_va_space|yama|modprobe|dmesg_restrict|kptr_restrict|unprivileged|perf_event|sysrq)"
 )
@@ -44,7 +43,7 @@ def systemctl(draft: Draft) -> None:
     if verb in ("stop", "disable", "mask", "kill"):
         if any(_is_guard(u) for u in units):
             draft.facts.add("disables-guard")
-        elif any(u.startswith(_ENTRANCES) for u in units):
+        elif units:
             draft.facts.add("stops-service")
     elif verb in ("enable", "link", "edit", "set-default", "add-wants", "set-environment", "reenable", "preset-all"):
         draft.facts.add("installs-service")
@@ -54,8 +53,8 @@ def systemctl(draft: Draft) -> None:
 
 def service(draft: Draft) -> None:
     words = draft.operands
-    if words[1:2] in (["stop"], ["disable"]) and _is_guard(words[0]):
-        draft.facts.add("disables-guard")
+    if words[1:2] in (["stop"], ["disable"]):
+        draft.facts.add("disables-guard" if _is_guard(words[0]) else "stops-service")
     elif any(".." in w or "/sh" in w for w in words[:1]):
         draft.facts.add("shell-escape")
 
@@ -194,6 +193,11 @@ def assignment(draft: Draft, name: str, value: str) -> None:
         draft.facts.add("installs-hook")
 
 
+def environment(draft: Draft) -> None:
+    if not draft.operands and not draft.has("--help", "--version"):
+        draft.facts.add("dumps-environment")
+
+
 def enable(draft: Draft) -> None:
     if draft.has("-f"):
         draft.facts.add("loads-library")
@@ -222,4 +226,5 @@ EFFECTS: dict[str, Effect] = {
     **dict.fromkeys(("set", "shopt"), shell_option),
     **dict.fromkeys(("export", "declare", "typeset", "local", "readonly"), export),
     "enable": enable,
+    "printenv": environment,
 }

@@ -53,7 +53,7 @@ def _executes(draft: Draft) -> bool:
 
 
 _SOCAT_EXECUTES = ("exec:", "system:", "shell:")
-_SOCAT_NETWORK = ("tcp", "udp", "openssl", "ssl", "sctp", "socks", "proxy", "vsock", "dtls")
+_SOCAT_NETWORK = ("tcp", "udp", "openssl", "ssl", "sctp", "socks", "proxy", "vsock", "dtls", "ws:", "wss:")
 
 
 def socat(draft: Draft) -> None:
@@ -135,6 +135,13 @@ def published(draft: Draft) -> None:
         draft.facts.add("tunnels")
 
 
+def xterm(draft: Draft) -> None:
+    """A terminal shown on somebody else's screen."""
+    display = (draft.value("-display") or "").rpartition(":")[0]
+    if display and display not in ("localhost", "127.0.0.1", "unix"):
+        draft.facts.add("reverse-shell")
+
+
 def terminal(draft: Draft) -> None:
     """`stty raw -echo`: what people type to make a caught shell comfortable."""
     if "raw" in draft.operands and "-echo" in draft.argv:
@@ -149,7 +156,8 @@ EFFECTS: dict[str, Effect] = {
         ),
         netcat,
     ),
-    "socat": socat,
+    **dict.fromkeys(("socat", "websocat"), socat),
+    "xterm": xterm,
     "telnet": telnet,
     "openssl": openssl,
     **dict.fromkeys(("ssh", "autossh"), ssh),

@@ -170,7 +170,9 @@ def test_results(said: Conversation, method: str) -> None:
 def test_event_payloads(said: Conversation) -> None:
     seen = set()
     for frame in said.frames:
-        event = frame.get("event", "")
+        event = frame.get("event")
+        if event is None:
+            continue
         definition = {"agent": "AgentEvent", "chat": "ChatEvent"}.get(event) or definition_of(event, "Event")
         if definition is not None:
             seen.add(event)

@@ -55,8 +55,11 @@ def test_for_a_person_it_says_where_to_connect_and_where_the_token_is(tmp_path, 
     with subprocess.Popen([*command, "--policy", policy], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
         line = process.stdout.readline().decode()
         process.terminate()
+        more = process.stdout.read().decode()
     assert line.startswith("clawgate listens on ws://127.0.0.1:")
-    assert str(tmp_path / "s" / "token") in line
+    token = tmp_path / "s" / "token"
+    assert str(token) in line
+    assert f'--token "$(cat {token})"' in more and f"decisions --follow --state {tmp_path / 's'}" in more
 
 
 @pytest.mark.parametrize(

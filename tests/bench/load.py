@@ -1,4 +1,4 @@
-"""The load client: one process, one epoll, our codec in its client role; the same for every peer.
+"""The load client: one process, one epoll, and our own compiled stream in its client role; the same for every peer.
 
 It never parses what comes back beyond counting messages, so that the servers and not the client are the bottleneck.
 """
@@ -12,29 +12,76 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from gw._native.wsframe import PING, PONG, TEXT, Decoder, Outbox, encode
+from gw._native.wsframe import CLOSE, PING, PONG, TEXT, Decoder, Flusher, Outbox, Stream, encode
 
 MOST_BYTES = 1 << 26
 DRAIN_S = 5.0
 RING = 64  # different request ids per connection
+ANSWER_START = b'{"type":"res"'
 
 
 class Connection:
-    def __init__(self, port: int, token: str | None = None, scopes: Sequence[str] = ("operator.read",)) -> None:
+    """One client connection; while it is driven, every answer that comes is followed by the next request."""
+
+    def __init__(self, port: int, token: str | None = None, scopes: Sequence[str] = ()) -> None:
         self.sock = socket.create_connection(("127.0.0.1", port), timeout=30)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.fd = self.sock.fileno()
         self.decoder = Decoder(max_message_bytes=MOST_BYTES, client=True)
-        self.outbox = Outbox(client=True)
+        outbox = Outbox(client=True)
+        self.stream = Stream(self.fd, self.decoder, outbox, Flusher(lambda flush: None), MOST_BYTES)
+        self.stream.owner = self
+        self.stream.message = self.heard
+        self.stream.is_open = self.stream.is_calm = True
         self.frames: list[bytes] = []
         self.at = 0
+        self.start = ANSWER_START
+        self.is_asking = False
+        self.answers = 0
+        self.latencies_ns: list[int] | None = None
         self.sent_at_ns = 0
-        self.latencies_ns: list[int] = []
+        self.is_full = False  # the kernel did not take all of what we sent
         self._inbox: list[tuple[int, bytes]] = []
         self._upgrade(port)
         if token is not None:
             self._login(token, list(scopes))
         self.sock.setblocking(False)
+
+    # --- what the stream calls ----------------------------------------------------------------------------------
+
+    def heard(self, payload: bytes) -> bool:
+        if payload.startswith(self.start):
+            self.answers += 1
+            if self.latencies_ns is not None:
+                now_ns = time.perf_counter_ns()
+                self.latencies_ns.append(now_ns - self.sent_at_ns)
+                self.sent_at_ns = now_ns
+            if self.is_asking:
+                self.ask()
+        return True
+
+    def control(self, opcode: int, payload: bytes) -> None:
+        if opcode == PING:
+            self.stream.outbox.push_message(PONG, payload)
+        elif opcode == CLOSE:
+            self.lost()
+
+    def settle(self) -> None:
+        """More came than one turn hands out."""
+        while self.decoder.has_more:
+            self.stream.take(self.decoder.feed(b""))
+
+    def settle_writing(self, left: int) -> None:
+        self.is_full = left > 0
+        self.stream.is_calm = not self.is_full
+
+    def lost(self) -> None:
+        raise ConnectionError("the server closed the connection")
+
+    def crashed(self, error: Exception) -> None:
+        raise error
+
+    # --- before the load ----------------------------------------------------------------------------------------
 
     def _upgrade(self, port: int) -> None:
         key = base64.b64encode(os.urandom(16)).decode()
@@ -101,27 +148,15 @@ class Connection:
             for i in range(RING)
         ]
 
-    def ask(self, count: int) -> bool:
-        """Send *count* requests; whether the kernel took them all."""
-        for _ in range(count):
-            self.outbox.push(self.frames[self.at])
-            self.at = (self.at + 1) % len(self.frames)
-        return self.outbox.flush(self.fd) == 0
+    # --- under load ---------------------------------------------------------------------------------------------
 
-    def messages(self) -> int:
-        """Read once; how many messages that completed."""
-        events = self.decoder.receive(self.fd, 1 << 20)
-        if events is None:
-            raise ConnectionError("the server closed the connection")
-        count = 0
-        for opcode, payload in events:
-            if opcode == TEXT:
-                count += 1
-            elif opcode == PING:
-                self.outbox.push_message(PONG, payload)
-        return count
+    def ask(self) -> None:
+        """Queue the next request."""
+        self.stream.outbox.push(self.frames[self.at])
+        self.at = (self.at + 1) % RING
 
     def close(self) -> None:
+        self.stream.owner = self.stream.message = None
         self.sock.close()
 
 
@@ -130,67 +165,72 @@ class Load(NamedTuple):
     seconds: float
 
 
-def drive(connections: Iterable[Connection], outstanding: int, seconds: float, record: bool = False) -> Load:
+def drive(connections: Sequence[Connection], outstanding: int, seconds: float) -> Load:
     """Keep *outstanding* requests under way on every connection for *seconds*, then wait for the last answers."""
     by_fd = {connection.fd: connection for connection in connections}
     poll = select.epoll()
-    for fd in by_fd:
-        poll.register(fd, select.EPOLLIN)
-    waiting = dict.fromkeys(by_fd, outstanding)
     began = time.perf_counter()
-    for fd, connection in by_fd.items():
+    for connection in connections:
+        connection.start = ANSWER_START
+        connection.answers = 0
+        connection.is_asking = True
+        poll.register(connection.fd, select.EPOLLIN)
+    for connection in connections:
         connection.sent_at_ns = time.perf_counter_ns()
-        if not connection.ask(outstanding):
-            poll.modify(fd, select.EPOLLIN | select.EPOLLOUT)
-    total = 0
-    under_way = outstanding * len(by_fd)
+        for _ in range(outstanding):
+            connection.ask()
+        connection.stream.flush()
+        watch_writing(poll, connection)
     until = began + seconds
-    asking = True
-    while under_way:
-        now = time.perf_counter()
-        if asking and now >= until:
-            asking = False
-        if now >= until + DRAIN_S:
-            raise TimeoutError(f"{under_way} answers missing")
-        for fd, happened in poll.poll(0.2):
-            connection = by_fd[fd]
-            if happened & select.EPOLLOUT and connection.outbox.flush(fd) == 0:
-                poll.modify(fd, select.EPOLLIN)
-            if not happened & ~select.EPOLLOUT:
-                continue
-            count = connection.messages()
-            if not count:
-                continue
-            if record:
-                now_ns = time.perf_counter_ns()
-                connection.latencies_ns.append(now_ns - connection.sent_at_ns)
-                connection.sent_at_ns = now_ns
-            total += count
-            waiting[fd] -= count
-            under_way -= count
-            if asking:
-                waiting[fd] += count
-                under_way += count
-                if not connection.ask(count):
-                    poll.modify(fd, select.EPOLLIN | select.EPOLLOUT)
+    while time.perf_counter() < until:
+        turn(poll, by_fd)
+    for connection in connections:
+        connection.is_asking = False
+    # Every connection has as many requests under way as ever; the last answers are part of the load.
+    finish = sum(connection.answers for connection in connections) + outstanding * len(connections)
+    while sum(connection.answers for connection in connections) < finish:
+        if time.perf_counter() > until + DRAIN_S:
+            raise TimeoutError("answers are missing")
+        turn(poll, by_fd)
     poll.close()
-    return Load(total, time.perf_counter() - began)
+    return Load(finish, time.perf_counter() - began)
 
 
-def receive_all(connections: Sequence[Connection], each: int, timeout_s: float = 30.0) -> None:
-    """Wait until every connection has got *each* messages."""
-    left = {connection.fd: each for connection in connections}
-    by_fd = {connection.fd: connection for connection in connections}
+def turn(poll: select.epoll, by_fd: dict[int, Connection]) -> None:
+    for fd, happened in poll.poll(0.2):
+        connection = by_fd[fd]
+        if happened & select.EPOLLOUT:
+            connection.stream.flush()
+        if happened & ~select.EPOLLOUT:
+            connection.stream.turn()
+        if connection.is_full or happened & select.EPOLLOUT:
+            watch_writing(poll, connection)
+
+
+def watch_writing(poll: select.epoll, connection: Connection) -> None:
+    poll.modify(connection.fd, select.EPOLLIN | (select.EPOLLOUT if connection.is_full else 0))
+
+
+def receive_all(connections: Sequence[Connection], each: int, start: bytes, timeout_s: float = 30.0) -> None:
+    """Wait until every connection has got *each* messages that begin with *start*."""
+    by_fd = {}
     poll = select.epoll()
-    for fd in left:
-        poll.register(fd, select.EPOLLIN)
+    for connection in connections:
+        connection.start = start
+        connection.answers = 0
+        connection.is_asking = False
+        by_fd[connection.fd] = connection
+        poll.register(connection.fd, select.EPOLLIN)
     until = time.perf_counter() + timeout_s
-    while left:
+    while any(connection.answers < each for connection in connections):
         if time.perf_counter() > until:
-            raise TimeoutError(f"{len(left)} connections miss messages")
-        for fd, _ in poll.poll(0.2):
-            left[fd] -= by_fd[fd].messages()
-            if left[fd] <= 0:
-                del left[fd]
-                poll.unregister(fd)
+            raise TimeoutError("messages are missing")
+        turn(poll, by_fd)
     poll.close()
+
+
+def discard(connections: Iterable[Connection]) -> None:
+    """Read away what is here already."""
+    for connection in connections:
+        while connection.decoder.receive(connection.fd, 1 << 20):
+            pass

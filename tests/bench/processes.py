@@ -86,11 +86,15 @@ def running(servers: list[Server]) -> Iterator[list[Server]]:
             server.stop()
 
 
-def clawgate(state: Path, *flags: str) -> Server:
-    """The product: `clawgate serve` with default policies and a fresh state folder."""
-    command = [sys.executable, "-m", "gw", "serve", "--listen", "127.0.0.1:0", "--state", state, "--json", *flags]
-    server, line = start("clawgate", command)
+def take_facts(server: Server, line: str) -> Server:
+    """Read what `clawgate serve --json` prints."""
     facts = json.loads(line)
     server.port = int(facts["url"].rstrip("/").rpartition(":")[2])
     server.token = Path(facts["tokenFile"]).read_text().strip()
     return server
+
+
+def clawgate(state: Path, *flags: str) -> Server:
+    """The product: `clawgate serve` with default policies and a fresh state folder."""
+    command = [sys.executable, "-m", "gw", "serve", "--listen", "127.0.0.1:0", "--state", state, "--json", *flags]
+    return take_facts(*start("clawgate", command))

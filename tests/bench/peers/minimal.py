@@ -8,9 +8,8 @@ import sys
 from gw import hub, limits
 from gw._native.envelope import scan
 from gw._native.wsframe import encode_event
-from gw.net.listener import serve
+from gw.net.listener import ServerOptions, serve
 from gw.net.pump import PumpLimits
-from gw.net.listener import ServerOptions
 from gw.ports import Link, UpgradeFacts
 from gw.wire import json
 

@@ -51,7 +51,7 @@ declared=$(sed -n 's/^__version__ = "\(.*\)"/\1/p' "$top/gw/__init__.py")
 [ "$declared" = "$version" ] || die "gw/__init__.py says $declared, debian/changelog says $version"
 
 say "building clawgate $version for $ARCH"
-rm -rf "$root$PREFIX" "$root/opt/re2" "$root/build"
+rm -rf "$root$PREFIX" "$root/opt/re2" "$root/opt/dep" "$root/build"
 tar -C "$root" -xf "$runtime"
 source=$root/build/clawgate-$version
 mkdir -p "$source"

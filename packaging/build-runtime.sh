@@ -36,7 +36,7 @@ if [ ! -e "$runtime" ]; then
     in_root "$root" /packaging/runtime.sh build >"$CACHE/runtime-$key.log" 2>&1 ||
         { tail -20 "$CACHE/runtime-$key.log" >&2; die "runtime build failed, see $CACHE/runtime-$key.log"; }
     echo "$versions" >"$root$PREFIX/python/SOURCES"
-    tar -C "$root" -cf "$runtime.part" ".$PREFIX/python" ./opt/re2
+    tar -C "$root" -cf "$runtime.part" ".$PREFIX/python" ./opt/re2 ./opt/dep/include ./opt/dep/lib/libcrypto.a
     mv "$runtime.part" "$runtime"
 fi
 echo "$root $runtime"

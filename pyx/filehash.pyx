@@ -5,7 +5,7 @@ to be the same file that was looked at, so a swap between look and read shows as
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING
-from libc.errno cimport EINTR, ENOMEM, errno
+from libc.errno cimport EINTR, errno
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy
@@ -35,17 +35,17 @@ cdef extern from "fcntl.h" nogil:
     int c_open "open"(const char *path, int flags)
     int O_RDONLY, O_NOFOLLOW, O_CLOEXEC, O_NONBLOCK
 
-cdef extern from "openssl/evp.h" nogil:
-    ctypedef struct EVP_MD_CTX:
+cdef extern from *:
+    """
+    /* The one-purpose functions: linked statically, as in the package, they bring SHA-256 alone and not libcrypto. */
+    #define OPENSSL_SUPPRESS_DEPRECATED
+    #include <openssl/sha.h>
+    """
+    ctypedef struct SHA256_CTX:
         pass
-    ctypedef struct EVP_MD:
-        pass
-    EVP_MD_CTX *EVP_MD_CTX_new()
-    void EVP_MD_CTX_free(EVP_MD_CTX *context)
-    const EVP_MD *EVP_sha256()
-    int EVP_DigestInit_ex(EVP_MD_CTX *context, const EVP_MD *kind, void *engine)
-    int EVP_DigestUpdate(EVP_MD_CTX *context, const void *data, size_t size)
-    int EVP_DigestFinal_ex(EVP_MD_CTX *context, uint8_t *digest, unsigned int *size)
+    int SHA256_Init(SHA256_CTX *context) nogil
+    int SHA256_Update(SHA256_CTX *context, const void *data, size_t size) nogil
+    int SHA256_Final(uint8_t *digest, SHA256_CTX *context) nogil
 
 cdef enum:
     CHUNK = 256 * 1024
@@ -79,7 +79,7 @@ cdef struct Facts:
     uint8_t digest[32]
 
 
-cdef int update_from(int fd, EVP_MD_CTX *context, uint8_t *buffer, volatile int *cancelled) noexcept nogil:
+cdef int update_from(int fd, SHA256_CTX *context, uint8_t *buffer, volatile int *cancelled) noexcept nogil:
     """Feed the whole of *fd* to the digest; an errno, 0 when done."""
     cdef Py_ssize_t count
     while True:
@@ -92,11 +92,10 @@ cdef int update_from(int fd, EVP_MD_CTX *context, uint8_t *buffer, volatile int 
             if errno == EINTR:
                 continue
             return errno
-        if not EVP_DigestUpdate(context, buffer, <size_t> count):
-            return ENOMEM
+        SHA256_Update(context, buffer, <size_t> count)
 
 
-cdef int hash_content(const char *path, Facts *facts, EVP_MD_CTX *context, uint8_t *buffer,
+cdef int hash_content(const char *path, Facts *facts, SHA256_CTX *context, uint8_t *buffer,
                       volatile int *cancelled) noexcept nogil:
     cdef stat_t opened
     cdef int error
@@ -114,7 +113,7 @@ cdef int hash_content(const char *path, Facts *facts, EVP_MD_CTX *context, uint8
     return error
 
 
-cdef void look(const char *path, Facts *facts, const Facts *known, EVP_MD_CTX *context, uint8_t *buffer,
+cdef void look(const char *path, Facts *facts, const Facts *known, SHA256_CTX *context, uint8_t *buffer,
                volatile int *cancelled) noexcept nogil:
     cdef stat_t found
     cdef Py_ssize_t count
@@ -143,20 +142,18 @@ cdef void look(const char *path, Facts *facts, const Facts *known, EVP_MD_CTX *c
         memcpy(facts.digest, known.digest, 32)
         facts.unchanged = 1
         return
-    if not EVP_DigestInit_ex(context, EVP_sha256(), NULL):
-        facts.error = ENOMEM
-        return
+    SHA256_Init(context)
     if facts.kind == 1:
         count = readlink(path, <char *> buffer, LINK_BYTES)
         if count < 0:
             facts.error = errno
             return
-        EVP_DigestUpdate(context, buffer, <size_t> count)
+        SHA256_Update(context, buffer, <size_t> count)
     else:
         facts.error = hash_content(path, facts, context, buffer, cancelled)
         if facts.error:
             return
-    EVP_DigestFinal_ex(context, facts.digest, NULL)
+    SHA256_Final(facts.digest, context)
 
 
 cdef object as_tuple(const Facts *facts):
@@ -196,9 +193,9 @@ def sweep(list paths not None, list known=None, Cancel cancel=None):
     cdef const char **names = <const char **> calloc(count, sizeof(char *))
     cdef const Facts **compare = <const Facts **> calloc(count, sizeof(Facts *))
     cdef uint8_t *buffer = <uint8_t *> malloc(CHUNK)
-    cdef EVP_MD_CTX *context = EVP_MD_CTX_new()
+    cdef SHA256_CTX context
     try:
-        if not (facts and before and names and compare and buffer and context):
+        if not (facts and before and names and compare and buffer):
             raise MemoryError
         held = list(paths)  # keeps the bytes alive while the GIL is away
         for i in range(count):
@@ -210,10 +207,9 @@ def sweep(list paths not None, list known=None, Cancel cancel=None):
                 compare[i] = &before[i]
         with nogil:
             for i in range(count):
-                look(names[i], &facts[i], compare[i], context, buffer, cancelled)
+                look(names[i], &facts[i], compare[i], &context, buffer, cancelled)
         return [as_tuple(&facts[i]) for i in range(count)]
     finally:
-        EVP_MD_CTX_free(context)
         free(buffer)
         free(compare)
         free(names)
@@ -228,17 +224,17 @@ def hash_fd(int fd, Cancel cancel=None):
     cdef uint8_t[32] digest
     cdef int error = 0
     cdef uint8_t *buffer = <uint8_t *> malloc(CHUNK)
-    cdef EVP_MD_CTX *context = EVP_MD_CTX_new()
+    cdef SHA256_CTX context
     try:
-        if not (buffer and context and EVP_DigestInit_ex(context, EVP_sha256(), NULL)):
+        if not buffer:
             raise MemoryError
+        SHA256_Init(&context)
         with nogil:
-            error = update_from(fd, context, buffer, cancelled)
+            error = update_from(fd, &context, buffer, cancelled)
             if not error:
-                EVP_DigestFinal_ex(context, digest, NULL)
+                SHA256_Final(digest, &context)
         if error:
             raise OSError(error, "cannot hash")
         return (<bytes> digest[:32]).hex()
     finally:
-        EVP_MD_CTX_free(context)
         free(buffer)

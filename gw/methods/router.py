@@ -13,7 +13,7 @@ from gw.errors import Blocked, Forbidden, GwError, Held, InvalidRequest, Request
 from gw.model.decision import Decision, Verdict
 from gw.model.identity import ConnInfo, Role
 from gw.ports import Json
-from gw.wire import frames
+from gw.wire import frames, json
 from gw.wire.methods import ADMIN, DYNAMIC, NODE, MethodSpec, MethodTable, required_scopes
 from gw.wire.params import Shape, problem
 
@@ -50,9 +50,9 @@ def rpc(name: str, *, inline: bool = False) -> Callable[[F], F]:
 
 
 class Call:
-    """One request being served. `params` is a dict of its own; `decision` is set for guarded methods."""
+    """One request being served. `decision` is set for guarded methods."""
 
-    __slots__ = ("client", "decision", "id", "info", "method", "params", "raw", "spec")
+    __slots__ = ("_params", "client", "decision", "id", "info", "method", "raw", "spec")
 
     def __init__(
         self,
@@ -60,17 +60,25 @@ class Call:
         info: ConnInfo,
         request_id: str,
         spec: MethodSpec,
-        params: dict[str, Json],
+        params: dict[str, Json] | None,
         raw: bytes = b"{}",
     ) -> None:
+        """`params` None: they are read from `raw` when somebody asks."""
         self.client = client
         self.info = info
         self.id = request_id
         self.method = spec.name
         self.spec = spec
-        self.params = params
-        self.raw = raw  # the bytes `params` were read from
+        self._params = params
+        self.raw = raw  # the bytes `params` are read from
         self.decision: Decision | None = None
+
+    @property
+    def params(self) -> dict[str, Json]:
+        """A dict of this call's own."""
+        if self._params is None:
+            self._params = json.loads(self.raw)
+        return self._params
 
     def respond(self, payload: Json) -> None:
         """Send an `ok` answer now; the handler's returned payload, unless ANSWERED, is a second one with this id."""
@@ -156,25 +164,28 @@ class Router:
             if spec.name in self._served and spec.advertised and (protocol >= 4 or spec.v3)
         )
 
-    def dispatch(self, client: "Client", request_id: str, method: str, params: dict[str, Json], raw: bytes) -> None:
-        """Answer one request, now or from a greenlet. Never raises."""
+    def dispatch(
+        self, client: "Client", request_id: str, method: str, params: dict[str, Json] | None, raw: bytes
+    ) -> None:
+        """Answer one request, now or from a greenlet. Never raises. `params` None: as in Call."""
         info = client.info
         entry = self._served.get(method)
         if entry is None:
-            client.send(frames.failure(request_id, self._unserved(info, method, params).shape()))
+            unserved = self._unserved(info, method, json.loads(raw) if params is None else params)
+            client.send(frames.failure(request_id, unserved.shape()))
             return
+        call = Call(client, info, request_id, entry.spec, params, raw)
         if not (entry.scope in info.scopes or entry.open):
-            error = refusal(entry.spec, info, params)
-            if error is not None:
-                client.send(frames.failure(request_id, error.shape()))
+            refused = refusal(entry.spec, info, call.params)
+            if refused is not None:
+                client.send(frames.failure(request_id, refused.shape()))
                 return
         if entry.shape is not None:
-            wrong = problem(entry.shape, params)
+            wrong = problem(entry.shape, call.params)
             if wrong is not None:
                 error = InvalidRequest(f"invalid {method} params: {wrong}")
                 client.send(frames.failure(request_id, error.shape()))
                 return
-        call = Call(client, info, request_id, entry.spec, params, raw)
         if entry.inline:
             client.send(self._outcome(entry, call))
         else:

@@ -15,6 +15,7 @@ from gw.model.shell import CommandFacts, Node, NodeRole
 
 MAX_COMMAND_CHARS: Final = 32 * 1024
 
+
 def analyse(command: str, *, cwd: str | None = None) -> CommandFacts:
     """Return what *command* would run, as far as the text alone tells; *cwd* is where it starts, when known."""
     text = command[:MAX_COMMAND_CHARS]

@@ -51,7 +51,7 @@ def _source(walker: "Walker", draft: Draft, context: Context) -> None:
     from gw.defender.shell.run import run_script  # it imports this table
 
     if draft.operands:
-        run_script(walker, draft, Code("sh", script=draft.operands[0], index=1), context)
+        run_script(walker, draft, Code("sh", script=draft.operands[0], at=1), context)
 
 
 def _trap(walker: "Walker", draft: Draft, context: Context) -> None:

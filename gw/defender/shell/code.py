@@ -25,7 +25,9 @@ _HINTS = (
 )  # fmt: skip
 
 _CALL = re.compile(
-    r"(?<![A-Za-z0-9_])(?:" + "|".join(re.escape(c) for c in sorted(_CALLS, key=len, reverse=True)) + r")\s*[(\[{ ]{1,3}\s*(?:[rbuf]?[\"'`]|q\{)"
+    r"(?<![A-Za-z0-9_])(?:"
+    + "|".join(re.escape(c) for c in sorted(_CALLS, key=len, reverse=True))
+    + r")\s*[(\[{ ]{1,3}\s*(?:[rbuf]?[\"'`]|q\{)"
 )
 _STRING = re.compile(r"\"((?:[^\"\\]|\\.)*)\"|'((?:[^'\\]|\\.)*)'|`((?:[^`\\]|\\.)*)`", re.S)
 _BACKTICK = re.compile(r"`([^`]{1,512})`")
@@ -41,15 +43,132 @@ _FETCHES = (
     "file_get_contents('http", "download(", "URI.open", "http.client", "fetch(", "DownloadString", "DownloadFile", "Invoke-WebRequest", "curl_exec", "HTTP::Tiny",
     "file_get_contents($", "httpx", "aiohttp",
 )  # fmt: skip
-_EVALS = ("exec(", "eval(", "eval ", "loadstring", "load(", "instance_eval", "Function(", "compile(", "__import__", "marshal.loads", "pickle.loads", "iex", "Invoke-Expression")
-_DECODES = ("b64decode", "base64", "unhexlify", "fromhex", "Buffer.from", "atob(", "decode64", "MIME::Base64", "unpack(", "unpack1", "zlib", "codecs.decode", "rot13", "bytes.fromhex", "gzinflate", "str_rot13", "hex2bin")
-_SHELL_WORDS = ("/bin/sh", "/bin/bash", "/bin/zsh", "bash -i", "sh -i", "/bin/ash", "/bin/dash", "cmd.exe", "pty.spawn", "powershell", '"sh"', "'sh'", '"bash"', "'bash'", "sh <&", "bash <&", '"sh -i', "'sh -i", '["sh', "['sh", '"zsh"', "'zsh'")
-_DUPS = ("dup2", "fileno", "STDIN->fdopen", "STDIN,\">&", "<&3", "0<&", "stdio:", ".pipe(", "redirectErrorStream", "getInputStream", ">&S", "pty.spawn", "subprocess", "popen", "exec", "spawn", "system", "`", "getline", "run(")
-_DELETES = ("rmtree", "rm_rf", "rm_r(", "remove_tree", "rmtree(", "os.remove", "os.unlink", "unlink", "rmSync", "rmdirSync", "rmdir", "FileUtils.rm", "File.delete", "fs.rm", "removeDirs", "Remove-Item", "shutil.move", "os.rmdir", "unlinkSync", "deltree")
+_EVALS = (
+    "exec(",
+    "eval(",
+    "eval ",
+    "loadstring",
+    "load(",
+    "instance_eval",
+    "Function(",
+    "compile(",
+    "__import__",
+    "marshal.loads",
+    "pickle.loads",
+    "iex",
+    "Invoke-Expression",
+)
+_DECODES = (
+    "b64decode",
+    "base64",
+    "unhexlify",
+    "fromhex",
+    "Buffer.from",
+    "atob(",
+    "decode64",
+    "MIME::Base64",
+    "unpack(",
+    "unpack1",
+    "zlib",
+    "codecs.decode",
+    "rot13",
+    "bytes.fromhex",
+    "gzinflate",
+    "str_rot13",
+    "hex2bin",
+)
+_SHELL_WORDS = (
+    "/bin/sh",
+    "/bin/bash",
+    "/bin/zsh",
+    "bash -i",
+    "sh -i",
+    "/bin/ash",
+    "/bin/dash",
+    "cmd.exe",
+    "pty.spawn",
+    "powershell",
+    '"sh"',
+    "'sh'",
+    '"bash"',
+    "'bash'",
+    "sh <&",
+    "bash <&",
+    '"sh -i',
+    "'sh -i",
+    '["sh',
+    "['sh",
+    '"zsh"',
+    "'zsh'",
+)
+_DUPS = (
+    "dup2",
+    "fileno",
+    "STDIN->fdopen",
+    'STDIN,">&',
+    "<&3",
+    "0<&",
+    "stdio:",
+    ".pipe(",
+    "redirectErrorStream",
+    "getInputStream",
+    ">&S",
+    "pty.spawn",
+    "subprocess",
+    "popen",
+    "exec",
+    "spawn",
+    "system",
+    "`",
+    "getline",
+    "run(",
+)
+_DELETES = (
+    "rmtree",
+    "rm_rf",
+    "rm_r(",
+    "remove_tree",
+    "rmtree(",
+    "os.remove",
+    "os.unlink",
+    "unlink",
+    "rmSync",
+    "rmdirSync",
+    "rmdir",
+    "FileUtils.rm",
+    "File.delete",
+    "fs.rm",
+    "removeDirs",
+    "Remove-Item",
+    "shutil.move",
+    "os.rmdir",
+    "unlinkSync",
+    "deltree",
+)
 _TREES = ("rmtree", "rm_rf", "rm_r", "remove_tree", "recursive", "Recurse", "os.walk", "glob")
 _WRITES = ("open(", "write", "file_put_contents", "File.write", "writeFile", "io.open", "Out-File", "Set-Content")
-_ELEVATES = ("setuid(", "setgid(", "setresuid", "setreuid", "POSIX::setuid", "posix_setuid", "posix.setuid", "process.setuid", "Process::Sys.setuid")
-_LIBRARIES = ("ctypes", "LoadLibrary", "dlopen", "Fiddle", "require \"fiddle\"", "cdll", "loadlib", "package.loadlib", "ffi")
+_ELEVATES = (
+    "setuid(",
+    "setgid(",
+    "setresuid",
+    "setreuid",
+    "POSIX::setuid",
+    "posix_setuid",
+    "posix.setuid",
+    "process.setuid",
+    "Process::Sys.setuid",
+)
+_LIBRARIES = (
+    "ctypes",
+    "LoadLibrary",
+    "dlopen",
+    "Fiddle",
+    'require "fiddle"',
+    "cdll",
+    "loadlib",
+    "package.loadlib",
+    "ffi",
+)
 
 
 class CodeFacts(NamedTuple):
@@ -71,7 +190,22 @@ def inspect(language: str, code: str) -> CodeFacts:
     commands: list[str] = []
     if _has(code, _HINTS):
         commands = list(_commands(language, code))
-        if any(hint in code for hint in ("system", "popen", "exec", "spawn", "subprocess", "Popen", "child_process", "pty", "callCommand", "ProcessBuilder", "write18")):
+        if any(
+            hint in code
+            for hint in (
+                "system",
+                "popen",
+                "exec",
+                "spawn",
+                "subprocess",
+                "Popen",
+                "child_process",
+                "pty",
+                "callCommand",
+                "ProcessBuilder",
+                "write18",
+            )
+        ):
             facts.add("code-spawns")
     sockets = _has(code, _SOCKETS)
     if sockets:
@@ -101,8 +235,27 @@ def inspect(language: str, code: str) -> CodeFacts:
 
 def _runs_input(code: str) -> bool:
     """A loop that reads a command from the socket and starts it."""
-    return _has(code, ("popen", "exec", "spawn", "system", "getline", "run(", "dup2", "subprocess", "`", "eval")) and _has(
-        code, ("while", "receive", "recv", "gets", "getline", "readline", "socket_read", "pipe(", "dup2", "fileno", "createServer", "stdio", "call", "Popen", "<&")
+    return _has(
+        code, ("popen", "exec", "spawn", "system", "getline", "run(", "dup2", "subprocess", "`", "eval")
+    ) and _has(
+        code,
+        (
+            "while",
+            "receive",
+            "recv",
+            "gets",
+            "getline",
+            "readline",
+            "socket_read",
+            "pipe(",
+            "dup2",
+            "fileno",
+            "createServer",
+            "stdio",
+            "call",
+            "Popen",
+            "<&",
+        ),
     )
 
 

@@ -27,6 +27,4 @@ class Context:
 
     def inside(self, wrapper: str, *, stdin: Stream | None = None, privileged: bool = False) -> "Context":
         """The context of what *wrapper* runs."""
-        return Context(
-            self.span, stdin, (*self.wrappers, wrapper), privileged=self.privileged or privileged
-        )
+        return Context(self.span, stdin, (*self.wrappers, wrapper), privileged=self.privileged or privileged)

@@ -1,75 +1,58 @@
 """One command under construction: what the walker collects before it becomes a `model.shell.Node`.
 
-Holds no rules. Invariant: `argv` and `marks` have the same length, and `facts` only grows.
+Holds no rules. Invariant: `argv` and `marks` have the same length, and everything else only grows. Most commands touch few
+of the fields, so the defaults live in the class and cost nothing to set.
 """
 
 from collections.abc import Callable, Sequence
 
 from gw.defender.shell.paths import normalise
-from gw.defender.shell.stream import Stream, UNKNOWN
+from gw.defender.shell.stream import UNKNOWN, Stream
 from gw.model.decision import Span
 from gw.model.shell import Node, NodeRole
 
+Paths = tuple[str, ...]
+
 
 class Draft:
-    __slots__ = (
-        "argv", "background", "cwd", "deletes", "env", "facts", "fetches", "flags", "inline_code", "language",
-        "marks", "operands", "output", "overwrites", "piped_from", "pipes_into", "privileged", "program", "reads", "recursive",
-        "redirected", "redirects", "role", "span", "stdin", "wired", "wrappers", "writes",
-    )  # fmt: skip
+    role = NodeRole.RUNS
+    background = False
+    cwd: str | None = None
+    deletes: Paths = ()
+    fetches: Paths = ()
+    inline_code: str | None = None
+    language: str | None = None
+    output: Stream = UNKNOWN  # what it prints, as far as its effect knows
+    overwrites: Paths = ()  # redirects that empty the file first
+    piped_from: str | None = None
+    pipes_into: str | None = None
+    privileged = False
+    reads: Paths = ()
+    recursive = False
+    redirected = False  # standard output goes to a file
+    redirects: Paths = ()
+    stdin: Stream | None = None  # None: the terminal, or whatever the caller has
+    wired = False  # joined to another descriptor than the standard ones
+    wrappers: tuple[str, ...] = ()
+    writes: Paths = ()
 
-    def __init__(
-        self,
-        program: str | None,
-        argv: Sequence[str],
-        marks: Sequence[int],
-        span: Span,
-        wrappers: tuple[str, ...] = (),
-        *,
-        privileged: bool = False,
-        stdin: Stream | None = None,
-    ) -> None:
-        self.role = NodeRole.RUNS
+    def __init__(self, program: str | None, argv: Sequence[str], marks: Sequence[int], span: Span) -> None:
         self.program = program
         self.argv = argv
         self.marks = marks
         self.span = span
-        self.wrappers = wrappers
-        self.privileged = privileged
-        self.stdin = stdin  # None: the terminal, or whatever the caller has
-        self.output = UNKNOWN  # what it prints, as far as its effect knows
         self.env: dict[str, Stream] = {}
-        self.cwd: str | None = None
-        self.background = False
-        self.recursive = False
-        self.wired = False  # joined to another descriptor than the standard ones
-        self.redirected = False  # standard output goes to a file
-        self.pipes_into: str | None = None
-        self.piped_from: str | None = None
-        self.reads: list[str] = []
-        self.writes: list[str] = []
-        self.deletes: list[str] = []
-        self.redirects: list[str] = []
-        self.overwrites: list[str] = []  # redirects that empty the file first
-        self.fetches: list[str] = []
-        self.inline_code: str | None = None
-        self.language: str | None = None
         self.facts: set[str] = set()
         self.flags: set[str] = set()
         self.operands: list[str] = []
-        self._split()
-
-    def _split(self) -> None:
         flags, operands = self.flags, self.operands
-        arguments = iter(self.argv)
-        next(arguments, None)
-        for argument in arguments:
+        for i, argument in enumerate(argv[1:], 2):
             if argument[:1] != "-" or len(argument) == 1:
                 operands.append(argument)
+            elif argument == "--":
+                operands.extend(argv[i:])
+                break
             elif argument[1] == "-":
-                if len(argument) == 2:
-                    operands.extend(arguments)
-                    return
                 flags.add(argument.partition("=")[0])
             else:
                 flags.add(argument)
@@ -88,12 +71,12 @@ class Draft:
             for option in options:
                 if argument == option:
                     return argv[i + 1] if i + 1 < len(argv) else None
-                if argument.startswith(option):
-                    if option[1] == "-":
-                        if argument[len(option)] == "=":
-                            return argument[len(option) + 1 :]
-                    elif len(option) == 2:
-                        return argument[2:]
+                if not argument.startswith(option):
+                    continue
+                if option[1] == "-" and argument[len(option)] == "=":
+                    return argument[len(option) + 1 :]
+                if len(option) == 2 and option[1] != "-":
+                    return argument[2:]
         return None
 
     def after(self, option: str) -> list[str]:
@@ -101,9 +84,10 @@ class Draft:
         at = list(self.argv).index(option) if option in self.argv else len(self.argv)
         return list(self.argv[at + 1 : at + 2])
 
-    def paths(self, words: Sequence[str] | None = None) -> list[str]:
+    def paths(self, words: Sequence[str] | None = None) -> Paths:
         """*words*, by default the operands, as normalised paths."""
-        return [normalise(word, self.cwd) for word in (self.operands if words is None else words)]
+        cwd = self.cwd
+        return tuple([normalise(word, cwd) for word in (self.operands if words is None else words)])
 
     def node(self) -> Node:
         return Node(
@@ -118,15 +102,15 @@ class Draft:
             self.pipes_into,
             self.piped_from,
             self.background,
-            tuple(self.reads),
-            tuple(self.writes),
-            tuple(self.deletes),
+            self.reads,
+            self.writes,
+            self.deletes,
             self.recursive,
-            tuple(self.fetches),
+            self.fetches,
             self.inline_code,
             self.language,
             frozenset(self.facts),
-            tuple(self.redirects),
+            self.redirects,
         )
 
 

@@ -104,7 +104,9 @@ _VIM_COMMAND = re.compile(
 _GDB_COMMAND = re.compile(
     r"\s*(?:!|shell\s|make\s|python\s|pi\s|py\s|call\s.{0,40}system|platform\s+shell|script\s|system\s)(.*)", re.S
 )
-_SED_RUNS = re.compile(r"(?:^|[;{}\n]|\d|\$|/|,)\s*e(?:\s+([^;\n]{1,512})|\s*$)|s(.)(?:(?!\2).){0,256}\2(?:(?!\2).){0,256}\2[gIip0-9]*e")
+_SED_RUNS = re.compile(
+    r"(?:^|[;{}\n]|\d|\$|/|,)\s*e(?:\s+([^;\n]{1,512})|\s*$)|s(.)(?:(?!\2).){0,256}\2(?:(?!\2).){0,256}\2[gIip0-9]*e"
+)
 _FZF_RUNS = re.compile(r"(?:execute|become|reload|execute-silent)\(([^)]{1,512})\)")
 _MAKE_RUNS = re.compile(r"\$\(shell ([^)]{1,512})\)")
 
@@ -112,6 +114,12 @@ _COMMAND_SIGN = re.compile(
     r"(?:^|[^\w-])(?:/usr)?(?:/local)?/bin/(?:ba|da|z|k|c|tc|a|mk|fi)?sh(?![\w.-])|^\s*!\s*/?\w"
     r"|\b(?:system|exec|popen|spawn|execute|shell_exec|callCommand|os\.execute|esyscmd|syscmd)\s*\(\s*[\"'`/]|\bwrite18\s*\{"
     r"|^\s*\|\s*(?:ba|da|z|k)?sh\b|exec[:=]\s*/?(?:ba|da|z)?sh\b|:\s*!\s*/?\w"
+)
+# Without doubt: a shell inside a call, behind a `!`, or with its descriptors bent back to the terminal.
+_SHELL_SIGN = re.compile(
+    r"(?:system|exec|popen|spawn|execute|shell_exec|callCommand|run-shell-command|esyscmd|Process\.Start|write18|passthru)"
+    r"\W{1,4}(?:/usr)?/bin/\w{0,3}sh\b|!\s*(?:exec\s+)?(?:/usr)?/bin/\w{0,3}sh\b"
+    r"|/bin/\w{0,3}sh\s+(?:-[isp]+\s+)?(?:\d?[<>]&\d|\d?[<>]\s*(?:/dev/tty|\$\(tty\)))"
 )
 _COMMAND_VARIABLE = re.compile(
     r"(?:PAGER|EDITOR|VISUAL|BROWSER|ASKPASS|_COMMAND|_CMD|LESSOPEN|LESSCLOSE|_RSH|_SSH|RSYNC_RSH|GIT_EXTERNAL_DIFF"
@@ -136,9 +144,16 @@ def is_command(text: str) -> bool:
     return _COMMAND_SIGN.search(text[:1024]) is not None
 
 
-def shows_command(draft: Draft) -> bool:
-    """Tell whether any argument bears the general signs of a command the program is to run."""
-    return any(len(a) > 2 and is_command(a) for a in draft.argv[1:])
+def is_shell(text: str) -> bool:
+    """Signs that leave no doubt: somebody wants a shell from this program."""
+    return _SHELL_SIGN.search(text[:1024]) is not None
+
+
+def shown_facts(text: str) -> set[str]:
+    """Facts of a program that is given *text* as an argument, or as a file it reads."""
+    if is_shell(text):
+        return {"shell-escape", "escapes-to-shell"}
+    return {"shell-escape"} if is_command(text) else set()
 
 
 def told(draft: Draft) -> list[Told]:
@@ -194,9 +209,13 @@ def _git(argv: Sequence[str]) -> Iterator[Told]:
                 yield Told(text[1:])
             else:
                 yield Told("git " + text, True)
-    for text in option_values(argv, ("--upload-pack", "--receive-pack", "--extcmd", "--open-files-in-pager", "--ssh-command")):
+    for text in option_values(
+        argv, ("--upload-pack", "--receive-pack", "--extcmd", "--open-files-in-pager", "--ssh-command")
+    ):
         yield Told(text, is_usual(text) or text.startswith("git-"))
-    for text in option_values(argv, ("--exec", "-x", "--tree-filter", "--index-filter", "--msg-filter", "--env-filter", "--commit-filter")):
+    for text in option_values(
+        argv, ("--exec", "-x", "--tree-filter", "--index-filter", "--msg-filter", "--env-filter", "--commit-filter")
+    ):
         yield Told(text, True)
     for i, word in enumerate(argv):
         if word in ("bisect", "submodule") and argv[i + 1 : i + 2] in (["run"], ["foreach"]):

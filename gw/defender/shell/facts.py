@@ -7,9 +7,9 @@ added, so a policy naming another one is an error at load (gw.model.shell.FACTS)
 import re
 
 from gw.defender.shell import paths
-from gw.defender.shell.draft import Draft
+from gw.defender.shell.draft import Draft, Paths
 from gw.defender.shell.effects.machine import assignment
-from gw.defender.shell.escapes import shows_command
+from gw.defender.shell.escapes import shown_facts
 from gw.defender.shell.programs import Profile
 
 _SECRET_NAMES = re.compile(
@@ -33,27 +33,42 @@ def derive(draft: Draft, known: Profile) -> None:
         for name, value in draft.env.items():
             assignment(draft, name, value.text or "")
     check_paths(draft, known)
-    _check_words(draft)
-    if len(draft.argv) > 1 and not (known.passive or known.interpreter) and shows_command(draft):
-        draft.facts.add("shell-escape")
+    if len(draft.argv) > 1:
+        text = " ".join(draft.argv)
+        if len(text) > WINDOW or _TELLING.search(text) is not None:
+            _check_words(draft, known)
 
 
+WINDOW = 1024
+# No word of a line without one of these is worth a closer look.
+_TELLING = re.compile(r"sh\b|!|\.so|http|ser|exe|system|spawn|open|shell|write|\\|Process|call| -S")
 _LIBRARY = re.compile(r"(?:^|[=:,])\.{0,2}~?/?[\w./-]*/[\w.-]+\.so(?:\.\d+)*$")
-_BUILDERS = frozenset("gcc g++ cc c++ clang clang++ ld ldd nm objdump readelf strip ls cp mv rm ln file install patchelf chmod".split())
-_FILE_SERVERS = frozenset(("http.server", "SimpleHTTPServer", "httpd", "http-server", "file-server", "pyftpdlib", "-ehttpd"))
-_SERVING_PROGRAMS = frozenset("python python2 python3 ruby busybox httpd npx caddy twistd uvicorn http-server serve miniserve dufs".split())
+_BUILDERS = frozenset(
+    "gcc g++ cc c++ clang clang++ ld ldd nm objdump readelf strip ls cp mv rm ln file install patchelf chmod".split()
+)
+_FILE_SERVERS = frozenset(
+    ("http.server", "SimpleHTTPServer", "httpd", "http-server", "file-server", "pyftpdlib", "-ehttpd")
+)
+_SERVING_PROGRAMS = frozenset(
+    "python python2 python3 ruby busybox httpd npx caddy twistd uvicorn http-server serve miniserve dufs".split()
+)
 
 
-def _check_words(draft: Draft) -> None:
+def _check_words(draft: Draft, known: Profile) -> None:
     """Words that say the same whichever program they are given to."""
     argv = draft.argv
+    shown = not (known.passive or known.interpreter or known.inner)
     for i, word in enumerate(argv[1:], 1):
-        if word.endswith(".so") or ".so." in word:
+        if word.isalnum():
+            continue
+        if ".so" in word:
             option = argv[i - 1][:1] == "-" or "=" in word
             if option and draft.program not in _BUILDERS and argv[i - 1] != "-o" and _LIBRARY.search(word[:256]):
                 draft.facts.add("loads-library")
-        elif word in _FILE_SERVERS and draft.program in _SERVING_PROGRAMS:
+        if word in _FILE_SERVERS and draft.program in _SERVING_PROGRAMS:
             draft.facts.add("serves-files")
+        if shown:
+            draft.facts |= shown_facts(word)
     if draft.program in ("php", "ruby") and draft.has("-S"):
         draft.facts.add("serves-files")
 
@@ -63,7 +78,7 @@ def check_paths(draft: Draft, known: Profile) -> None:
     touched = draft.reads
     if not known.looks_only:
         if not touched and not known.passive and draft.operands:
-            touched = [paths.normalise(o, draft.cwd) for o in draft.operands if "/" in o or "." in o]
+            touched = draft.paths([o for o in draft.operands if "/" in o or "." in o])
         if touched:
             _check_reads(draft, touched, prints=bool(draft.reads) and draft.program not in _KEY_USERS)
     for path in draft.writes:
@@ -79,7 +94,7 @@ def check_paths(draft: Draft, known: Profile) -> None:
         _check_search(draft)
 
 
-def _check_reads(draft: Draft, touched: list[str], *, prints: bool) -> None:
+def _check_reads(draft: Draft, touched: Paths, *, prints: bool) -> None:
     facts = draft.facts
     marks = 0
     for mark in draft.marks:
@@ -111,7 +126,11 @@ def _check_write(draft: Draft, path: str) -> None:
     elif paths.is_kernel(path):
         facts.add("writes-kernel")
     elif paths.is_log(path):
-        if "truncates" in facts or (draft.program in _EMPTIES and path not in _appended(draft)) or (path in draft.overwrites and path.startswith("~")):
+        if (
+            "truncates" in facts
+            or (draft.program in _EMPTIES and path not in _appended(draft))
+            or (path in draft.overwrites and path.startswith("~"))
+        ):
             facts.add("wipes-logs")
     elif paths.is_system(path):
         facts.add("writes-system")
@@ -124,11 +143,25 @@ def _appended(draft: Draft) -> list[str]:
 def _check_search(draft: Draft) -> None:
     argv = draft.argv
     if draft.program == "find":
-        broad = any(paths.is_root(paths.normalise(r, draft.cwd)) or r.startswith(("/home", "~", "/etc", "/var", "/opt", "/root")) for r in draft.operands)
-        if "/" in draft.operands and any(a in ("-perm",) and i + 1 < len(argv) and re.search(r"[-/+]?(?:[246][0-7]{3}|u[=+]s|g[=+]s|6000|a\+s)", argv[i + 1]) for i, a in enumerate(argv)):
+        broad = any(
+            paths.is_root(paths.normalise(r, draft.cwd))
+            or r.startswith(("/home", "~", "/etc", "/var", "/opt", "/root"))
+            for r in draft.operands
+        )
+        if "/" in draft.operands and any(
+            a in ("-perm",)
+            and i + 1 < len(argv)
+            and re.search(r"[-/+]?(?:[246][0-7]{3}|u[=+]s|g[=+]s|6000|a\+s)", argv[i + 1])
+            for i, a in enumerate(argv)
+        ):
             draft.facts.add("searches-privilege")
     else:
-        broad = draft.has("-r", "-R", "--recursive") and any(paths.is_root(p) for p in draft.reads) or draft.program in ("rg", "ag") and any(paths.is_root(p) for p in draft.reads)
+        broad = (
+            draft.has("-r", "-R", "--recursive")
+            and any(paths.is_root(p) for p in draft.reads)
+            or draft.program in ("rg", "ag")
+            and any(paths.is_root(p) for p in draft.reads)
+        )
         broad = broad or draft.program == "locate"
     if broad and any(_SECRET_NAMES.search(a[:256]) for a in argv[1:]):
         draft.facts.add("searches-secret")

@@ -70,7 +70,7 @@ class Code(NamedTuple):
 
     language: str
     text: str | None = None
-    index: int = -1  # of the argument holding the code or script, -1 when it is not an argument
+    at: int = -1  # index of the argument holding the code or script, -1 when it is not an argument
     script: str | None = None  # path of a script file
     stdin: bool = False
     interactive: bool = False
@@ -127,7 +127,7 @@ def shell_code(argv: Sequence[str]) -> Code | None:
         return Code("sh", stdin=True, interactive=True)
     if read_stdin or not rest:
         return Code("sh", stdin=True, interactive=interactive, args=("sh", *rest))
-    return Code("sh", script=rest[0], index=i, interactive=interactive, args=tuple(rest))
+    return Code("sh", script=rest[0], at=i, interactive=interactive, args=tuple(rest))
 
 
 def code_of(program: str, argv: Sequence[str]) -> Code | None:
@@ -177,7 +177,7 @@ def code_of(program: str, argv: Sequence[str]) -> Code | None:
     if found:
         return Code(language, "\n".join(found), at, args=tuple(argv[i:]))
     if i < len(argv) and argv[i] != "-":
-        return Code(language, script=argv[i], index=i, args=tuple(argv[i:]))
+        return Code(language, script=argv[i], at=i, args=tuple(argv[i:]))
     return Code(language, stdin=True)
 
 
@@ -208,7 +208,7 @@ def _awk(argv: Sequence[str]) -> Code:
         if word in ("-v", "-F", "--assign", "--field-separator", "-i", "-l", "--include", "--load"):
             i += 2
         elif word in ("-f", "--file"):
-            return Code("awk", script=argv[i + 1] if i + 1 < len(argv) else "", index=i + 1)
+            return Code("awk", script=argv[i + 1] if i + 1 < len(argv) else "", at=i + 1)
         elif word == "--":
             i += 1
             break

@@ -27,7 +27,9 @@ _ANSI = re.compile(
     r"\\(?:([abeEfnrtv\\'\"?])|([0-7]{1,3})|x([0-9A-Fa-f]{1,2})|u([0-9A-Fa-f]{1,4})|U([0-9A-Fa-f]{1,8})|c(.))"
 )
 # Letters, digits and slashes need no escape; colours and control characters do.
-_PRINTABLE_ESCAPE = re.compile(r"\\(?:x[2-7][0-9A-Fa-f](?![0-9A-Fa-f])|1[0-7]{2}|0?[45-7][0-7](?![0-7])|u00[2-7][0-9A-Fa-f])")
+_PRINTABLE_ESCAPE = re.compile(
+    r"\\(?:x[2-7][0-9A-Fa-f](?![0-9A-Fa-f])|1[0-7]{2}|0?[45-7][0-7](?![0-7])|u00[2-7][0-9A-Fa-f])"
+)
 _LOOKS_SPECIAL = re.compile(r"[*?\[{]").search
 
 BREAK = frozenset(" \t\n|&;()<>")
@@ -74,8 +76,12 @@ class Lexer:
         raise NotImplementedError
 
     def skip_blanks(self) -> None:
-        while found := _BLANKS(self.text, self.pos, self.pos + WINDOW):
-            self.pos = found.end()
+        text, pos = self.text, self.pos
+        while pos < self.size and text[pos] in " \t\\":
+            found = _BLANKS(text, pos, pos + WINDOW)
+            if found is None:
+                return
+            self.pos = pos = found.end()
 
     def word(self) -> Word | None:
         """Scan one word at the cursor, or return None when an operator or the end stands there."""

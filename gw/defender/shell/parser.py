@@ -18,7 +18,9 @@ _FD_VARIABLE = re.compile(r"\{[A-Za-z_]\w*\}(?=[<>])").match
 
 _CLOSERS = frozenset(("then", "else", "elif", "fi", "do", "done", "esac", "}"))
 _OPENERS = frozenset(("if", "while", "until", "for", "select", "case", "{", "function", "coproc", "[[", "!"))
-_RESERVED = _CLOSERS | _OPENERS
+_RESERVED = re.compile(
+    "(?:" + "|".join(re.escape(w) for w in sorted(_CLOSERS | _OPENERS, reverse=True)) + r")(?=[ \t\n|&;()<>]|\Z)"
+).match
 
 
 class Parser(Lexer):
@@ -140,16 +142,8 @@ class Parser(Lexer):
 
     def _peek_reserved(self) -> str | None:
         """Return the reserved word at the cursor, if one stands there unquoted and alone."""
-        text, start = self.text, self.pos
-        first = text[start : start + 1]
-        if not first or first not in "tefdi}wusc{[!":
-            return None
-        end = start
-        limit = min(self.size, start + 9)
-        while end < limit and text[end] not in BREAK:
-            end += 1
-        word = text[start:end]
-        return word if word in _RESERVED else None
+        found = _RESERVED(self.text, self.pos, self.pos + 10)
+        return None if found is None else found.group()
 
     def _command(self) -> Command:
         start = self.pos
@@ -489,7 +483,6 @@ class Parser(Lexer):
                 inner = Parser(body, self.depth + 1)
                 word = inner.here_body()._replace(start=body_start, end=self.pos)
             redirects[index] = redirects[index]._replace(target=word)
-
 
 
 def _literal(word: Word | str) -> str | None:

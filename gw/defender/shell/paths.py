@@ -30,10 +30,14 @@ _SECRET = re.compile(
     r"|/etc/(?:shadow|gshadow|security/opasswd|master\.passwd|krb5\.keytab|ipsec\.secrets|ppp/(?:chap|pap)-secrets|ssh/ssh_host_[^/]*_key$|openvpn/[^$]*\.key|wireguard/|kubernetes/(?:admin\.conf|pki)|rancher/[^$]*\.yaml|clawgate/(?:keys|secrets|[^/]*\.key))"
     r"|/var/run/secrets/(?:kubernetes\.io|[^$]*token[^/]*$)|/run/secrets/|/proc/(?:self|\d+|\*|1)/environ|/proc/(?:self|\d+|\*)/mem$|/proc/kcore|/dev/mem$|/var/lib/(?:sss/db|samba/private|NetworkManager)|/etc/NetworkManager/system-connections"
 )
+# Worth protecting wherever they lie; fixtures of a test suite are made to be read.
 _PRIVATE = re.compile(
-    r"(?:^|.*/)(?:\.env(?:\.[\w-]+)?|id_(?:rsa|dsa|ecdsa|ed25519)|credentials(?:\.json|\.csv)?|secrets?\.(?:ya?ml|json|txt|env|toml)|[\w.-]+\.(?:pem|p12|pfx|key|jks|keystore|kdbx|ovpn|asc|ppk)|\.htpasswd|wp-config\.php|\.(?:bash|zsh|mysql|psql|python)_history|"
-    r"terraform\.tfstate|service-account[\w-]*\.json|passwords?\.\w+|wallet\.dat|shadow|\.netrc|\.npmrc|\.pypirc|\.git-credentials|\.pgpass|passwd|sudoers|database\.yml|Login Data|Cookies|logins\.json|key4\.db)$"
+    r"\.env(?:\.(?!example|sample|template|dist)[\w-]+)?|id_(?:rsa|dsa|ecdsa|ed25519)|secrets?\.(?:ya?ml|json|txt|env|toml)"
+    r"|[\w.-]*(?:priv|secret|server|_key|-key)[\w.-]*\.(?:pem|key)|[\w.-]+\.(?:kdbx|ppk|keystore|jks|p12|pfx|ovpn)|\.htpasswd"
+    r"|wp-config\.php|terraform\.tfstate|service-account[\w-]*\.json|passwords?\.\w+|wallet\.dat|shadow|credentials\.json"
+    r"|Login Data|logins\.json|key4\.db"
 )
+_FIXTURES = re.compile(r"(?:^|/)(?:testdata|fixtures?|examples?|samples?|tests?|docs)/")
 _SECRET_SAMPLES = (
     "/etc/shadow", "/etc/gshadow", "~/.ssh/id_rsa", "~/.ssh/id_ed25519", "~/.aws/credentials", "~/.netrc", "~/.git-credentials", "/proc/self/environ", "/etc/passwd",
 )  # fmt: skip
@@ -44,12 +48,24 @@ _STARTUP = re.compile(
     r"|/var/spool/(?:cron|at)|/(?:usr/)?lib/systemd|/usr/local/lib/systemd|/run/systemd|/lib/udev/rules\.d|/usr/lib/udev|/usr/share/autostart|/etc/sv/|/Library/Launch|~/Library/LaunchAgents"
 )
 _GIT_HOOK = re.compile(r"(?:.*/|^)\.git[/\\](?:hooks[/\\](?![\w-]+\.sample$)|config$)")
-_ACCOUNTS = re.compile(r"/etc/(?:passwd|shadow|gshadow|group|sudoers|sudoers\.d|doas\.conf|polkit-1|subuid|subgid|security|login\.defs|nsswitch\.conf)(?:/|$|-)")
-_SYSTEM = re.compile(r"/(?:etc|usr|bin|sbin|lib|lib32|lib64|boot|sys|proc/sys|proc/sysrq-trigger|var/lib/dpkg|var/lib/apt)(?:/|$)")
-_DISK = re.compile(r"/dev/(?:sd[a-z*?]|hd[a-z]|vd[a-z]|xvd[a-z]|nvme\d|mmcblk|disk|mapper/|md\d|dm-|loop\d|sr\d|ram\d|rdisk|zd\d|nbd|block/|pmem)")
-_KERNEL = re.compile(r"/dev/(?:mem|kmem|port)$|/proc/(?:sysrq-trigger|sys/kernel/(?:core_pattern|modprobe|randomize_va_space))|/sys/(?:kernel|firmware|fs/cgroup/[^$]*release_agent)|/boot(?:/|$)|/proc/kcore|/sys/power")
-_LOGS = re.compile(r"/var/log(?:/|$)|/var/run/utmp|/run/utmp|~/\.(?:bash|zsh|sh|ash|ksh|python|mysql|psql|node_repl|lesshst)_?history|.*\.bash_history$|~/\.histfile|~/\.lesshst|~/\.local/share/fish/fish_history")
-_GUARDS = re.compile(r"~/\.(?:openclaw|defenseclaw|clawgate)(?:/|$)|/etc/clawgate|/var/lib/clawgate|/usr/lib/clawgate|/var/log/clawgate|/opt/clawgate")
+_ACCOUNTS = re.compile(
+    r"/etc/(?:passwd|shadow|gshadow|group|sudoers|sudoers\.d|doas\.conf|polkit-1|subuid|subgid|security|login\.defs|nsswitch\.conf)(?:/|$|-)"
+)
+_SYSTEM = re.compile(
+    r"/(?:etc|usr|bin|sbin|lib|lib32|lib64|boot|sys|proc/sys|proc/sysrq-trigger|var/lib/dpkg|var/lib/apt)(?:/|$)"
+)
+_DISK = re.compile(
+    r"/dev/(?:sd[a-z*?]|hd[a-z]|vd[a-z]|xvd[a-z]|nvme\d|mmcblk|disk|mapper/|md\d|dm-|loop\d|sr\d|ram\d|rdisk|zd\d|nbd|block/|pmem)"
+)
+_KERNEL = re.compile(
+    r"/dev/(?:mem|kmem|port)$|/proc/(?:sysrq-trigger|sys/kernel/(?:core_pattern|modprobe|randomize_va_space))|/sys/(?:kernel|firmware|fs/cgroup/[^$]*release_agent)|/boot(?:/|$)|/proc/kcore|/sys/power"
+)
+_LOGS = re.compile(
+    r"/var/log(?:/|$)|/var/run/utmp|/run/utmp|~/\.(?:bash|zsh|sh|ash|ksh|python|mysql|psql|node_repl|lesshst)_?history|.*\.bash_history$|~/\.histfile|~/\.lesshst|~/\.local/share/fish/fish_history"
+)
+_GUARDS = re.compile(
+    r"~/\.(?:openclaw|defenseclaw|clawgate)(?:/|$)|/etc/clawgate|/var/lib/clawgate|/usr/lib/clawgate|/var/log/clawgate|/opt/clawgate"
+)
 _TEMPORARY = re.compile(r"/(?:tmp|var/tmp|dev/shm|private/tmp)/[^/]|/dev/null$")
 _ARTEFACTS = frozenset(
     "node_modules dist build target __pycache__ .pytest_cache .mypy_cache .ruff_cache .tox .nox .cache coverage htmlcov .coverage .next .nuxt .turbo .parcel-cache .gradle .eggs"
@@ -99,12 +115,17 @@ def is_secret(path: str, marks: int = 0) -> bool:
         path = _VARIABLE.sub("", path)
     if marks & GLOB and path[:1] in "/~" and any(fnmatchcase(sample, path) for sample in _SECRET_SAMPLES[:-1]):
         return len(path) > 4
-    return _SECRET.match(path, 0, MAX_PATH) is not None or path in (".ssh/id_rsa", ".ssh/id_ed25519", ".aws/credentials")
+    return _SECRET.match(path, 0, MAX_PATH) is not None or path in (
+        ".ssh/id_rsa",
+        ".ssh/id_ed25519",
+        ".aws/credentials",
+    )
 
 
 def is_private(path: str) -> bool:
     """Worth protecting when it leaves the machine, ordinary to read."""
-    return _PRIVATE.match(path, 0, MAX_PATH) is not None
+    name = path.rpartition("/")[2]
+    return _PRIVATE.fullmatch(name, 0, MAX_PATH) is not None and _FIXTURES.search(path, 0, MAX_PATH) is None
 
 
 def is_startup(path: str) -> bool:
@@ -132,7 +153,7 @@ def is_log(path: str) -> bool:
 
 
 def is_guard(path: str) -> bool:
-    return _GUARDS.match(path, 0, MAX_PATH) is not None
+    return _GUARDS.match(path, 0, MAX_PATH) is not None and "/logs/" not in path
 
 
 def is_temporary(path: str) -> bool:

@@ -15,6 +15,26 @@ from gw.defender.shell.interpreters import is_interpreter
 
 # Programs whose arguments are only text: a DATA node marks them.
 QUIET = frozenset(("echo", "printf", ":", "true", "false", "test", "[", "[[", "sleep", "wait", "logger", "notify-send"))
+# Programs whose quoted words are patterns, and programs that take a message behind one of these options.
+SEARCHED_FOR = frozenset(("grep", "egrep", "fgrep", "zgrep", "rg", "ag", "ack", "pgrep"))
+MESSAGES = frozenset(("git", "gh", "glab", "hg", "svn", "jj", "bd"))
+MESSAGE_OPTIONS = frozenset(
+    (
+        "-m",
+        "-am",
+        "--message",
+        "--body",
+        "-b",
+        "--title",
+        "-t",
+        "--notes",
+        "--description",
+        "--grep",
+        "-S",
+        "-G",
+        "--author",
+    )
+)
 # Listing or testing a path is not reading it.
 LOOKS_ONLY = frozenset(
     "ls dir stat file test [ [[ cd pushd mkdir touch rm chmod chown basename dirname realpath readlink du df echo printf which"
@@ -32,6 +52,7 @@ class Profile(NamedTuple):
     looks_only: bool
     searches: bool
     quiet: bool
+    cites: bool  # some of its quoted words are only text: patterns, messages
     filters: bool  # its output may be known statically
     sources: bool  # its output is of interest to whoever reads it
 
@@ -58,6 +79,7 @@ def profile(program: str) -> Profile:
         program in LOOKS_ONLY,
         program in SEARCHES,
         program in QUIET,
+        program in SEARCHED_FOR or program in MESSAGES,
         program in filters.FILTERS,
         program in output.SOURCES,
     )

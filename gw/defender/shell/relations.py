@@ -24,7 +24,9 @@ def relate(drafts: Sequence[Draft], text: str) -> None:
     if first.program is not None and "\n" in text and first.span.end <= text.find("\n"):
         _typed(first, text[text.find("\n") + 1 :])
     shells = [d for d in drafts if _is_open_shell(d)]
-    sockets = any(d.program == "ztcp" for d in drafts) or any(path.startswith(_SOCKET_PATHS) for d in drafts for path in (*d.writes, *d.reads))
+    sockets = any(d.program == "ztcp" for d in drafts) or any(
+        path.startswith(_SOCKET_PATHS) for d in drafts for path in (*d.writes, *d.reads)
+    )
     if sockets:
         _over_sockets(drafts, shells)
     if not shells:

@@ -50,7 +50,9 @@ MAX_INNER = 8  # commands of one find or parallel
 MAX_STDIN_WORDS = 64
 
 # Wrappers that are programs of weight themselves: they get a draft besides that of the command they run.
-_OWN_DRAFT = frozenset(("find", "fd", "fdfind", "ssh", "docker", "podman", "kubectl", "lxc", "screen", "tmux", "script", "nsenter"))
+_OWN_DRAFT = frozenset(
+    ("find", "fd", "fdfind", "ssh", "docker", "podman", "kubectl", "lxc", "screen", "tmux", "script", "nsenter")
+)
 # An interactive shell behind one of these is how people work; behind anything else it is an escape.
 _USUAL_SHELL_WRAPPERS = frozenset(
     "docker podman kubectl nerdctl oc lxc docker-compose ssh command builtin tmux screen exec nsenter".split()
@@ -257,7 +259,7 @@ def _arms(text: str) -> set[str]:
         text = text.partition("\n")[2]
     if "reverse-shell" in inspect("", text).facts:
         return {"reverse-shell"}
-    return {"shell-escape"} if escapes.is_command(text) else set()
+    return escapes.shown_facts(text)
 
 
 def _remember(walker: "Walker", draft: Draft, stream: Stream, context: Context) -> None:
@@ -328,7 +330,7 @@ def _interpreter(walker: "Walker", draft: Draft, code: Code, context: Context) -
         if target.text.startswith(("/dev/tcp/", "/dev/udp/")) and code.language == "sh":
             draft.facts.add("reverse-shell")
     if code.text is not None:
-        mark = draft.marks[code.index] if 0 <= code.index < len(draft.marks) else 0
+        mark = draft.marks[code.at] if 0 <= code.at < len(draft.marks) else 0
         if mark & FETCHED:
             feeds_interpreter(draft, Stream(None, mark))
             _feeders(walker, draft)
@@ -358,7 +360,7 @@ def run_script(walker: "Walker", draft: Draft, code: Code, context: Context) -> 
     """A script file: known when this line wrote it."""
     script = code.script or ""
     content = walker.files.get(normalise(script, walker.expander.cwd)) if script else None
-    mark = draft.marks[code.index] if 0 <= code.index < len(draft.marks) else 0
+    mark = draft.marks[code.at] if 0 <= code.at < len(draft.marks) else 0
     if mark & FETCHED:
         draft.facts.add("executes-fetched")
         _feeders(walker, draft)
@@ -402,13 +404,16 @@ def _code(walker: "Walker", draft: Draft, code: Code, text: str, context: Contex
 def _foreign_code(walker: "Walker", draft: Draft, language: str, text: str, context: Context) -> Stream:
     found = inspect(language, text)
     draft.facts |= found.facts
-    places = [normalise(p, walker.expander.cwd) for p in found.paths]
+    places = draft.paths(found.paths)
     if found.deletes and places:
         deletes(draft, places, recursive=found.recursive)
     elif found.deletes and found.recursive:
         draft.facts.add("deletes-tree")
     if places:
-        (draft.writes if found.writes else draft.reads).extend(places)
+        if found.writes:
+            draft.writes += places
+        else:
+            draft.reads += places
         check_paths(draft, profile(""))
     inner = context.inside(draft.program or language)
     for command in found.commands:

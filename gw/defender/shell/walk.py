@@ -5,7 +5,7 @@ texts parsed again and of nesting; what the budget cuts off is a signal.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from gw.defender.shell.ast import Command, Compound, Param, Pipeline, Redirect, Script, Simple, Subst, Word
 from gw.defender.shell.context import Context
@@ -16,9 +16,21 @@ from gw.defender.shell.effects.files import redirect_to
 from gw.defender.shell.lexer import TooDeep
 from gw.defender.shell.parser import Parser
 from gw.defender.shell.paths import normalise
-from gw.defender.shell.programs import profile
+from gw.defender.shell.programs import MESSAGE_OPTIONS, SEARCHED_FOR, profile
 from gw.defender.shell.run import run, run_variables
-from gw.defender.shell.stream import EMPTY, EXPANDED, FETCHED, GLOB, LOCAL, PARTIAL, SECRET, UNKNOWN, UNRESOLVED, Field, Stream
+from gw.defender.shell.stream import (
+    EMPTY,
+    EXPANDED,
+    FETCHED,
+    GLOB,
+    LOCAL,
+    PARTIAL,
+    SECRET,
+    UNKNOWN,
+    UNRESOLVED,
+    Field,
+    Stream,
+)
 from gw.model.decision import Span
 from gw.model.shell import NodeRole
 
@@ -203,8 +215,12 @@ class Walker:
         outer = self.outer
         if outer is not None:
             context.wrappers, context.privileged = outer.wrappers, outer.privileged
-        if profile(argv[0]).quiet and len(words) > 1:
-            self.extra.append((NodeRole.DATA, self.span(command.head + 1, command.end)))
+        if len(words) > 1:
+            known = profile(argv[0])
+            if known.quiet:
+                self.extra.append((NodeRole.DATA, self.span(command.head + 1, command.end)))
+            elif known.cites and self.base is None:
+                self.extra += [(NodeRole.DATA, span) for span in cited(words)]
         return run(self, argv, marks, context)
 
     def _assign(self, command: Simple, context: Context) -> None:
@@ -228,11 +244,15 @@ class Walker:
             self.drafts.append(draft)
 
     def draft(self, program: str | None, argv: Sequence[str], marks: Sequence[int], context: Context) -> Draft:
-        draft = Draft(
-            program, argv, marks, context.span, context.wrappers, privileged=context.privileged, stdin=context.stdin
-        )
+        draft = Draft(program, argv, marks, context.span)
         draft.cwd = self.expander.cwd
-        draft.env = context.env
+        if context.wrappers:
+            draft.wrappers = context.wrappers
+            draft.privileged = context.privileged
+        if context.stdin is not None:
+            draft.stdin = context.stdin
+        if context.env:
+            draft.env = context.env
         if self.base is not None:
             draft.role = NodeRole.INLINE
         return draft
@@ -288,7 +308,7 @@ class Walker:
         if path.startswith(("/dev/tcp/", "/dev/udp/")):
             return Stream(None, FETCHED)
         draft = self.draft("", ("", path), (0, target.marks), context)
-        draft.reads = [path]
+        draft.reads = (path,)
         derive(draft, _NOBODY)
         if draft.facts:
             self.drafts.append(draft)
@@ -303,7 +323,7 @@ class Walker:
             if target.text and not target.text.isdigit() and target.text != "-":
                 redirect_to(draft, target.text, target.marks)
                 if operator in (">", ">|"):
-                    draft.overwrites.append(draft.redirects[-1])
+                    draft.overwrites += (draft.redirects[-1],)
 
     def _substitute(self, part: Subst) -> Stream:
         """Walk a substitution where it stands and return what stands for it: its output, or a file name."""
@@ -324,6 +344,19 @@ class Walker:
 
     def span(self, start: int, end: int) -> Span:
         return self.base or Span(start, end)
+
+
+def cited(words: Sequence[Word | str]) -> Iterator[Span]:
+    """Spans of quoted words that are patterns (grep) or messages (git commit -m)."""
+    program = words[0] if isinstance(words[0], str) else words[0].literal
+    previous = ""
+    for word in words[1:]:
+        if isinstance(word, str):
+            previous = word
+            continue
+        if word.quoted and (program in SEARCHED_FOR or previous in MESSAGE_OPTIONS):
+            yield Span(word.start, word.end)
+        previous = word.literal or ""
 
 
 _SPLIT_NAME = re.compile(r"[A-Za-z0-9](?:''|\"\"|\\\\[a-z]|'[a-z]'|\"[a-z]\")|(?:''|\"\")[A-Za-z0-9]")

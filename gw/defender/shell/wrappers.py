@@ -69,7 +69,7 @@ _SHELL_TEXT: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 
 _FIND_EXEC = frozenset(("-exec", "-execdir", "-ok", "-okdir"))
-_CONTAINER_VALUED = frozenset(
+CONTAINER_VALUED = frozenset(
     "-e --env --env-file -u --user -w --workdir -v --volume -p --publish --name --network --net -l --label --mount"
     " --entrypoint -m --memory --cpus -h --hostname --add-host --device --cap-add --cap-drop --security-opt --pid --ipc"
     " --platform --restart --gpus --tmpfs --ulimit --volumes-from -c --container -n --namespace --context --kubeconfig"
@@ -135,16 +135,16 @@ def _ssh(argv: Sequence[str]) -> list[Inner]:
 
 def _container(argv: Sequence[str]) -> list[Inner]:
     """`docker [compose] exec|run ... NAME command`, `kubectl exec POD -- command`, `lxc exec`, `podman`."""
-    i = skip_options(argv, 1, _CONTAINER_VALUED | {"-H", "--host"})
+    i = skip_options(argv, 1, CONTAINER_VALUED | {"-H", "--host"})
     if i < len(argv) and argv[i] in ("compose", "container"):
-        i = skip_options(argv, i + 1, _CONTAINER_VALUED)
+        i = skip_options(argv, i + 1, CONTAINER_VALUED)
     if i >= len(argv) or argv[i] not in ("exec", "run", "attach", "debug"):
         return []
     if "--" in argv[i:]:
         start = list(argv).index("--", i) + 1
     else:
-        name = skip_options(argv, i + 1, _CONTAINER_VALUED)
-        start = skip_options(argv, name + 1, _CONTAINER_VALUED)
+        name = skip_options(argv, i + 1, CONTAINER_VALUED)
+        start = skip_options(argv, name + 1, CONTAINER_VALUED)
     return [Inner(start, len(argv))] if start < len(argv) else []
 
 
@@ -177,7 +177,18 @@ def _parallel(argv: Sequence[str]) -> list[Inner]:
 
 def _tmux(argv: Sequence[str]) -> list[Inner]:
     for i, word in enumerate(argv[1:], 1):
-        if word in ("new", "new-session", "neww", "new-window", "split-window", "splitw", "respawn-pane", "popup", "run-shell", "run"):
+        if word in (
+            "new",
+            "new-session",
+            "neww",
+            "new-window",
+            "split-window",
+            "splitw",
+            "respawn-pane",
+            "popup",
+            "run-shell",
+            "run",
+        ):
             start = skip_options(argv, i + 1, frozenset("-s -n -c -t -x -y -F -e -l -p -d".split()) - {"-d"})
             return [Inner(text=" ".join(argv[start:]))] if start < len(argv) else []
         if word in ("send-keys", "send"):
@@ -206,7 +217,9 @@ def _after_word(*words: str) -> Callable[[Sequence[str]], list[Inner]]:
     def find(argv: Sequence[str]) -> list[Inner]:
         for i, word in enumerate(argv[1:-1], 1):
             if word in words:
-                start = skip_options(argv, i + 1, frozenset(("-p", "--package", "--python", "--with", "--group", "--directory")))
+                start = skip_options(
+                    argv, i + 1, frozenset(("-p", "--package", "--python", "--with", "--group", "--directory"))
+                )
                 return [Inner(start, len(argv))] if start < len(argv) else []
         return []
 
@@ -241,7 +254,13 @@ def _flock(argv: Sequence[str]) -> list[Inner]:
 def _env(argv: Sequence[str]) -> list[Inner]:
     for i, word in enumerate(argv[1:], 1):
         if word in ("-S", "--split-string") or word.startswith(("-S", "--split-string=", "-vS", "-iS")):
-            text = argv[i + 1] if word in ("-S", "--split-string", "-vS", "-iS") and i + 1 < len(argv) else word.partition("=")[2] if word[1] == "-" else word[2:]
+            text = (
+                argv[i + 1]
+                if word in ("-S", "--split-string", "-vS", "-iS") and i + 1 < len(argv)
+                else word.partition("=")[2]
+                if word[1] == "-"
+                else word[2:]
+            )
             rest = argv[i + 2 :] if text == (argv[i + 1] if i + 1 < len(argv) else None) else argv[i + 1 :]
             return [Inner(text=" ".join([text, *rest]))]
         if not word.startswith("-"):

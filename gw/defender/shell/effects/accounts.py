@@ -77,12 +77,13 @@ def capability(draft: Draft) -> None:
 
 def database(draft: Draft) -> None:
     if not {"shadow", "gshadow"}.isdisjoint(draft.operands):
-        draft.reads.append("/etc/shadow")
+        draft.reads += ("/etc/shadow",)
 
 
 EFFECTS: dict[str, Effect] = {
     **dict.fromkeys(
-        names("useradd adduser usermod groupadd gpasswd userdel deluser groupmems addgroup groupdel delgroup newusers"), account
+        names("useradd adduser usermod groupadd gpasswd userdel deluser groupmems addgroup groupdel delgroup newusers"),
+        account,
     ),
     **dict.fromkeys(("passwd", "chpasswd", "chgpasswd"), password),
     "chage": aging,

@@ -33,9 +33,7 @@ _CURL_VALUED = names(
     " --unix-socket --stderr --trace --trace-ascii -Q --quote -t --telnet-option -P --ftp-port --cert-type --pass --oauth2-bearer"
 )
 _BODY = names("-d --data --data-binary --data-ascii --data-urlencode -F --form --json")
-_TEXT = names(
-    "--data-raw --form-string -H --header -A --user-agent -b --cookie -u --user -e --referer --oauth2-bearer"
-)
+_TEXT = names("--data-raw --form-string -H --header -A --user-agent -b --cookie -u --user -e --referer --oauth2-bearer")
 _HARMLESS = names("--help -h --version -V --manual -M")
 
 
@@ -45,7 +43,7 @@ def _touches_secret(draft: Draft, path: str) -> bool:
 
 
 def sends_file(draft: Draft, path: str) -> None:
-    draft.reads.append(normalise(path, draft.cwd))
+    draft.reads += (normalise(path, draft.cwd),)
     draft.facts.add("sends-secret" if _touches_secret(draft, path) else "sends-file")
 
 
@@ -120,7 +118,7 @@ def curl(draft: Draft) -> None:
         elif option in ("-o", "--output"):
             saved = value not in ("-", "/dev/stdout")
             if saved:
-                draft.writes.append(normalise(value, draft.cwd))
+                draft.writes += (normalise(value, draft.cwd),)
         elif option in _BODY:
             _sends_body(draft, value, marks)
         elif option in ("-T", "--upload-file"):
@@ -142,7 +140,7 @@ def curl(draft: Draft) -> None:
     _targets(draft, urls)
     for url in urls:
         if url.startswith("file:"):
-            draft.reads.append(normalise(url[5:].replace("//", "", 1), draft.cwd))
+            draft.reads += (normalise(url[5:].replace("//", "", 1), draft.cwd),)
     if saved:
         draft.output = EMPTY
     elif urls and not unknown:
@@ -150,7 +148,7 @@ def curl(draft: Draft) -> None:
 
 
 def _targets(draft: Draft, urls: list[str]) -> None:
-    draft.fetches += urls
+    draft.fetches += tuple(urls)
     for url in urls:
         lowered = url.lower()
         if any(host in lowered for host in _METADATA):
@@ -182,7 +180,7 @@ def wget(draft: Draft) -> None:
         elif option in ("-P", "--directory-prefix"):
             folder = value.rstrip("/") + "/"
         elif option in ("-i", "--input-file"):
-            draft.reads.append(normalise(value, draft.cwd))
+            draft.reads += (normalise(value, draft.cwd),)
         elif option in ("--spider", *_HARMLESS):
             draft.output = EMPTY
             return
@@ -202,7 +200,7 @@ def fetch(draft: Draft) -> None:
         draft.output = _FROM_NETWORK
     else:
         draft.output = EMPTY
-        draft.writes.append(normalise(saved, draft.cwd))
+        draft.writes += (normalise(saved, draft.cwd),)
 
 
 def httpie(draft: Draft) -> None:
@@ -224,7 +222,7 @@ def _is_remote(word: str) -> bool:
 def scp(draft: Draft) -> None:
     operands = [o for o in draft.operands if "=" not in o]
     remote = [o for o in operands if _is_remote(o)]
-    draft.fetches += [r.partition(":")[0] for r in remote]
+    draft.fetches += tuple(r.partition(":")[0] for r in remote)
     if not remote:
         return
     if operands[-1] in remote:
@@ -232,11 +230,11 @@ def scp(draft: Draft) -> None:
         draft.reads += draft.paths(local)
         draft.facts.add("sends-secret" if any(_touches_secret(draft, p) for p in local) else "copies-out")
     else:
-        draft.writes.append(normalise(operands[-1], draft.cwd))
+        draft.writes += (normalise(operands[-1], draft.cwd),)
 
 
 def transfer(draft: Draft) -> None:
-    draft.fetches += draft.operands[:1]
+    draft.fetches += tuple(draft.operands[:1])
     words = " ".join(draft.argv)
     if draft.stdin is not None and draft.stdin.text:
         words += " " + draft.stdin.text[:1024]
@@ -256,7 +254,9 @@ EFFECTS: dict[str, Effect] = {
     "curl": curl,
     **dict.fromkeys(("wget", "wget2"), wget),
     **dict.fromkeys(("http", "https", "httpie", "xh"), httpie),
-    **dict.fromkeys(("aria2c", "axel", "lynx", "w3m", "links", "elinks", "fetch", "lwp-request", "lwp-download", "GET"), fetch),
+    **dict.fromkeys(
+        ("aria2c", "axel", "lynx", "w3m", "links", "elinks", "fetch", "lwp-request", "lwp-download", "GET"), fetch
+    ),
     **dict.fromkeys(("iwr", "irm", "Invoke-WebRequest", "Invoke-RestMethod", "Start-BitsTransfer", "snarf"), fetch),
     **dict.fromkeys(("scp", "sftp", "pscp"), scp),
     **dict.fromkeys(("ftp", "tftp", "lftp", "smbclient", "ncftp", "cadaver"), transfer),

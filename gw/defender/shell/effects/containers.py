@@ -7,12 +7,26 @@ from gw.defender.shell.draft import Draft, Effect, names
 from gw.defender.shell.effects.tools import MINERS
 from gw.defender.shell.paths import normalise
 from gw.defender.shell.stream import UNRESOLVED
+from gw.defender.shell.wrappers import CONTAINER_VALUED, skip_options
 
 _SOCKETS = ("docker.sock", "containerd.sock", "crio.sock", "podman.sock")
-_HOST_FOLDERS = frozenset(("/", "/etc", "~", "/proc", "/sys", "/dev", "/boot", "/home", "/var/run", "/run", "/var", "/usr"))
+_HOST_FOLDERS = frozenset(
+    ("/", "/etc", "~", "/proc", "/sys", "/dev", "/boot", "/home", "/var/run", "/run", "/var", "/usr")
+)
 _STRONG_CAPABILITIES = frozenset(("SYS_ADMIN", "ALL", "SYS_PTRACE", "SYS_MODULE", "DAC_READ_SEARCH", "SYS_RAWIO"))
-_HARMLESS_DEVICES = ("/dev/dri", "/dev/snd", "/dev/fuse", "/dev/net", "/dev/kvm", "/dev/video", "/dev/tty", "/dev/nvidia")
-_REMOVING = frozenset(("volume", "network", "stack", "service", "node", "secret", "config", "context", "machine", "pod"))
+_HARMLESS_DEVICES = (
+    "/dev/dri",
+    "/dev/snd",
+    "/dev/fuse",
+    "/dev/net",
+    "/dev/kvm",
+    "/dev/video",
+    "/dev/tty",
+    "/dev/nvidia",
+)
+_REMOVING = frozenset(
+    ("volume", "network", "stack", "service", "node", "secret", "config", "context", "machine", "pod")
+)
 _STARTING = frozenset(("run", "create", "exec", "launch", "init", "debug"))
 
 
@@ -45,12 +59,12 @@ def _removes(draft: Draft, first: str, words: list[str]) -> bool:
 def _starts(draft: Draft, start: int) -> None:
     argv = draft.argv
     privileged = False
-    for i in range(start + 1, len(argv)):
+    image = skip_options(argv, start + 1, CONTAINER_VALUED)
+    if image < len(argv) and argv[image].rpartition("/")[2].partition(":")[0].partition("@")[0] in MINERS:
+        draft.facts.add("mines")
+    for i in range(start + 1, min(image, len(argv))):
         option, equals, value = argv[i].partition("=")
         if option[:1] != "-":
-            image = option.rpartition("/")[2].partition(":")[0].partition("@")[0]
-            if image in MINERS:
-                draft.facts.add("mines")
             continue
         if option == "--privileged":
             privileged = value.lower() in ("", "true", "1", "t")

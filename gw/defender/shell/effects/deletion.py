@@ -4,7 +4,7 @@ Adds paths and facts to drafts. Invariant: what is graded is the reach (a protec
 name of the program.
 """
 
-from gw.defender.shell.draft import Draft, Effect, names
+from gw.defender.shell.draft import Draft, Effect, Paths, names
 from gw.defender.shell.paths import is_disk, is_root, is_temporary, normalise
 
 _EVERYTHING_HERE = frozenset(("*", "./*", ".", "./", "..", "../*", ".*", "../.."))
@@ -16,7 +16,7 @@ FIND_FILTERS = names(
 _TIDIED = frozenset(("~", "/var/log", "/home"))
 
 
-def deletes(draft: Draft, targets: list[str], *, recursive: bool) -> None:
+def deletes(draft: Draft, targets: Paths, *, recursive: bool) -> None:
     """Record a deletion of normalised *targets* and grade its reach."""
     draft.deletes += targets
     draft.recursive = draft.recursive or recursive
@@ -63,7 +63,7 @@ def move(draft: Draft) -> None:
     paths = draft.paths()
     if len(paths) < 2:
         return
-    draft.writes.append(paths[-1])
+    draft.writes += (paths[-1],)
     draft.reads += paths[:-1]
     if paths[-1] == "/dev/null":
         deletes(draft, paths[:-1], recursive=True)
@@ -103,10 +103,10 @@ def rsync(draft: Draft) -> None:
     if target in remote:
         draft.reads += draft.paths([o for o in operands if o not in remote])
         draft.facts.add("copies-out")
-        draft.fetches.append(target.partition(":")[0])
+        draft.fetches += (target.partition(":")[0],)
     else:
-        draft.fetches += [r.partition(":")[0] for r in remote]
-        draft.writes.append(normalise(target, draft.cwd))
+        draft.fetches += tuple(r.partition(":")[0] for r in remote)
+        draft.writes += (normalise(target, draft.cwd),)
     if any(f.startswith("--delete") or f == "--del" for f in draft.flags):
         empty = operands[0].rstrip("/") == "/dev/null"
         draft.facts.add("deletes-root" if empty or is_root(normalise(target, draft.cwd)) else "deletes-mirror")

@@ -37,13 +37,18 @@ def dd(draft: Draft) -> None:
     for argument in draft.argv[1:]:
         name, _, value = argument.partition("=")
         if name == "if" and value:
-            draft.reads.append(normalise(value, draft.cwd))
+            draft.reads += (normalise(value, draft.cwd),)
         elif name == "of" and value:
             target = normalise(value, draft.cwd)
-            draft.writes.append(target)
+            draft.writes += (target,)
     if is_disk(target):
         draft.facts.add("overwrites-disk")
-    elif target and not any(a.startswith("count=") for a in draft.argv) and draft.reads[-1:] and draft.reads[-1] in _ENDLESS:
+    elif (
+        target
+        and not any(a.startswith("count=") for a in draft.argv)
+        and draft.reads[-1:]
+        and draft.reads[-1] in _ENDLESS
+    ):
         draft.facts.add("fills-disk")
 
 

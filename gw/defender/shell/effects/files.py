@@ -29,7 +29,7 @@ def copy(draft: Draft) -> None:
     sources, target = (paths, normalise(folder)) if folder else (paths[:-1], paths[-1] if paths else "")
     draft.reads += sources
     if target:
-        draft.writes.append(target)
+        draft.writes += (target,)
     if any(s in SHELL_FILES for s in sources):
         draft.facts.add("copies-shell")
 
@@ -39,7 +39,7 @@ def link(draft: Draft) -> None:
     if paths and paths[0] in SHELL_FILES:
         draft.facts.add("copies-shell")
     if len(paths) > 1:
-        draft.writes.append(paths[-1])
+        draft.writes += (paths[-1],)
         if paths[0] == "/dev/null" and draft.has("-f", "--force"):
             draft.facts.add("truncates")
 
@@ -65,7 +65,9 @@ def chmod(draft: Draft) -> None:
     bare = mode.lstrip("0")
     if any(is_root(t) for t in targets) and (recursive or bare in _OPEN_MODES | _CLOSED_MODES):
         draft.facts.add("changes-root" if recursive else "opens-access")
-    elif bare in _OPEN_MODES and any(t.startswith("/") and (recursive or t.startswith(_OWNED_BY_SYSTEM)) for t in targets):
+    elif bare in _OPEN_MODES and any(
+        t.startswith("/") and (recursive or t.startswith(_OWNED_BY_SYSTEM)) for t in targets
+    ):
         draft.facts.add("opens-access")
 
 
@@ -97,7 +99,7 @@ def tee(draft: Draft) -> None:
 def touch(draft: Draft) -> None:
     if draft.has("-d", "--date", "-t", "-r", "--reference"):
         draft.facts.add("changes-times")
-    draft.writes += [p for p in draft.paths() if p.startswith(("/", "~", "."))]
+    draft.writes += tuple(p for p in draft.paths() if p.startswith(("/", "~", ".")))
 
 
 def sed(draft: Draft) -> None:
@@ -108,7 +110,7 @@ def sed(draft: Draft) -> None:
     else:
         draft.reads += files
     for argument in draft.argv[1:]:
-        draft.writes += _SED_WRITES.findall(argument[:1024])
+        draft.writes += tuple(_SED_WRITES.findall(argument[:1024]))
 
 
 def tar(draft: Draft) -> None:
@@ -119,7 +121,7 @@ def tar(draft: Draft) -> None:
         draft.reads += draft.paths([o for o in draft.operands if o not in (letters, "-")])
     folder = draft.value("-C", "--directory")
     if folder and ("x" in letters or draft.has("-x", "--extract")):
-        draft.writes.append(normalise(folder, draft.cwd))
+        draft.writes += (normalise(folder, draft.cwd),)
     if creates and draft.has("--remove-files"):
         deletes(draft, draft.paths(draft.operands[-1:]), recursive=True)
 
@@ -136,15 +138,15 @@ def read(draft: Draft) -> None:
 def sort(draft: Draft) -> None:
     output = draft.value("-o", "--output")
     if output:
-        draft.writes.append(normalise(output, draft.cwd))
+        draft.writes += (normalise(output, draft.cwd),)
     draft.reads += draft.paths([o for o in draft.operands if o != output])
 
 
 def redirect_to(draft: Draft, path: str, marks: int) -> None:
     """Record that output goes to *path*."""
     target = normalise(path, draft.cwd)
-    draft.writes.append(target)
-    draft.redirects.append(target)
+    draft.writes += (target,)
+    draft.redirects += (target,)
     if is_disk(target) or (marks & UNRESOLVED and target.startswith("/dev/$")):
         draft.facts.add("overwrites-disk")
     elif is_kernel(target):

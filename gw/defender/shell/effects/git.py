@@ -64,7 +64,9 @@ def _discards(v: Verb) -> bool:
         case "stash":
             return operands[:1] in (["drop"], ["clear"])
         case "branch":
-            return "D" in letters or (("d" in letters or "--delete" in options) and ("f" in letters or "--force" in options))
+            return "D" in letters or (
+                ("d" in letters or "--delete" in options) and ("f" in letters or "--force" in options)
+            )
         case "tag":
             return "d" in letters or "--delete" in options
         case "worktree":
@@ -132,7 +134,7 @@ def _writes(draft: Draft, v: Verb) -> None:
         if word in ("-o", "--output") and i + 1 < len(v.words):
             target = v.words[i + 1]
         if target:
-            draft.writes.append(normalise(target, draft.cwd))
+            draft.writes += (normalise(target, draft.cwd),)
             if is_startup(target):
                 draft.facts.add("git-hooks-command")
 

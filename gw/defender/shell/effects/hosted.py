@@ -10,9 +10,13 @@ _DESTROYING = names(
     "delete destroy remove purge terminate drop flush wipe erase nuke deprovision decommission teardown uninstall rm rb del"
     " obliterate truncate forget deregister force-delete delete-all cancel-all revoke disable-all drain shred expunge undeploy"
 )
-_DESTROYING_STEMS = frozenset(("delete", "destroy", "terminate", "purge", "remove", "deregister", "drop", "revoke", "wipe", "empty"))
+_DESTROYING_STEMS = frozenset(
+    ("delete", "destroy", "terminate", "purge", "remove", "deregister", "drop", "revoke", "wipe", "empty")
+)
 _DESTROYING_TAILS = (":destroy", ":delete", ":remove", ":reset", ":rm", "-delete")
-_DRY = names("--dry-run --dryrun --dry-run=client --dry-run=server --noop --check --what-if --help -h --plan --plan-only")
+_DRY = names(
+    "--dry-run --dryrun --dry-run=client --dry-run=server --noop --check --what-if --help -h --plan --plan-only"
+)
 _PASS_VERBS = names("generate insert edit init git ls list rm cp mv find search version help")
 _TOKENS = frozenset(("print-access-token", "get-access-token", "print-identity-token", "show-connection-string"))
 _AWS_SECRETS = names(
@@ -63,13 +67,27 @@ def cloud(draft: Draft) -> None:
     service(draft)
     words = draft.operands
     secrets = any(w in ("secret", "secrets", "keys", "keyvault") for w in words[:4])
-    if not _TOKENS.isdisjoint(words) or (secrets and any(w in ("access", "show", "list", "download") for w in words[1:])):
+    if not _TOKENS.isdisjoint(words) or (
+        secrets and any(w in ("access", "show", "list", "download") for w in words[1:])
+    ):
         draft.facts.add("reads-service-secret")
 
 
 def secret_store(draft: Draft) -> None:
     service(draft)
-    reading = ("read", "get", "show", "export", "item", "kv", "dump", "unwrap", "find-generic-password", "lookup", "print")
+    reading = (
+        "read",
+        "get",
+        "show",
+        "export",
+        "item",
+        "kv",
+        "dump",
+        "unwrap",
+        "find-generic-password",
+        "lookup",
+        "print",
+    )
     words = draft.operands
     stores = draft.program in ("pass", "gopass") and words[:1] and words[0] not in _PASS_VERBS
     if any(w in reading for w in words[:3]) or stores:
@@ -80,7 +98,10 @@ def terraform(draft: Draft) -> None:
     words = _verbs(draft)
     if words[:1] != ["plan"] and ("destroy" in words[:3] or draft.has("-destroy", "--destroy")):
         draft.facts.add("service-destroys")
-    elif words[:2] in (["state", "rm"], ["workspace", "delete"], ["state", "push"], ["stack", "rm"]) or words[:1] in (["taint"], ["force-unlock"]):
+    elif words[:2] in (["state", "rm"], ["workspace", "delete"], ["state", "push"], ["stack", "rm"]) or words[:1] in (
+        ["taint"],
+        ["force-unlock"],
+    ):
         draft.facts.add("service-destroys")
     elif draft.has("-auto-approve", "--auto-approve", "--yes", "-y") and words[:1] in (["apply"], ["up"], ["deploy"]):
         draft.facts.add("service-changes")
@@ -101,7 +122,9 @@ def kubectl(draft: Draft) -> None:
 
 
 def helm(draft: Draft) -> None:
-    if not _is_dry(draft) and any(w in ("uninstall", "delete", "rollback", "destroy", "del") for w in _verbs(draft)[:2]):
+    if not _is_dry(draft) and any(
+        w in ("uninstall", "delete", "rollback", "destroy", "del") for w in _verbs(draft)[:2]
+    ):
         draft.facts.add("service-destroys")
 
 
@@ -133,7 +156,11 @@ def agent(draft: Draft) -> None:
 
 def openclaw(draft: Draft) -> None:
     words = draft.operands
-    if words[:1] == ["approvals"] and words[1:2] in (["set"], ["allowlist"], ["allow"]) or words[:2] == ["config", "set"]:
+    if (
+        words[:1] == ["approvals"]
+        and words[1:2] in (["set"], ["allowlist"], ["allow"])
+        or words[:2] == ["config", "set"]
+    ):
         draft.facts.add("tampers-guard")
     elif words[:1] in (["uninstall"], ["reset"]) or words[:2] in (["plugins", "disable"], ["gateway", "stop"]):
         draft.facts.add("tampers-guard")

@@ -44,7 +44,8 @@ def npm(draft: Draft) -> None:
 def system(draft: Draft) -> None:
     words = draft.operands
     removing = not _REMOVES.isdisjoint(words[:1]) or (
-        draft.program in ("dpkg", "rpm", "pacman", "aptitude") and draft.has("-R", "-Rns", "-P", "-r", "-e", "--erase", "--purge")
+        draft.program in ("dpkg", "rpm", "pacman", "aptitude")
+        and draft.has("-R", "-Rns", "-P", "-r", "-e", "--erase", "--purge")
     )
     if removing and any(w in _CRITICAL or w.startswith("linux-image") or w in ("*", ".*") for w in words):
         draft.facts.add("removes-system-package")
@@ -52,12 +53,18 @@ def system(draft: Draft) -> None:
         draft.facts.add("shell-escape")
     if not _UNVERIFIED.isdisjoint(draft.argv) or any(w.startswith(("http://", "https://", "ftp://")) for w in words):
         draft.facts.add("installs-remote")
-    elif not removing and any(w.endswith(_LOCAL) for w in words) and not draft.has("-I", "-c", "--info", "-qp", "-K", "--contents"):
+    elif (
+        not removing
+        and any(w.endswith(_LOCAL) for w in words)
+        and not draft.has("-I", "-c", "--info", "-qp", "-K", "--contents")
+    ):
         draft.facts.add("installs-local")
 
 
 EFFECTS: dict[str, Effect] = {
     **dict.fromkeys(("pip", "pip3", "pipx"), pip),
     **dict.fromkeys(("npm", "pnpm", "yarn", "bun"), npm),
-    **dict.fromkeys(names("apt apt-get aptitude dpkg rpm dnf yum pacman zypper apk snap pkg opkg emerge gdebi alien"), system),
+    **dict.fromkeys(
+        names("apt apt-get aptitude dpkg rpm dnf yum pacman zypper apk snap pkg opkg emerge gdebi alien"), system
+    ),
 }

@@ -22,9 +22,11 @@ def _is_shell(text: str) -> bool:
 def netcat(draft: Draft) -> None:
     if draft.has("-z", "-h", "--help", "--version"):
         return
-    listens = draft.has("-l", "--listen", "-L", "-s") if draft.program == "socket" else draft.has("-l", "--listen", "-L")
+    listens = (
+        draft.has("-l", "--listen", "-L", "-s") if draft.program == "socket" else draft.has("-l", "--listen", "-L")
+    )
     hosts = [o for o in draft.operands if not o.isdigit() and "/" not in o and not _is_shell(o)]
-    draft.fetches += hosts[:1]
+    draft.fetches += tuple(hosts[:1])
     if _executes(draft) and (listens or hosts):
         draft.facts.add("bind-shell" if listens else "reverse-shell")
         return
@@ -47,7 +49,11 @@ def _executes(draft: Draft) -> bool:
     """Whether a program is to be joined to the connection."""
     if draft.has("--exec", "--sh-exec", "--lua-exec", "-e") or (draft.program == "socket" and draft.has("-p")):
         return True
-    words = [*draft.operands, *(a.rpartition("=")[2] for a in draft.argv[1:] if a[:2] == "--"), *(a[2:] for a in draft.argv[1:])]
+    words = [
+        *draft.operands,
+        *(a.rpartition("=")[2] for a in draft.argv[1:] if a[:2] == "--"),
+        *(a[2:] for a in draft.argv[1:]),
+    ]
     shell = any(_is_shell(w) for w in words if w)
     return shell and (draft.has("-c", "-r") or draft.program not in ("nc", "ncat", "netcat"))
 
@@ -62,7 +68,9 @@ def socat(draft: Draft) -> None:
     networked = any(o.startswith(_SOCAT_NETWORK) or o.rpartition(":")[2][:2].isdigit() for o in operands)
     kinds = [o.partition(":")[0] for o in operands]
     listens = any("listen" in k or k.endswith("-l") for k in kinds)
-    terminal = any(o.startswith(("file:", "pty", "open:")) and ("tty" in o or "raw" in o or o.startswith("pty")) for o in operands)
+    terminal = any(
+        o.startswith(("file:", "pty", "open:")) and ("tty" in o or "raw" in o or o.startswith("pty")) for o in operands
+    )
     if executes:
         draft.facts.add(("bind-shell" if listens else "reverse-shell") if networked else "shell-escape")
     elif terminal and networked:
@@ -77,14 +85,14 @@ def socat(draft: Draft) -> None:
         name, _, options = rest.partition(",")
         if kind.lower() in ("file", "open", "gopen", "create") and name[:1] in ("/", "~", "."):
             if "creat" in options or kind.lower() == "create":
-                draft.writes.append(normalise(name, draft.cwd))
+                draft.writes += (normalise(name, draft.cwd),)
             elif networked and not terminal:
                 sends_file(draft, name)
                 draft.facts.add("sends-raw")
 
 
 def telnet(draft: Draft) -> None:
-    draft.fetches += draft.operands[:1]
+    draft.fetches += tuple(draft.operands[:1])
     draft.output = _FROM_NETWORK
     _sends_raw(draft)
 
@@ -93,7 +101,7 @@ def openssl(draft: Draft) -> None:
     verb = "".join(draft.operands[:1])
     if verb == "s_client":
         draft.output = _FROM_NETWORK
-        draft.fetches += draft.after("-connect")
+        draft.fetches += tuple(draft.after("-connect"))
         _sends_raw(draft)
     elif verb == "s_server":
         draft.facts.add("shell-listener" if draft.has("-quiet") else "listens")
@@ -112,7 +120,7 @@ def ssh(draft: Draft) -> None:
     if draft.stdin is not None and draft.stdin.marks & SECRET:
         draft.facts.add("sends-secret")
     draft.output = _FROM_NETWORK
-    draft.fetches += draft.operands[:1]
+    draft.fetches += tuple(draft.operands[:1])
 
 
 def tunnel(draft: Draft) -> None:

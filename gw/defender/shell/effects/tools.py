@@ -47,7 +47,7 @@ def stress(draft: Draft) -> None:
 
 
 def yes(draft: Draft) -> None:
-    if draft.redirects and draft.redirects != ["/dev/null"]:
+    if draft.redirects and draft.redirects != ("/dev/null",):
         draft.facts.add("fills-disk")
 
 

@@ -8,7 +8,9 @@ import re
 from gw.defender.shell.draft import Draft, Effect
 
 _DRIVE = re.compile(r"(?:^|\s)(?:[a-z]:(?:windows|users|\*)?[\\/*]*|\$env:\w+|~)(?:\s|$)", re.I)
-_CREDENTIALS = re.compile(r"users[\\/]?[^\\/\s]*[\\/]?\.(?:ssh[\\/]?id_\w+$|aws[\\/]?credentials)|login data|ntds\.dit|\bsam$", re.I)
+_CREDENTIALS = re.compile(
+    r"users[\\/]?[^\\/\s]*[\\/]?\.(?:ssh[\\/]?id_\w+$|aws[\\/]?credentials)|login data|ntds\.dit|\bsam$", re.I
+)
 
 
 def _text(draft: Draft) -> str:
@@ -16,7 +18,8 @@ def _text(draft: Draft) -> str:
 
 
 def remove_item(draft: Draft) -> None:
-    if "-recurse" in _text(draft).lower():
+    text = _text(draft).lower()
+    if "-recurse" in text and "temp" not in text:
         draft.facts.add("deletes-root" if _DRIVE.search(_text(draft)[:512]) else "deletes-tree")
 
 

@@ -1,7 +1,7 @@
 """Secrets from files: a `*_file` key, a service credential, or one that is generated on first use.
 
 Must not know what a secret opens. Invariant: a secret is never in a message, a log line or a settings value, and a
-file that others could read is refused rather than used.
+file that everybody could read, or others could change, is refused rather than used.
 """
 
 import os
@@ -15,6 +15,8 @@ from gw.model.problem import Problem
 
 MAX_SECRET_BYTES = 4096
 GENERATED_BYTES = 24
+# Others may do nothing and the group may read at most: the package gives its token to the service's own group.
+FORBIDDEN_MODE = 0o037
 
 
 def read_secret(path: Path) -> str:
@@ -29,8 +31,8 @@ def read_secret(path: Path) -> str:
         raise _unusable(path, f"cannot read: {error.strerror}") from None
     if not stat.S_ISREG(facts.st_mode):
         raise _unusable(path, "not a regular file")
-    if facts.st_mode & 0o077:
-        raise _unusable(path, f"readable by others (mode {facts.st_mode & 0o777:o})", f"chmod 600 {path}")
+    if facts.st_mode & FORBIDDEN_MODE:
+        raise _unusable(path, f"open to others (mode {facts.st_mode & 0o777:o})", f"chmod 600 {path}")
     if len(data) > MAX_SECRET_BYTES:
         raise _unusable(path, f"larger than {MAX_SECRET_BYTES} bytes")
     try:

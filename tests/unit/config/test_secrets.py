@@ -20,9 +20,14 @@ def test_the_first_line_is_the_secret(tmp_path: Path, data: bytes) -> None:
     assert read_secret(write(tmp_path / "s", data)) == "hunter2"
 
 
+def test_a_service_group_may_read_it(tmp_path: Path) -> None:
+    assert read_secret(write(tmp_path / "s", b"hunter2", 0o640)) == "hunter2"
+
+
 REFUSED = [
-    (b"hunter2", 0o640, "readable by others"),
-    (b"hunter2", 0o604, "readable by others"),
+    (b"hunter2", 0o644, "open to others"),
+    (b"hunter2", 0o604, "open to others"),
+    (b"hunter2", 0o660, "open to others"),
     (b"\n", 0o600, "empty"),
     (b"\xff\xfe", 0o600, "not UTF-8"),
     (b"hunter2" * MAX_SECRET_BYTES, 0o600, "larger than"),

@@ -18,10 +18,14 @@ lock() { # lock FILE PACKAGES...
         python3 - "$work/$file" <<'PY'
 import hashlib, pathlib, sys
 from collections import defaultdict
+# Named as requirements by what we use, but only for what we do not: Markdown and syntax colours (rich), compiling C (cffi).
+unused = {"markdown-it-py", "mdurl", "pygments", "pycparser"}
 pins = defaultdict(set)
 for wheel in pathlib.Path(sys.argv[1]).glob("*.whl"):
     name, version = wheel.name.split("-")[:2]
-    pins[name.lower().replace("_", "-"), version].add(hashlib.sha256(wheel.read_bytes()).hexdigest())
+    name = name.lower().replace("_", "-")
+    if name not in unused:
+        pins[name, version].add(hashlib.sha256(wheel.read_bytes()).hexdigest())
 for (name, version), hashes in sorted(pins.items()):
     print(f"{name}=={version}" + "".join(f" \\\n    --hash=sha256:{h}" for h in sorted(hashes)))
 PY

@@ -1,10 +1,17 @@
 #!/bin/sh
-# Leaves out of a CPython tree what a service never loads: headers, static library, build configuration, GUI, tests.
+# Leaves out of a CPython tree what a service never loads: headers, static library, build configuration, GUI, tests,
+# the documentation and debugging tools, East Asian codecs.
 set -eu
 root=${1:?folder of the runtime}
 lib=$root/lib/python3.13
-rm -rf "$root/include" "$root/share" "$lib/test" "$lib/idlelib" "$lib/tkinter" "$lib/turtledemo" "$lib/ensurepip" \
-    "$lib/pydoc_data" "$lib"/config-* "$lib/turtle.py" "$lib/_pyrepl" "$lib/venv" "$root/lib/pkgconfig"
+rm -rf "$root/include" "$root/share" "$root/lib/pkgconfig"
+cd "$lib"
+rm -rf test idlelib tkinter turtledemo ensurepip pydoc_data config-* turtle.py _pyrepl venv unittest xmlrpc dbm curses \
+    pydoc.py doctest.py pdb.py mailbox.py _pydecimal.py _pyio.py pickletools.py __phello__ antigravity.py this.py
+# hashlib has its own SHA-2, SHA-3, MD5 and BLAKE2; the OpenSSL ones would bring a second copy of libcrypto (5.7 MB on
+# disk, 3.6 MB of memory in every process). _ssl keeps the one it needs.
+rm -f lib-dynload/_hashlib.*
+rm -f lib-dynload/_codecs_* lib-dynload/_test* lib-dynload/_xxtestfuzz* lib-dynload/xx* lib-dynload/_ctypes_test*
 find "$root" -name '*.a' -delete
 find "$root" -name '__pycache__' -prune -exec rm -rf {} +
 find "$root/bin" -type f ! -name python3.13 -delete

@@ -4,7 +4,7 @@ set -eu
 site=${1:?folder of the packages}
 rm -rf "$site/bin" "$site/gevent/tests" "$site/gevent/testing" "$site/greenlet/tests" "$site/prometheus_client/twisted" \
     "$site/gevent/libuv" "$site/gevent/resolver/cares."* "$site/zope/interface/tests" "$site/zope/interface/common/tests" \
-    "$site/zope/event/tests" "$site/cffi" "$site/yaml/_yaml."*
+    "$site/zope/event/tests" "$site/cffi"
 find "$site" \( -name '*.c' -o -name '*.cpp' -o -name '*.h' -o -name '*.pyx' -o -name '*.pxd' -o -name '*.pyi' \) \
     -type f ! -path '*/gw/*' -delete
 find "$site" -name '__pycache__' -prune -exec rm -rf {} +

@@ -33,6 +33,7 @@ from gw.policy.handle import PolicyHandle
 from gw.policy.loader import load
 from gw.ports import Clock, Offload
 
+OVERLOADED: Final = "engine.overloaded"  # what the pipeline finds when its gate is full
 LEDGER_KEY: Final = "ledger.key"
 
 
@@ -62,6 +63,8 @@ class Judging:
         self.metrics.histogram("clawgate_eval_seconds").observe(decision.elapsed_us / 1e6)
         for finding in decision.findings:
             self.metrics.add("clawgate_findings_total", finding.rule)
+            if finding.rule == OVERLOADED:
+                self.metrics.add("clawgate_overload_total", "evaluations")
 
 
 def build_judging(settings: Settings, clock: Clock, store: Offload, files: Offload, metrics: Metrics) -> Judging:

@@ -53,8 +53,8 @@ METRICS: tuple[Row, ...] = (
     Row(
         "clawgate_frames_total",
         Kind.COUNTER,
-        "Frames by direction and kind.",
-        (Label("direction", ("in", "out")), Label("kind", ("req", "res", "event", "bad"))),
+        "Frames received after hello-ok: requests, and those that were none.",
+        (Label("direction", ("in",)), Label("kind", ("req", "bad"))),
     ),
     Row(
         "clawgate_decisions_total",
@@ -74,7 +74,6 @@ METRICS: tuple[Row, ...] = (
     Row("clawgate_hub_lag_seconds", Kind.HISTOGRAM, "How late the event loop ran a timer.", buckets=LAG_BUCKETS_S),
     Row("clawgate_policy_generation", Kind.GAUGE, "Policy loads since start; grows by one with each reload."),
     Row("clawgate_policy_reload_failures_total", Kind.COUNTER, "Reloads that failed and kept the last good policy."),
-    Row("clawgate_quarantined_total", Kind.COUNTER, "Entries written to the quarantine ledger."),
     Row("clawgate_log_dropped_total", Kind.COUNTER, "Log lines dropped because the output was too slow."),
 )
 

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 import pytest
 
 from gw.config.settings import build
-from gw.errors import ConfigError, PolicyError
+from gw.errors import ConfigError, Overloaded, PolicyError
 from gw.methods.router import Call
 from gw.model.decision import Verdict
 from gw.modes.judging import build_judging, ledger_key
@@ -56,6 +56,17 @@ def test_a_request_is_judged_recorded_and_counted(tmp_path):
     assert judging.metrics.value("clawgate_decisions_total", "block", "block", "enforce") == 1
     assert judging.metrics.value("clawgate_findings_total", decision.findings[0].rule) == 1
     assert judging.metrics.histogram("clawgate_eval_seconds").cumulative()
+
+
+def test_an_action_that_found_no_place_is_counted_by_where(tmp_path, monkeypatch):
+    judging = make(tmp_path)
+
+    def full():
+        raise Overloaded("evaluations")
+
+    monkeypatch.setattr(judging.pipeline._gate, "admit", full)
+    assert judging.guard(call("apples")).enforced is not Verdict.ALLOW
+    assert judging.metrics.value("clawgate_overload_total", "evaluations") == 1
 
 
 @pytest.mark.parametrize(("mode", "flag"), [("audit", False), ("enforce", True)])

@@ -14,22 +14,21 @@ cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from cpython.unicode cimport PyUnicode_AsUTF8AndSize
 from libc.stddef cimport size_t
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
-from libc.string cimport memset
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libcpp.algorithm cimport sort
 from libcpp.vector cimport vector
 
+from automaton cimport Automaton, Marks, automaton_free, automaton_new, automaton_read
 from re2 cimport RE2, re2_compile, re2_match
 
 from gw._native.regex_shape import shape
 from gw._native.regex_tree import CASES
 
 cdef enum:
-    PAGE = 256  # code points in one page of the table of classes
-    MOST_STATES = 65535
     RELEASE_GIL_BYTES = 2048
-    WIDEST_LEAD = 40  # characters before the first word, beyond which the whole text is searched
-    PATIENCE = 16  # places tried one by one for a pattern of unlimited length, before one search over the rest
+    NARROW = 4  # places tried one by one; a search finds the first among more
+    MOST_LOOSE = 256  # places to try with the loose pattern: it may lead astray at each of them
+    PATIENCE = 16  # windows tried for a pattern of unlimited length, before one search over the rest
     LEAST_MEM = 1 << 18
     MOST_MEM = 1 << 23  # RE2's own default
 
@@ -48,10 +47,6 @@ class EngineError(RuntimeError):
     """The engine could not finish. Whether anything matches is unknown: treat the text as suspicious."""
 
 
-cdef struct Hit:
-    uint32_t start  # byte offset of the word
-    int32_t before  # index of the previous hit of the same word, -1 for none
-
 cdef struct Link:
     uint32_t branch
     uint32_t order  # in its branch
@@ -66,156 +61,29 @@ cdef struct Branch:
     uint32_t lead_least  # characters before the first link's word
     uint32_t lead_most
 
+cdef struct Engine:
+    RE2 *exact
+    RE2 *loose  # NULL where it would be the same
+    uint32_t least  # length of a match in characters
+    uint32_t most  # UNLIMITED for any
+    uint32_t slack
+
+cdef struct Window:  # where a match may start, both ends included
+    uint32_t low
+    uint32_t high
+
 cdef struct Found:
     uint32_t pattern
     uint32_t start
     uint32_t end
-
-cdef struct Marks:
-    size_t longest_char  # bytes
-    vector[Hit] hits
-    vector[int32_t] last  # word -> its last hit, -1 for none
-    vector[uint32_t] words  # that were hit
-
-
-@cython.final
-cdef class Automaton:
-    """Aho-Corasick over folded characters, as a full table: one step per character, nothing is built while reading."""
-
-    cdef uint16_t[128] ascii_class
-    cdef vector[uint16_t] page_of  # code point // PAGE -> page; page 0 holds class 0 only
-    cdef vector[uint16_t] pages
-    cdef uint32_t classes  # class 0: characters of no word
-    cdef vector[uint16_t] steps  # state * classes + class -> state
-    cdef vector[uint32_t] out_start  # state -> its first entry in outs; one more at the end
-    cdef vector[uint32_t] outs  # words that end in a state
-    cdef vector[uint32_t] lengths  # of words, in characters
-
-    def __cinit__(self, list words):
-        """Words are cut where their states would not fit; the caller's check of a match sees to the rest."""
-        cdef dict classes = {}
-        for word in words:
-            for char in word:
-                classes.setdefault(char, len(classes) + 1)
-        self.classes = len(classes) + 1
-        memset(self.ascii_class, 0, sizeof(self.ascii_class))
-        self.page_of.resize(0x110000 // PAGE, 0)
-        self.pages.resize(PAGE, 0)
-        for char, cls in classes.items():
-            for case in CASES.get(char, char):
-                self.set_class(ord(case), cls)
-        for longest in (12, 8, 4, 2):
-            self.steps.clear()
-            if self.build([word[:longest] for word in words], classes):
-                return
-        raise OverflowError("too many words for one set of patterns")
-
-    cdef int set_class(self, uint32_t point, uint16_t cls) except -1:
-        cdef uint16_t page = self.page_of[point // PAGE]
-        if point < 128:
-            self.ascii_class[point] = cls
-            return 0
-        if page == 0:
-            page = self.page_of[point // PAGE] = <uint16_t>(self.pages.size() // PAGE)
-            self.pages.resize(self.pages.size() + PAGE, 0)
-        self.pages[page * PAGE + point % PAGE] = cls
-        return 0
-
-    cdef bint build(self, list words, dict classes) except -1:
-        """Trie first, then breadth first: a missing step is that of the longest suffix. False: it does not fit."""
-        cdef size_t width = self.classes, state, target, cls, at
-        cdef vector[uint16_t] suffix, queue
-        cdef list ends = [[]]
-        self.steps.resize(width, 0)
-        for number, word in enumerate(words):
-            state = 0
-            for char in word:
-                cls = classes[char]
-                target = self.steps[state * width + cls]
-                if target == 0:
-                    target = len(ends)
-                    if target > MOST_STATES:
-                        return False
-                    ends.append([])
-                    self.steps.resize((target + 1) * width, 0)
-                    self.steps[state * width + cls] = <uint16_t>target
-                state = target
-            ends[state].append(number)
-        self.lengths = [len(word) for word in words]
-        suffix.resize(len(ends), 0)
-        queue.push_back(0)
-        at = 0
-        while at < queue.size():
-            state = queue[at]
-            at += 1
-            if suffix[state]:
-                ends[state] += ends[suffix[state]]
-            for cls in range(width):
-                target = self.steps[state * width + cls]
-                if target:
-                    if state:
-                        suffix[target] = self.steps[suffix[state] * width + cls]
-                    queue.push_back(<uint16_t>target)
-                elif state:
-                    self.steps[state * width + cls] = self.steps[suffix[state] * width + cls]
-        for found in ends:
-            self.out_start.push_back(self.outs.size())
-            for number in found:
-                self.outs.push_back(number)
-        self.out_start.push_back(self.outs.size())
-        return True
-
-    cdef int read(self, const uint8_t *text, size_t size, Marks *marks) except -1 nogil:
-        """Note every place of every word."""
-        cdef size_t at = 0, state = 0, length, _, start, width = self.classes
-        cdef uint32_t point, word, out
-        cdef bint ascii_only = True
-        cdef Hit hit
-        marks.longest_char = 1
-        marks.last.assign(self.lengths.size(), -1)
-        while at < size:
-            point = text[at]
-            at += 1
-            if point < 128:
-                state = self.steps[state * width + self.ascii_class[point]]
-            else:
-                ascii_only = False
-                length = 2 if point < 0xE0 else 3 if point < 0xF0 else 4
-                if length > marks.longest_char:
-                    marks.longest_char = length
-                point &= 0xFF >> (length + 1)
-                for _ in range(length - 1):
-                    if at < size and (text[at] & 0xC0) == 0x80:
-                        point = point << 6 | (text[at] & 0x3F)
-                        at += 1
-                if point > 0x10FFFF:
-                    point = 0
-                state = self.steps[state * width + self.pages[self.page_of[point // PAGE] * PAGE + point % PAGE]]
-            for out in range(self.out_start[state], self.out_start[state + 1]):
-                word = self.outs[out]
-                start = at - self.lengths[word]
-                if not ascii_only:
-                    start = at
-                    for _ in range(self.lengths[word]):
-                        start -= 1
-                        while start > 0 and (text[start] & 0xC0) == 0x80:
-                            start -= 1
-                hit.start = <uint32_t>start
-                hit.before = marks.last[word]
-                if hit.before < 0:
-                    marks.words.push_back(word)
-                marks.last[word] = <int32_t>marks.hits.size()
-                marks.hits.push_back(hit)
-        return 0
 
 
 @cython.final
 cdef class PatternSet:
     """Compiled patterns; the index of a match is the pattern's place in the sequence given. Threads may share it."""
 
-    cdef vector[RE2 *] engines
-    cdef vector[uint32_t] longest  # characters a match of a pattern may have, UNLIMITED for any
-    cdef Automaton words
+    cdef vector[Engine] engines
+    cdef Automaton *words
     cdef vector[uint32_t] use_start  # word -> its first entry in uses; one more at the end
     cdef vector[uint32_t] uses  # links that look for a word
     cdef vector[Link] links
@@ -236,14 +104,10 @@ cdef class PatternSet:
         cdef dict numbers = {}
         cdef list users = []
         for index, pattern in enumerate(sources):
-            self.engines.push_back(compile_one(index, pattern, case_insensitive, share))
-            found = shape(pattern)
-            if not found.branches:
-                raise PatternError(index, NO_WORDS)
-            self.longest.push_back(to_count(found.longest))
+            found = self.add_engine(index, pattern, case_insensitive, share)
             for branch in found.branches:
                 self.add_branch(index, branch, numbers, users)
-        self.words = Automaton(list(numbers))
+        self.words = automaton_new(list(numbers), CASES)
         for word_users in users:
             self.use_start.push_back(self.uses.size())
             for link in word_users:
@@ -251,11 +115,32 @@ cdef class PatternSet:
         self.use_start.push_back(self.uses.size())
 
     def __dealloc__(self):
+        automaton_free(self.words)
         for engine in self.engines:
-            del engine
+            del engine.exact
+            del engine.loose
 
     def __len__(self):
         return self.engines.size()
+
+    cdef object add_engine(self, Py_ssize_t index, object pattern, bint case_insensitive, int64_t max_mem):
+        """Compile one pattern and return its shape."""
+        if not isinstance(pattern, str):
+            raise TypeError(f"pattern {index} is not text")
+        found = shape(pattern)
+        cdef Engine engine
+        engine.exact = engine.loose = NULL
+        engine.least = found.least
+        engine.most = to_count(found.most)
+        engine.slack = found.slack
+        self.engines.push_back(engine)  # from here on __dealloc__ cleans up
+        cdef Engine *kept = &self.engines.back()
+        kept.exact = compile_one(index, found.exact, case_insensitive, max_mem)
+        if not found.branches:
+            raise PatternError(index, NO_WORDS)
+        if found.loose is not None:
+            kept.loose = compile_one(index, found.loose, case_insensitive, max_mem)
+        return found
 
     cdef int add_branch(self, uint32_t pattern, object shape_branch, dict numbers, list users) except -1:
         cdef Branch branch
@@ -315,24 +200,21 @@ cdef class PatternSet:
 
     cdef int search(self, const char *text, size_t size, vector[Found] *found) except -1 nogil:
         cdef Marks marks
-        cdef vector[uint32_t] complete, starts
+        cdef vector[uint32_t] complete
+        cdef vector[Window] windows
         cdef size_t i = 0
         cdef uint32_t pattern
-        cdef bint everywhere
-        self.words.read(<const uint8_t *>text, size, &marks)
+        automaton_read(self.words, <const uint8_t *>text, size, &marks)
         self.complete_branches(&marks, &complete)
         while i < complete.size():
             pattern = self.branches[complete[i]].pattern
-            starts.clear()
-            everywhere = False
+            windows.clear()
             while i < complete.size() and self.branches[complete[i]].pattern == pattern:
-                everywhere |= self.add_starts(&self.branches[complete[i]], &marks, &starts)
+                self.add_windows(&self.branches[complete[i]], &marks, &windows)
                 i += 1
-            if everywhere:
-                self.match_from(pattern, text, size, 0, found)
-            elif starts.size():
-                sort(starts.begin(), starts.end())
-                self.match_at(pattern, text, size, &starts, found)
+            if windows.size():
+                sort(windows.begin(), windows.end(), is_before)
+                self.search_windows(pattern, text, size, &marks, &windows, found)
         return 0
 
     cdef int complete_branches(self, Marks *marks, vector[uint32_t] *complete) except -1 nogil:
@@ -365,12 +247,12 @@ cdef class PatternSet:
         sort(into.begin(), into.end())
         return 0
 
-    cdef bint add_starts(self, const Branch *branch, Marks *marks, vector[uint32_t] *starts) except? True nogil:
-        """Add the places where a match of this branch may start; True: it may start anywhere."""
+    cdef int add_windows(self, const Branch *branch, Marks *marks, vector[Window] *windows) except -1 nogil:
+        """Add the places where a match of this branch may start."""
         cdef vector[uint32_t] after, here
         cdef uint32_t order = branch.link_count, place
         cdef uint64_t reach
-        cdef size_t next_one, kept, i
+        cdef size_t next_one, kept
         cdef const Link *link
         while order:
             order -= 1
@@ -378,9 +260,7 @@ cdef class PatternSet:
             self.places(link, marks, &here)
             if order + 1 < branch.link_count:
                 # Keep the places that have one of the next link ahead of them, near enough.
-                reach = (link + 1).reach * <uint64_t>marks.longest_char
-                if (link + 1).reach == UNLIMITED:
-                    reach = 1 << 40
+                reach = bytes_of((link + 1).reach, marks)
                 next_one = kept = 0
                 for place in here:
                     while next_one < after.size() and after[next_one] <= place:
@@ -390,50 +270,55 @@ cdef class PatternSet:
                         kept += 1
                 here.resize(kept)
             after.swap(here)
-        if after.empty():
-            return False
-        if branch.lead_most - branch.lead_least > WIDEST_LEAD:
-            return True
         for place in after:
-            for i in range(branch.lead_least, branch.lead_most * marks.longest_char + 1):
-                if i <= place:
-                    starts.push_back(<uint32_t>(place - i))
-        return False
+            add_window(place, branch.lead_least, bytes_of(branch.lead_most, marks), windows)
+        return 0
 
-    cdef int match_at(
-        self, uint32_t pattern, const char *text, size_t size, vector[uint32_t] *starts, vector[Found] *found
+    cdef int search_windows(
+        self, uint32_t pattern, const char *text, size_t size, Marks *marks, vector[Window] *windows,
+        vector[Found] *found
     ) except -1 nogil:
-        """Try each place by itself. What fails soon is cheap; what may run to the end of the text gets few tries."""
-        cdef size_t start = 0, end = 0, resume = 0, tries = 0, spans = 0
-        cdef uint32_t place
-        for place in starts[0]:
-            if place < resume or (text[place] & 0xC0) == 0x80:
-                continue
-            if self.longest[pattern] == UNLIMITED:
-                tries += 1
-                if tries > PATIENCE:
-                    return self.match_from(pattern, text, size, place, found)
-            if re2_match(self.engines[pattern][0], text, size, place, True, &start, &end):
+        """Leftmost matches that start in a window, one after the other."""
+        cdef size_t start = 0, end = 0, resume = 0, low, high, stop, tries = 0, spans = 0
+        cdef uint64_t longest = bytes_of(self.engines[pattern].most, marks)
+        cdef Window window
+        for window in windows[0]:
+            low = max(window.low, resume)
+            while low <= window.high and spans < self.most_spans:
+                # A pattern of unlimited length may read to the end at every place: after a few it gets all at once.
+                if longest > size:
+                    tries += 1
+                high = size - 1 if tries > PATIENCE else window.high
+                stop = size if longest > size - high else high + longest
+                if not self.next_match(pattern, text, size, low, high, stop, &start, &end):
+                    resume = high + 1
+                    break
                 add_found(found, pattern, start, end)
-                resume = end
-                tries = 0
                 spans += 1
-                if spans == self.most_spans:
-                    return 0
-            else:
-                resume = place + 1
+                low = resume = end
         return 0
 
-    cdef int match_from(
-        self, uint32_t pattern, const char *text, size_t size, size_t at, vector[Found] *found
-    ) except -1 nogil:
-        """Search the text from *at* on in one go."""
-        cdef size_t start = 0, end = 0, spans = 0
-        while spans < self.most_spans and re2_match(self.engines[pattern][0], text, size, at, False, &start, &end):
-            add_found(found, pattern, start, end)
-            at = end
-            spans += 1
-        return 0
+    cdef bint next_match(
+        self, uint32_t pattern, const char *text, size_t size, size_t low, size_t high, size_t stop, size_t *start,
+        size_t *end
+    ) except? True nogil:
+        """Leftmost match that starts from *low* to *high*; none of those can reach past *stop*."""
+        cdef const Engine *engine = &self.engines[pattern]
+        cdef const RE2 *first = engine.loose
+        if engine.loose == NULL or high - low > MOST_LOOSE:
+            first = engine.exact
+        while low <= high:
+            if high - low >= NARROW:  # find where to look closer
+                if not re2_match(first[0], text, size, low, stop, False, start, end) or start[0] > high:
+                    return False
+                low = start[0]
+            if (text[low] & 0xC0) != 0x80 and re2_match(first[0], text, size, low, stop, True, start, end):
+                if first == engine.exact or end[0] - start[0] <= engine.least + engine.slack:
+                    return True
+                if re2_match(engine.exact[0], text, size, low, stop, True, start, end):
+                    return True
+            low += 1
+        return False
 
 
 NO_WORDS = "a match need not contain any fixed text of two characters or more to look for first"
@@ -448,9 +333,7 @@ def check(str pattern not None, *, bint case_insensitive=False):
     return None
 
 
-cdef RE2 *compile_one(Py_ssize_t index, pattern, bint case_insensitive, int64_t max_mem) except NULL:
-    if not isinstance(pattern, str):
-        raise TypeError(f"pattern {index} is not text")
+cdef RE2 *compile_one(Py_ssize_t index, str pattern, bint case_insensitive, int64_t max_mem) except NULL:
     try:
         encoded = pattern.encode()
     except UnicodeEncodeError:
@@ -461,6 +344,27 @@ cdef RE2 *compile_one(Py_ssize_t index, pattern, bint case_insensitive, int64_t 
         del engine
         raise PatternError(index, message)
     return engine
+
+
+cdef uint64_t bytes_of(uint32_t characters, const Marks *marks) noexcept nogil:
+    """At most so many bytes in this text."""
+    return 1 << 40 if characters == UNLIMITED else <uint64_t>characters * marks.longest_char
+
+
+cdef int add_window(
+    uint32_t place, uint32_t lead_least, uint64_t lead_most, vector[Window] *windows
+) except -1 nogil:
+    """Matches with their first word at *place* start up to *lead_most* bytes before it."""
+    cdef Window window
+    if place >= lead_least:
+        window.low = 0 if lead_most > place else place - <uint32_t>lead_most
+        window.high = place - lead_least
+        windows.push_back(window)
+    return 0
+
+
+cdef bint is_before(const Window &a, const Window &b) noexcept nogil:
+    return a.low < b.low or (a.low == b.low and a.high < b.high)
 
 
 cdef uint32_t to_count(amount):

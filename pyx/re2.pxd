@@ -30,12 +30,12 @@ cdef extern from *:
         return new re2::RE2(pattern, options);
     }
 
-    /* Leftmost match that starts at `from` (anchored) or from there on; all `size` bytes are its context. */
-    inline bool match(const re2::RE2 &re, const char *data, size_t size, size_t from, bool anchored,
+    /* Leftmost match in [from, to), anchored at `from` or anywhere; all `size` bytes are its context. */
+    inline bool match(const re2::RE2 &re, const char *data, size_t size, size_t from, size_t to, bool anchored,
                       size_t *start, size_t *end) {
         Piece found;
         const auto anchor = anchored ? re2::RE2::ANCHOR_START : re2::RE2::UNANCHORED;
-        if (!re.Match(Piece(data, size), from, size, anchor, &found, 1)) return false;
+        if (!re.Match(Piece(data, size), from, to, anchor, &found, 1)) return false;
         *start = static_cast<size_t>(found.data() - data);
         *end = *start + found.size();
         return true;
@@ -49,5 +49,6 @@ cdef extern from *:
 
     RE2 *re2_compile "gw::compile"(const string &pattern, cbool case_sensitive, int64_t max_mem) except + nogil
     cbool re2_match "gw::match"(
-        const RE2 &re, const char *data, size_t size, size_t start_at, cbool anchored, size_t *start, size_t *end
+        const RE2 &re, const char *data, size_t size, size_t low, size_t high, cbool anchored,
+        size_t *start, size_t *end
     ) except + nogil

@@ -6,15 +6,17 @@ the start of the match and each further one at most `reach` behind the one befor
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Final, NamedTuple
 
-from gw._native.regex_tree import Alt, Cat, Chars, Opaque, Repeat, Tree, read
+from gw._native.regex_tree import Alt, Cat, Chars, Gap, Opaque, Repeat, Text, Tree, read
 
 MOST_WORDS: Final = 64  # of one link
 MOST_LINKS: Final = 4  # of one branch; more would find no fewer candidates
 LONGEST_WORD: Final = 12  # compared at first; the engine compares the rest
+FEWEST_LETTERS: Final = 3  # single letters in a row that tell enough together
+COMMON: Final = ".,'-_/:"  # signs that are as frequent as letters
 NARROW_LEAD: Final = 32  # places where a match may start, for one place of its first word
 
 
@@ -30,8 +32,19 @@ class Branch(NamedTuple):
 
 
 class Shape(NamedTuple):
+    """What the engine is given, and what it is told of the pattern.
+
+    In *exact* wide counted gaps are taken as short as possible. *loose* has gaps without upper bound (None: there are
+    none): it matches wherever *exact* does, with far fewer states; a match of it no longer than *least* + *slack*
+    characters is one of *exact* as well, for no gap in it can be too long.
+    """
+
     branches: tuple[Branch, ...]  # none when a match need not contain any word
-    longest: float  # match, in characters
+    least: int  # length of a match, in characters
+    most: float
+    exact: str
+    loose: str | None
+    slack: int
 
 
 class Find(NamedTuple):
@@ -48,27 +61,40 @@ class Summary(NamedTuple):
     least: int  # length
     most: float
     exact: frozenset[str] | None  # all such texts, when they are few
-    finds: tuple[Find, ...]  # in order
+    parts: tuple[Find, ...] = ()  # what to look for, in order, when they are many
+
+    @property
+    def finds(self) -> tuple[Find, ...]:
+        return self.parts if self.exact is None else _finds(self.exact)
 
 
-NOTHING_KNOWN: Final = Summary(0, math.inf, None, ())
+NOTHING_KNOWN: Final = Summary(0, math.inf, None)
 
 
 def shape(pattern: str) -> Shape:
-    tree = read(pattern)
+    tree, gaps = read(pattern)
     while isinstance(tree, Cat) and len(tree.parts) == 1:  # (?:a|b) has two branches, like a|b
         tree = tree.parts[0]
     summaries = [summarise(choice) for choice in (tree.choices if isinstance(tree, Alt) else (tree,))]
-    longest = max(summary.most for summary in summaries)
-    if not all(summary.finds for summary in summaries):
-        return Shape((), longest)
-    return Shape(tuple(_branch(choose(summary.finds)) for summary in summaries), longest)
+    chosen = [choose(summary.finds) for summary in summaries]
+    return Shape(
+        branches=tuple(map(_branch, chosen)) if all(chosen) else (),
+        least=min(summary.least for summary in summaries),
+        most=max(summary.most for summary in summaries),
+        exact=_replaced(pattern, [(gap, f"{{{gap.least},{gap.most}}}?") for gap in gaps]),
+        loose=_replaced(pattern, [(gap, f"{{{gap.least},}}?" if gap.least else "*?") for gap in gaps])
+        if gaps
+        else None,
+        slack=min((gap.most - gap.least for gap in gaps), default=0),
+    )
 
 
 def summarise(tree: Tree) -> Summary:
     match tree:
+        case Text(text):
+            return Summary(len(text), len(text), frozenset((text,)))
         case Chars(members):
-            return Summary(1, 1, members, _finds(members))
+            return Summary(1, 1, members)
         case Cat(parts):
             return _sequence([summarise(part) for part in parts])
         case Alt(choices):
@@ -80,7 +106,14 @@ def summarise(tree: Tree) -> Summary:
 
 
 def choose(finds: Sequence[Find]) -> tuple[Find, ...]:
-    """At most MOST_LINKS, the rarest, in their order; among them one near the start of the match if there is any."""
+    """At most MOST_LINKS, the rarest, in their order; among them one near the start of the match if there is any.
+
+    Single letters are looked for only when there is nothing better, and when there are several.
+    """
+    strong = [find for find in finds if _rarity(find.words) >= 1]
+    if not strong and len(finds) < FEWEST_LETTERS:
+        return ()
+    finds = strong or finds
     ranked = sorted(range(len(finds)), key=lambda i: -_rarity(finds[i].words))
     chosen = set(ranked[:MOST_LINKS])
     narrow = [i for i in range(len(finds)) if finds[i].most - finds[i].least <= NARROW_LEAD]
@@ -88,6 +121,12 @@ def choose(finds: Sequence[Find]) -> tuple[Find, ...]:
         chosen = {narrow[0], *ranked[: MOST_LINKS - 1]}
     first_narrow = min(chosen.intersection(narrow), default=0)
     return tuple(finds[i] for i in sorted(chosen) if i >= first_narrow)
+
+
+def _with_gaps(pattern: str, gaps: Sequence[Gap], quantifier: Callable[[Gap], str]) -> str:
+    for gap in reversed(gaps):
+        pattern = pattern[: gap.start] + quantifier(gap) + pattern[gap.end :]
+    return pattern
 
 
 def _branch(finds: Sequence[Find]) -> Branch:
@@ -134,12 +173,12 @@ def _either(choices: Sequence[Summary]) -> Summary:
     for choice in choices:
         exact = None if exact is None or choice.exact is None else exact | choice.exact
     if exact is not None and len(exact) <= MOST_WORDS:
-        return Summary(least, most, exact, _finds(exact))
+        return Summary(least, most, exact)
     best = [max(choice.finds, key=lambda find: _rarity(find.words), default=None) for choice in choices]
     found = [find for find in best if find is not None]
     words = frozenset[str]().union(*(find.words for find in found))
     if len(found) < len(best) or len(words) > MOST_WORDS:
-        return Summary(least, most, None, ())
+        return Summary(least, most, None)
     return Summary(least, most, None, (Find(words, min(f.least for f in found), max(f.most for f in found)),))
 
 
@@ -148,14 +187,14 @@ def _repeated(inner: Summary, least: int, most: float) -> Summary:
     longest = inner.most * most if inner.most and most else 0.0
     if least == 0:
         optional = most == 1 and inner.exact is not None
-        return Summary(0, longest, inner.exact | {""} if optional and inner.exact is not None else None, ())
+        return Summary(0, longest, inner.exact | {""} if optional and inner.exact is not None else None)
     exact: frozenset[str] | None = frozenset({""})
     for _ in range(least):
         exact = None if exact is None else _product(exact, inner.exact)
     if exact is None:
         return Summary(shortest, longest, None, inner.finds)
     if least == most:
-        return Summary(shortest, longest, exact, _finds(exact))
+        return Summary(shortest, longest, exact)
     return Summary(shortest, longest, None, _finds(exact))
 
 
@@ -171,11 +210,8 @@ def _finds(words: frozenset[str] | None, least: int = 0, most: float = 0.0) -> t
 def _rarity(words: frozenset[str]) -> float:
     """How seldom ordinary text has one of the words: the shortest's length, less when they are many; 0: useless."""
     shortest = min(words, key=len)
-    if len(shortest) < 2 and not all(is_telling(word) for word in words if len(word) < 2):
+    if not shortest or any(word.isspace() for word in words if len(word) == 1):
         return 0
-    return len(shortest) - math.log2(len(words)) / 4 + 0.01
-
-
-def is_telling(word: str) -> bool:
-    """Whether one character alone is worth looking for."""
-    return bool(word) and not word.isalnum() and not word.isspace() and word not in ".,'-_/:"
+    if any(word.isalnum() or word in COMMON for word in words if len(word) == 1):
+        return 0.5 / len(words)
+    return max(1, len(shortest) - math.log2(len(words)) / 4)

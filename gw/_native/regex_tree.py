@@ -6,9 +6,20 @@ Source: https://github.com/google/re2/wiki/Syntax
 """
 
 import math
+import re
+from functools import cache
 from typing import Final, NamedTuple
 
 WIDEST_CLASS: Final = 16  # members of a character class that are still worth listing
+
+WIDE_GAP: Final = 8  # a counted repetition with so much play multiplies the states of a search
+MOST_REPEATS: Final = 1000  # RE2 refuses more
+
+
+class Text(NamedTuple):
+    """These characters, folded."""
+
+    text: str
 
 
 class Chars(NamedTuple):
@@ -37,11 +48,12 @@ class Opaque(NamedTuple):
     """Not understood: any text of any length."""
 
 
-Tree = Chars | Cat | Alt | Repeat | Opaque
+Tree = Text | Chars | Cat | Alt | Repeat | Opaque
 
 ANY_CHAR: Final = Chars(None)
 PLACE: Final = Cat(())
 QUANTIFIERS: Final = {"*": (0, math.inf), "+": (1, math.inf), "?": (0, 1)}
+PLAIN: Final = re.compile("[A-Za-z0-9 ,;:<>=!@#%&~'_/-]+(?![*+?{])")  # never more than the pattern's own text
 CONTROLS: Final = {"a": "\a", "f": "\f", "t": "\t", "n": "\n", "r": "\r", "v": "\v"}
 PERL_CLASSES: Final = {
     "d": frozenset("0123456789"),
@@ -95,21 +107,39 @@ def fold(char: str) -> str | None:
     return char if char.lower() == char.upper() == char else None
 
 
-def read(pattern: str) -> Tree:
+class Gap(NamedTuple):
+    """A wide counted repetition of one character, `{least,most}`; *start* and *end* are its place in the pattern."""
+
+    start: int
+    end: int
+    least: int
+    most: int
+
+
+class Reading(NamedTuple):
+    tree: Tree
+    gaps: tuple[Gap, ...]
+
+
+def read(pattern: str) -> Reading:
     reader = _Reader(pattern)
     try:
         tree = reader.alternation()
     except (ValueError, RecursionError):  # brackets that do not close, or hundreds of them
-        return Opaque()
-    return tree if reader.at == len(pattern) else Opaque()
+        return Reading(Opaque(), ())
+    if reader.at < len(pattern):
+        return Reading(Opaque(), ())
+    return Reading(tree, () if reader.is_swapped else tuple(reader.gaps))
 
 
 class _Reader:
-    """Recursive descent over one pattern. `fold_case` and `swap` follow the flags i and U."""
+    """Recursive descent over one pattern."""
 
     def __init__(self, pattern: str) -> None:
         self.pattern = pattern
         self.at = 0
+        self.gaps: list[Gap] = []
+        self.is_swapped = False  # flag U: greedy means lazy somewhere
 
     def peek(self) -> str:
         return self.pattern[self.at : self.at + 1]
@@ -135,16 +165,22 @@ class _Reader:
     def sequence(self) -> Tree:
         parts: list[Tree] = []
         while self.peek() not in ("", "|", ")"):
-            if self.accept("\\Q"):
+            plain = PLAIN.match(self.pattern, self.at)
+            if plain:  # most of most patterns, at once
+                self.at = plain.end()
+                append(parts, Text(plain[0].upper()))
+            elif self.accept("\\Q"):
                 text, _, rest = self.pattern[self.at :].partition("\\E")
-                parts.extend(literal(char) for char in text)
                 self.at = len(self.pattern) - len(rest)
-                continue
-            parts.append(self.quantified(self.atom()))
+                for char in text:
+                    append(parts, literal(char))
+            else:
+                append(parts, self.quantified(self.atom()))
         return Cat(tuple(parts))
 
     def quantified(self, tree: Tree) -> Tree:
         while True:
+            start = self.at
             bounds = QUANTIFIERS.get(self.peek())
             if bounds:
                 self.at += 1
@@ -153,7 +189,10 @@ class _Reader:
             if bounds is None:
                 return tree
             self.accept("?")  # lazy; the same texts match
-            tree = Repeat(tree, *bounds)
+            least, most = bounds
+            if isinstance(tree, Chars) and WIDE_GAP <= most - least < math.inf and most <= MOST_REPEATS:
+                self.gaps.append(Gap(start, self.at, least, int(most)))
+            tree = Repeat(tree, least, most)
 
     def counted(self) -> tuple[int, float] | None:
         """`{n}`, `{n,}` or `{n,m}`; anything else in braces is plain text."""
@@ -187,8 +226,8 @@ class _Reader:
             if self.accept("P<") or self.accept("<"):
                 self.at = self.pattern.index(">", self.at) + 1
             else:
-                while (char := self.take()) not in ":)":  # flags: words are compared without regard to case anyway
-                    pass
+                while (char := self.take()) not in ":)":  # words are compared without regard to case anyway
+                    self.is_swapped |= char == "U"
                 if char == ")":
                     return PLACE
         tree = self.alternation()
@@ -254,6 +293,8 @@ class _Reader:
             if high is None or len(high) != 1:
                 return None
             (start,), (end,) = low, high
+            if start > end:
+                raise ValueError("range is upside down")
             if ord(end) - ord(start) > 2 * WIDEST_CLASS:
                 return None
             return frozenset(chr(code) for code in range(ord(start), ord(end) + 1))
@@ -277,13 +318,26 @@ def is_count(text: str) -> bool:
     return text.isascii() and text.isdigit()
 
 
-def literal(char: str) -> Chars:
-    return class_of(frozenset(char))
+def append(parts: list[Tree], tree: Tree) -> None:
+    """Add a part; characters next to each other become one text."""
+    last = parts[-1] if parts else None
+    if isinstance(tree, Text) and isinstance(last, Text):
+        parts[-1] = Text(last.text + tree.text)
+    else:
+        parts.append(tree)
 
 
-def class_of(members: frozenset[str] | None) -> Chars:
+@cache
+def literal(char: str) -> Text | Chars:
+    folded = fold(char)
+    return ANY_CHAR if folded is None else Text(folded)
+
+
+def class_of(members: frozenset[str] | None) -> Text | Chars:
     """A class by its folded members, unless they are too many or one of them has cases nobody listed."""
     if members is None:
         return ANY_CHAR
     folded = frozenset(fold(char) or "" for char in members)
-    return Chars(folded) if "" not in folded and len(folded) <= WIDEST_CLASS else ANY_CHAR
+    if "" in folded or len(folded) > WIDEST_CLASS:
+        return ANY_CHAR
+    return Text(*folded) if len(folded) == 1 else Chars(folded)

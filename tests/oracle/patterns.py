@@ -7,6 +7,7 @@ import re
 
 WORD = "(?-i:[0-9A-Za-z_])"
 TRANSLATIONS = {
+    "$": r"\Z",  # RE2's `$` is the end of the text, before no newline
     r"\b": f"(?:(?<!{WORD})(?={WORD})|(?<={WORD})(?!{WORD}))",
     r"\w": WORD,
     r"\d": "(?-i:[0-9])",
@@ -14,9 +15,13 @@ TRANSLATIONS = {
 }
 
 
+GAP = re.compile(r"((?:\.|\[\^[^\]]*\])\{(\d+),(\d+)\})(?!\?)")
+
+
 def translate(pattern: str) -> str:
-    """RE2's classes and word boundaries are ASCII whatever the flags; outside brackets only."""
-    return re.sub(r"\\[bwds]", lambda found: TRANSLATIONS[found[0]], pattern)
+    """RE2's classes and word boundaries are ASCII whatever the flags; wide gaps are taken as short as possible."""
+    pattern = GAP.sub(lambda gap: gap[1] + "?" * (int(gap[3]) - int(gap[2]) >= 8), pattern)
+    return re.sub(r"\\[bwds]|\$", lambda found: TRANSLATIONS[found[0]], pattern)
 
 
 def scan(patterns: list[str], text: str) -> list[tuple[int, int, int]]:

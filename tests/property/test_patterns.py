@@ -62,6 +62,9 @@ def compare(some: list[str], text: str) -> None:
 @example(["(?i)жук"], "ЖУК \u1c80")
 @example(["ab.{0,4}ba"], "ab\u200b\u200b\u200b\u200bba")
 @example(["(?:please )?ab"], "please please ab")
+@example(["ab.{0,9}ba"], "ab ba ba ba ab........ba ab.........ba ab..........ba")
+@example(["ab.{0,9}aab.{0,9}ba"], "ab aab ......aab ba ab aab ......... ba")
+@example(["(?:ab|abc ignore).{1,12}ba"], "abc ignore.......ba ab ignore.......ba")
 def test_same_matches_as_one_pattern_at_a_time(some: list[str], text: str) -> None:
     compare(some, text)
 

@@ -28,7 +28,10 @@ def links(pattern: str) -> list[list[tuple[set[str], float]]]:
         ("(?:ab){2}", [[({"ABAB"}, 0)]]),
         ("(?:ab){2,3}", [[({"ABAB"}, 0)]]),
         ("x(?:abc[^.]def|ghi)", [[({"ABC", "GHI"}, 0)]]),
-        ("extraordinarily", [[({"EXTRAORDINAR"}, 0), ({"ILY"}, 12)]]),
+        ("extraordinarily", [[({"EXTRAORDINAR"}, 0)]]),
+        ("[mno]x?[a-z]{9}[.]", []),
+        ("[mno][a-z]{9}[.][a-z]{9}[.]", [[({"M", "N", "O"}, 0), ({"."}, 10), ({"."}, 10)]]),
+        ("a.b.c.ddd", [[({"DDD"}, 0)]]),
         ("[#]", [[({"#"}, 0)]]),
         ("[\u200b\u200c]", [[({"\u200b", "\u200c"}, 0)]]),
         ("a", []),
@@ -72,7 +75,24 @@ def test_lead(pattern: str, least: int, most: float) -> None:
     ],
 )
 def test_longest(pattern: str, longest: float) -> None:
-    assert shape(pattern).longest == longest
+    assert shape(pattern).most == longest
+
+
+@pytest.mark.parametrize(
+    ("pattern", "exact", "loose", "slack"),
+    [
+        ("ab.{0,9}cd", "ab.{0,9}?cd", "ab.*?cd", 9),
+        ("ab.{2,40}?cd[^x]{0,10}ef", "ab.{2,40}?cd[^x]{0,10}?ef", "ab.{2,}?cd[^x]*?ef", 10),
+        ("ab.{0,7}cd", "ab.{0,7}cd", None, 0),
+        ("ab.*cd", "ab.*cd", None, 0),
+        ("(?:ab ){0,50}cd", "(?:ab ){0,50}cd", None, 0),
+        ("(?U)ab.{0,9}cd", "(?U)ab.{0,9}cd", None, 0),
+        ("ab.{0,1001}cd", "ab.{0,1001}cd", None, 0),
+    ],
+)
+def test_gaps(pattern: str, exact: str, loose: str | None, slack: int) -> None:
+    found = shape(pattern)
+    assert (found.exact, found.loose, found.slack) == (exact, loose, slack)
 
 
 def test_a_word_near_the_start_is_kept_before_rarer_ones() -> None:

@@ -1,0 +1,219 @@
+# distutils: language = c++
+"""Aho-Corasick over folded characters: every place of every word, in one pass.
+
+Knows nothing of patterns. Invariant: one table step per character and one entry per word found, whatever the text;
+nothing is built while reading, so no text can make it build.
+
+A state is the index of its row in the table. Shallow states come first, so that what ordinary text visits lies
+together. An entry with the bit HITS leads to a state in which words end.
+"""
+
+from libc.stddef cimport size_t
+from libc.stdint cimport int32_t, uint8_t, uint16_t, uint32_t
+from libc.stdlib cimport calloc, free, malloc
+from libc.string cimport memcpy
+from libcpp.vector cimport vector
+
+cdef enum:
+    PAGE = 256  # code points in one page of the table of classes
+    PAGES = 4352  # of 0x110000 code points
+    MOST_STEPS = 1 << 22  # entries of the table
+    HITS = 1 << 31
+
+cdef struct Automaton:
+    uint16_t ascii_class[128]
+    uint16_t page_of[PAGES]  # code point // PAGE -> page; page 0 holds class 0 only
+    uint16_t *pages
+    size_t width  # number of classes; class 0: characters of no word
+    uint32_t *steps  # state + class -> state
+    uint32_t *out_start  # state // width -> its first entry in outs; one more at the end
+    uint32_t *outs  # words that end in a state
+    size_t word_count
+    uint32_t *lengths  # of words, in characters
+
+cdef struct Hit:
+    uint32_t start  # byte offset of the word
+    int32_t before  # index of the previous hit of the same word, -1 for none
+
+cdef struct Marks:
+    size_t longest_char  # of the text, in bytes
+    vector[Hit] hits
+    vector[int32_t] last  # word -> its last hit, -1 for none
+    vector[uint32_t] words  # that were hit
+
+
+cdef inline void automaton_free(Automaton *a) noexcept:
+    if a != NULL:
+        free(a.pages)
+        free(a.steps)
+        free(a.out_start)
+        free(a.outs)
+        free(a.lengths)
+        free(a)
+
+
+cdef inline Automaton *automaton_new(list words, dict cases) except NULL:
+    """Build from folded words; *cases* gives the characters that fold to one, where there are several."""
+    cdef Automaton *a = <Automaton *>calloc(1, sizeof(Automaton))
+    if a == NULL:
+        raise MemoryError
+    try:
+        classes = {}
+        for word in words:
+            for char in word:
+                classes.setdefault(char, len(classes) + 1)
+        a.width = len(classes) + 1
+        set_classes(a, classes, cases)
+        for longest in (8, 6, 4, 3, 2):  # cut words find more than whole ones, never less
+            tree = trie([word[:longest] for word in words])
+            if len(tree) * a.width <= MOST_STEPS:
+                break
+        a.word_count = len(words)
+        a.lengths = copied([min(len(word), longest) for word in words])
+        set_steps(a, tree, classes)
+    except BaseException:
+        automaton_free(a)
+        raise
+    return a
+
+
+cdef inline uint32_t *copied(vector[uint32_t] numbers) except NULL:
+    cdef uint32_t *copy = <uint32_t *>malloc((numbers.size() + 1) * sizeof(uint32_t))
+    if copy == NULL:
+        raise MemoryError
+    memcpy(copy, numbers.data(), numbers.size() * sizeof(uint32_t))
+    return copy
+
+
+cdef inline int set_classes(Automaton *a, dict classes, dict cases) except -1:
+    cdef vector[uint16_t] pages
+    cdef uint32_t point
+    pages.resize(PAGE, 0)
+    for char, cls in classes.items():
+        for case in cases.get(char, char):
+            point = ord(case)
+            if point < 128:
+                a.ascii_class[point] = cls
+                continue
+            if a.page_of[point // PAGE] == 0:
+                a.page_of[point // PAGE] = <uint16_t>(pages.size() // PAGE)
+                pages.resize(pages.size() + PAGE, 0)
+            pages[a.page_of[point // PAGE] * PAGE + point % PAGE] = cls
+    a.pages = <uint16_t *>malloc(pages.size() * sizeof(uint16_t))
+    if a.pages == NULL:
+        raise MemoryError
+    memcpy(a.pages, pages.data(), pages.size() * sizeof(uint16_t))
+    return 0
+
+
+cdef inline list trie(list words):
+    """Nodes of the tree of words, breadth first: (the characters below, numbers of the words that end here)."""
+    nodes = [(list(range(len(words))), [])]
+    found = []
+    depth = 0
+    while nodes:
+        deeper = []
+        for going_on, ends in nodes:
+            below = {}
+            for number in going_on:
+                word = words[number]
+                if len(word) == depth:
+                    ends.append(number)
+                else:
+                    below.setdefault(word[depth], []).append(number)
+            found.append((list(below), ends))
+            deeper += [(numbers, []) for numbers in below.values()]
+        nodes = deeper
+        depth += 1
+    return found
+
+
+cdef inline int set_steps(Automaton *a, list tree, dict classes) except -1:
+    """A row is that of its longest suffix, which is complete by then, with the steps to the nodes below put in."""
+    cdef vector[uint32_t] suffixes, out_start, outs
+    cdef size_t row = 0, size = len(tree) * a.width, i
+    cdef uint32_t state, next_state = 0
+    a.steps = <uint32_t *>calloc(size, sizeof(uint32_t))
+    if a.steps == NULL:
+        raise MemoryError
+    suffixes.push_back(0)
+    ends = []
+    for below, words in tree:
+        if row:
+            state = suffixes[row // a.width]
+            memcpy(a.steps + row, a.steps + state, a.width * sizeof(uint32_t))
+            words = words + ends[state // a.width]
+        for char in below:
+            i = row + <size_t>classes[char]
+            next_state += a.width
+            suffixes.push_back(a.steps[i])
+            a.steps[i] = next_state
+        ends.append(words)
+        out_start.push_back(outs.size())
+        for number in words:
+            outs.push_back(number)
+        row += a.width
+    out_start.push_back(outs.size())
+    for i in range(size):
+        state = a.steps[i]
+        if out_start[state // a.width] < out_start[state // a.width + 1]:
+            a.steps[i] = state | HITS
+    a.out_start = copied(out_start)
+    a.outs = copied(outs)
+    return 0
+
+
+cdef inline int automaton_read(const Automaton *a, const uint8_t *text, size_t size, Marks *marks) except -1 nogil:
+    """Note every place of every word. Bytes that are not UTF-8 are characters of no word, or harmless extra ones."""
+    cdef size_t at = 0, length, _
+    cdef uint32_t point, state = 0
+    cdef bint ascii_only = True
+    marks.longest_char = 1
+    marks.last.assign(a.word_count, -1)
+    while at < size:
+        point = text[at]
+        at += 1
+        if point < 128:
+            state = a.steps[state + a.ascii_class[point]]
+        else:
+            ascii_only = False
+            length = 2 if point < 0xE0 else 3 if point < 0xF0 else 4
+            if length > marks.longest_char:
+                marks.longest_char = length
+            point &= 0xFF >> (length + 1)
+            for _ in range(length - 1):
+                if at < size and (text[at] & 0xC0) == 0x80:
+                    point = point << 6 | (text[at] & 0x3F)
+                    at += 1
+            if point > 0x10FFFF:
+                point = 0
+            state = a.steps[state + a.pages[a.page_of[point // PAGE] * PAGE + point % PAGE]]
+        if state & HITS:
+            state &= ~<uint32_t>HITS
+            note_hits(a, state, text, at, ascii_only, marks)
+    return 0
+
+
+cdef inline int note_hits(
+    const Automaton *a, uint32_t state, const uint8_t *text, size_t at, bint ascii_only, Marks *marks
+) except -1 nogil:
+    """Keep the words that end in *state*, before the byte *at*."""
+    cdef uint32_t word, out, _
+    cdef size_t start
+    cdef Hit hit
+    for out in range(a.out_start[state // a.width], a.out_start[state // a.width + 1]):
+        word = a.outs[out]
+        start = at - a.lengths[word]
+        if not ascii_only:
+            start = at
+            for _ in range(a.lengths[word]):
+                start -= 1
+                while start > 0 and (text[start] & 0xC0) == 0x80:
+                    start -= 1
+        hit.start = <uint32_t>start
+        hit.before = marks.last[word]
+        if hit.before < 0:
+            marks.words.push_back(word)
+        marks.last[word] = <int32_t>marks.hits.size()
+        marks.hits.push_back(hit)
+    return 0

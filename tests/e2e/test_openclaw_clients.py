@@ -99,6 +99,17 @@ def test_lab_observe_scenario(gateway: Serving, tmp_path: Path) -> None:
     assert "chat:final" not in seen["read+session-scoped-events"]
 
 
+def test_lab_node_scenario(gateway: Serving, tmp_path: Path) -> None:
+    """A node connects, its commands are approved, an operator invokes them; what is not approved is not invoked."""
+    scenario = shared_path("openclaw/lab/scenario_node.mjs")
+    ran = openclaw.script(tmp_path, scenario, gateway.url, gateway.token)
+    assert ran.returncode == 0, ran.stderr
+    for command in ("system.which", "system.run"):
+        assert f'"command":"{command}","payload":{{"echo":"{command}"' in ran.stdout
+    assert 'node command not allowed: \\"lab.echo\\"' in ran.stdout
+    assert "METHOD_NOT_SERVED" not in ran.stdout
+
+
 # --- the Control UI -----------------------------------------------------------------------------------------------
 
 

@@ -81,10 +81,8 @@ def shape(pattern: str) -> Shape:
         branches=tuple(map(_branch, chosen)) if all(chosen) else (),
         least=min(summary.least for summary in summaries),
         most=max(summary.most for summary in summaries),
-        exact=_replaced(pattern, [(gap, f"{{{gap.least},{gap.most}}}?") for gap in gaps]),
-        loose=_replaced(pattern, [(gap, f"{{{gap.least},}}?" if gap.least else "*?") for gap in gaps])
-        if gaps
-        else None,
+        exact=_with_gaps(pattern, gaps, lambda gap: f"{{{gap.least},{gap.most}}}?"),
+        loose=_with_gaps(pattern, gaps, lambda gap: f"{{{gap.least},}}?" if gap.least else "*?") if gaps else None,
         slack=min((gap.most - gap.least for gap in gaps), default=0),
     )
 

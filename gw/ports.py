@@ -90,6 +90,9 @@ class Link(Protocol):
     def send_frame(self, frame: bytes) -> None:
         """Queue an already encoded frame (prepared broadcasts)."""
 
+    def send_event(self, body: bytes) -> None:
+        """Queue a broadcast event: its JSON object without the closing brace; the link adds its own next `seq`."""
+
     def close(self, code: int, reason: str = "") -> None:
         """Flush what is queued, send the close frame, then close; later sends are dropped."""
 

@@ -501,7 +501,7 @@ cdef uint32_t fresh_mask() except? 0:
     return mask
 
 
-cpdef bytes encode(int opcode, bytes payload, bint fin=True, bint masked=False):
+cpdef bytes encode(int opcode, bytes payload not None, bint fin=True, bint masked=False):
     """Return one frame; *masked* is for clients."""
     cdef Py_ssize_t size = PyBytes_GET_SIZE(payload)
     cdef uint8_t head[MAX_HEADER]
@@ -523,7 +523,7 @@ cpdef bytes encode(int opcode, bytes payload, bint fin=True, bint masked=False):
     return frame
 
 
-def encode_close(int code, str reason="", bint masked=False):
+def encode_close(int code, str reason not None="", bint masked=False):
     """Return a close frame; the reason is cut at 123 bytes, between characters. Code 1005 sends no code at all."""
     if code == 1005:
         return encode(OP_CLOSE, b"", True, masked)
@@ -531,7 +531,7 @@ def encode_close(int code, str reason="", bint masked=False):
     return encode(OP_CLOSE, bytes((code >> 8, code & 0xFF)) + text, True, masked)
 
 
-def encode_event(bytes body not None, uint64_t seq):
+cpdef bytes encode_event(bytes body not None, uint64_t seq):
     """Return the text frame of `body + ',"seq":N}'`: a broadcast's shared bytes with one connection's number.
 
     *body* is the event's JSON object without its closing brace. One allocation, one copy.
@@ -579,12 +579,12 @@ cdef class Outbox:
         self.segments = []
         self.client = client
 
-    cpdef push(self, bytes frame):
+    cpdef push(self, bytes frame not None):
         """Queue a complete frame."""
         self.segments.append(frame)
         self.size += PyBytes_GET_SIZE(frame)
 
-    cpdef push_message(self, int opcode, bytes payload):
+    cpdef push_message(self, int opcode, bytes payload not None):
         """Queue *payload* as one frame; a large one is kept, not copied, unless it must be masked."""
         cdef uint8_t head[MAX_HEADER]
         cdef Py_ssize_t size = PyBytes_GET_SIZE(payload)
@@ -628,6 +628,12 @@ cdef class Outbox:
         cdef ssize_t sent
         if count > MAX_SEGMENTS:
             count = MAX_SEGMENTS
+        if count == 1:
+            segment = <object>PyList_GET_ITEM(self.segments, self.gone)
+            total = PyBytes_GET_SIZE(segment) - self.offset
+            if total < RELEASE_BYTES:
+                return send(fd, PyBytes_AS_STRING(segment) + self.offset, total, MSG_DONTWAIT | MSG_NOSIGNAL)
+            total = 0
         for i in range(count):
             segment = <object>PyList_GET_ITEM(self.segments, self.gone + i)
             pieces[i].iov_base = PyBytes_AS_STRING(segment)
@@ -635,8 +641,6 @@ cdef class Outbox:
             total += PyBytes_GET_SIZE(segment)
         pieces[0].iov_base = <char *>pieces[0].iov_base + self.offset
         pieces[0].iov_len -= self.offset
-        if count == 1 and total < RELEASE_BYTES:
-            return send(fd, pieces[0].iov_base, pieces[0].iov_len, MSG_DONTWAIT | MSG_NOSIGNAL)
         memset(&message, 0, sizeof(message))
         message.msg_iov = pieces
         message.msg_iovlen = count
@@ -753,6 +757,7 @@ cdef class Stream:
     cdef readonly int opcode  # of the message that is being handled
     cdef readonly bint in_turn
     cdef bint is_queued  # in the flusher's list
+    cdef uint64_t seq  # of the last broadcast event; counts from 1
     cdef int fd
     cdef Flusher flusher
     cdef object receive_with
@@ -791,6 +796,13 @@ cdef class Stream:
             self.outbox.push(frame)
             self.flush_later()
 
+    def send_event(self, bytes body not None):
+        """Queue the broadcast event *body* (JSON without its closing brace) with this connection's next number."""
+        if self.is_open:
+            self.seq += 1
+            self.outbox.push(encode_event(body, self.seq))
+            self.flush_later()
+
     cpdef flush_later(self):
         """Have what was pushed leave at the end of this turn, or of the loop's."""
         if self.outbox.size > self.budget:
@@ -816,7 +828,7 @@ cdef class Stream:
         self.take(events)
         self.flush()
 
-    cpdef take(self, list events):
+    cpdef take(self, list events not None):
         """Hand out decoded events; what is sent meanwhile waits for the `flush` that follows."""
         cdef Py_ssize_t i
         cdef tuple event

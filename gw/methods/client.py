@@ -13,7 +13,6 @@ from uuid import uuid4
 
 from gw import limits
 from gw._native.envelope import UNKNOWN_KEYS, BadFrameError, NotJsonError, scan
-from gw._native.wsframe import encode_event
 from gw.errors import ConnectRefused, InvalidRequest, RequestError
 from gw.methods.events import EventBus, Subscriptions
 from gw.methods.router import Router
@@ -83,7 +82,6 @@ class Client:
         "_paused",
         "_pending",
         "_requests",
-        "_seq",
         "_services",
         "_state",
         "conn_id",
@@ -94,6 +92,7 @@ class Client:
         "nonce",
         "params",
         "send",
+        "send_event",
         "subscriptions",
     )
 
@@ -109,13 +108,13 @@ class Client:
         self.connected_at_ms = 0
         self._link = link
         self.send = link.send  # one encoded frame
+        self.send_event = link.send_event  # a broadcast event, as `frames.event_body` made it
         self._services = services
         self._dispatch = services.router.dispatch
         self._requests = services.frames.requests
         self._state = State.WAITING
         self._pending = 0
         self._paused = False
-        self._seq = 0
         self._cancel_timeout: Callable[[], None] = lambda: None
 
     # --- ports.Peer -----------------------------------------------------------------------------------------
@@ -174,11 +173,6 @@ class Client:
     @property
     def buffered_bytes(self) -> int:
         return self._link.buffered_bytes
-
-    def send_event(self, body: bytes) -> None:
-        """A broadcast event, as `frames.event_body` made it, with this connection's next number."""
-        self._seq += 1
-        self._link.send_frame(encode_event(body, self._seq))
 
     def begin(self) -> None:
         """A request is being served by a greenlet."""

@@ -90,6 +90,7 @@ class Connection:
         "_turn",
         "_writer",
         "send",
+        "send_event",
         "send_frame",
         "stream",
     )
@@ -112,6 +113,7 @@ class Connection:
         self.stream.is_open = True
         self.send = self.stream.send
         self.send_frame = self.stream.send_frame
+        self.send_event = self.stream.send_event
         self._peer: Peer | None = None
         self._state = State.OPEN
         self._status = (LOST, "")  # what the Peer will be told
@@ -127,7 +129,7 @@ class Connection:
         self._writer: Any = None
         self._turn: Any = None
 
-    # --- ports.Link (send and send_frame are the stream's) --------------------------------------------------------
+    # --- ports.Link (the three ways to send are the stream's) -----------------------------------------------------
 
     @property
     def buffered_bytes(self) -> int:

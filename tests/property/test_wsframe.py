@@ -2,7 +2,7 @@
 
 import random
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from hypothesis import given
@@ -270,3 +270,21 @@ def test_what_has_not_begun_to_leave_can_be_dropped(sizes: list[int], share: flo
             expected = frame[sent - start :]
     assert outbox.size == len(expected) + 4
     assert (outbox.peek(1 << 20) if outbox.size else b"") == expected + b"last"
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: wsframe.encode(1, None),  # type: ignore[arg-type]
+        lambda: wsframe.encode_event(None, 1),  # type: ignore[arg-type]
+        lambda: wsframe.encode_close(1000, None),  # type: ignore[arg-type]
+        lambda: wsframe.parse_close(None),  # type: ignore[arg-type]
+        lambda: wsframe.Outbox().push(None),  # type: ignore[arg-type]
+        lambda: wsframe.Outbox().push_message(1, None),  # type: ignore[arg-type]
+        lambda: wsframe.Outbox().push(bytearray(b"x")),  # type: ignore[arg-type]
+        lambda: wsframe.Decoder(max_message_bytes=1).feed(None),  # type: ignore[arg-type]
+    ],
+)
+def test_compiled_functions_refuse_what_is_no_bytes(call: Callable[[], object]) -> None:
+    with pytest.raises(TypeError):
+        call()

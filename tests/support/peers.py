@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from gw._native.wsframe import Decoder
+from gw._native.wsframe import Decoder, encode_event
 from gw.access.admission import Admission, Secrets
 from gw.access.pairing import Pairings
 from gw.access.throttle import LoginThrottle
@@ -45,6 +45,7 @@ class FakeLink:
         self.closed_with: tuple[int, str] | None = None
         self.resumed = 0
         self.most_bytes = 0
+        self.events_sent = 0
         self.timers: list[tuple[float, Callable[[], object]]] = []
         self._decoder = Decoder(max_message_bytes=1 << 26, client=True)
 
@@ -59,6 +60,10 @@ class FakeLink:
     def send_frame(self, frame: bytes) -> None:
         for _, payload in self._decoder.feed(frame):
             self.send(payload)
+
+    def send_event(self, body: bytes) -> None:
+        self.events_sent += 1
+        self.send_frame(encode_event(body, self.events_sent))
 
     def close(self, code: int, reason: str = "") -> None:
         if self.closed_with is None:

@@ -7,7 +7,6 @@ import sys
 
 from gw import hub, limits
 from gw._native.envelope import scan
-from gw._native.wsframe import encode_event
 from gw.net.listener import ServerOptions, serve
 from gw.net.pump import PumpLimits
 from gw.ports import Link, UpgradeFacts
@@ -20,7 +19,6 @@ PEERS: list["Peer"] = []
 class Peer:
     def __init__(self, link: Link, facts: UpgradeFacts) -> None:
         self.link = link
-        self.seq = 0
 
     def opened(self) -> None:
         PEERS.append(self)
@@ -41,8 +39,7 @@ def broadcast(params: dict) -> None:
     body = b'{"type":"event","event":"bench","payload":"%b"' % params["text"].encode()
     for _ in range(params["count"]):
         for peer in PEERS:
-            peer.seq += 1
-            peer.link.send_frame(encode_event(body, peer.seq))
+            peer.link.send_event(body)
 
 
 server = serve([("127.0.0.1", 0)], Peer, {}, ServerOptions(pump=PumpLimits(message_bytes=limits.MAX_PAYLOAD_BYTES)))

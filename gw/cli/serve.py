@@ -36,6 +36,7 @@ def command(config_file: Path | None, as_json: bool, **flags: Any) -> int:
     logs = setup(log.level, log.format, queue_lines=log.queue_lines, history_lines=log.history_lines)
     try:
         service = Standalone(loaded, logs, lambda: load_settings(config_file, flags))
+        service.gateway.metrics.watch("clawgate_log_dropped_total", lambda: logs.writer.dropped)
         address = service.start()
         stop: hub.BoundedQueue[int] = hub.BoundedQueue(4, "signals")
         for number in (signal.SIGTERM, signal.SIGINT):

@@ -103,6 +103,8 @@ class Server:
         self.accepted = 0  # WebSockets since start
         self._peer_factory = peer_factory
         self._metrics = metrics
+        if metrics is not None:
+            metrics.watch("clawgate_connections_total", lambda: self.accepted)
         self._flusher = make_flusher()
         self._listeners: list[_Listener] = []
         self._connections: dict[Connection, str] = {}  # and the address each is counted under

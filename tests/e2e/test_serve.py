@@ -92,13 +92,14 @@ def test_metrics_count_what_happens(gateway: Serving) -> None:
         page = gateway.get("/metrics")[2].decode()
         return sum(float(line.rsplit(" ", 1)[1]) for line in page.splitlines() if line.startswith(name))
 
-    before = sample("clawgate_frames_total"), sample("clawgate_decisions_total")
+    counted = ("clawgate_frames_total", "clawgate_decisions_total", "clawgate_connections_total")
+    before = [sample(name) for name in counted]
     with gateway.client() as client:
         client.call("health")
         client.call("chat.send", {"sessionKey": KEY, "message": "hello", "idempotencyKey": "counted"})
         assert sample("clawgate_connections ") >= 1
-    assert sample("clawgate_frames_total") > before[0]
-    assert sample("clawgate_decisions_total") > before[1]
+    assert all(sample(name) > value for name, value in zip(counted, before, strict=True))
+    assert sample("clawgate_log_dropped_total") == 0
 
 
 # --- the protocol, as a plain client sees it ----------------------------------------------------------------------

@@ -94,7 +94,7 @@ class Chat:
             "provider": "clawgate",
             "model": "gateway-injected",
         }
-        record = transcript.message_record(desk.new_id(), message, at_ms=now, facts={})
+        record = transcript.message_record(desk.new_mark(), message, at_ms=now, facts={})
         one, changes = desk.book.append(key, entry, record)
         desk.book.write(changes)
         desk.rows.message(key, entry, one)

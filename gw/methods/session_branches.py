@@ -111,7 +111,7 @@ class SessionBranches:
         if entry is None or entry.get("_leaf") != shown[-1].record["id"]:
             raise InvalidRequest(f"Session {key} changed; retry compaction.", details={"reason": "session-changed"})
         mark = transcript.mark_record(
-            desk.new_id(),
+            desk.new_mark(),
             "compaction",
             at_ms=desk.clock.now_ms(),
             firstKept=kept[0].record["id"],
@@ -190,7 +190,7 @@ class SessionBranches:
     def _go_on(self, key: str, entry: Entry, parent_id: str | None, shown: Sequence[Numbered], reason: str) -> None:
         """Let the conversation continue under another record."""
         desk = self._desk
-        record = transcript.mark_record(desk.new_id(), "leaf", at_ms=desk.clock.now_ms(), reason=reason)
+        record = transcript.mark_record(desk.new_mark(), "leaf", at_ms=desk.clock.now_ms(), reason=reason)
         record["parentId"] = parent_id
         desk.book.write(desk.book.continue_at(key, entry, record, shown))
         desk.rows.changed(key, reason=reason)

@@ -5,6 +5,7 @@ is created by one function.
 """
 
 from collections.abc import Callable, Mapping
+from secrets import token_hex
 from uuid import uuid4
 
 from gw.errors import InvalidRequest
@@ -29,13 +30,15 @@ class SessionDesk:
         config: SessionConfig,
         clock: Clock,
         new_id: Callable[[], str] = lambda: str(uuid4()),
+        new_mark: Callable[[], str] = lambda: token_hex(8),
     ) -> None:
         self.book = book
         self.rows = rows
         self.scheduler = scheduler
         self.config = config
         self.clock = clock
-        self.new_id = new_id
+        self.new_id = new_id  # of sessions: known outside
+        self.new_mark = new_mark  # of records and revisions: many, so short
 
     # --- which session ----------------------------------------------------------------------------------------
 
@@ -74,7 +77,7 @@ class SessionDesk:
         return self.new_entry(key, via), True
 
     def new_entry(self, key: str, via: str = "operator") -> Entry:
-        return entries.new(key, now_ms=self.clock.now_ms(), session_id=self.new_id(), revision=self.new_id(), via=via)
+        return entries.new(key, now_ms=self.clock.now_ms(), session_id=self.new_id(), revision=self.new_mark(), via=via)
 
     def user_record(
         self, text: str, run_id: str, transport: Json | None = None, *, interrupted: bool = False
@@ -85,7 +88,7 @@ class SessionDesk:
         facts: dict[str, Json] = {"transport": transport} if transport else {}
         if interrupted:
             facts["interrupted"] = True
-        return transcript.message_record(self.new_id(), message, at_ms=now, facts=facts)
+        return transcript.message_record(self.new_mark(), message, at_ms=now, facts=facts)
 
     def check_expected(self, entry: Mapping[str, Json] | None, params: Mapping[str, Json]) -> None:
         """Compare-and-set: what the caller says it saw must still be so. Raises InvalidRequest (session-changed)."""

@@ -206,9 +206,9 @@ class SessionEdits:
         now = desk.clock.now_ms()
         changes: list[Change] = []
         if not fresh:
-            mark = transcript.mark_record(desk.new_id(), "reset", at_ms=now, reason=reason)
+            mark = transcript.mark_record(desk.new_mark(), "reset", at_ms=now, reason=reason)
             changes += desk.book.append(key, entry, mark)[1]
-            entry = entries.reset(entry, now_ms=now, revision=desk.new_id())
+            entry = entries.reset(entry, now_ms=now, revision=desk.new_mark())
         desk.book.write(changes + desk.book.put(key, entry))
         desk.rows.changed(key, reason=reason)
         return {"ok": True, "key": key, "entry": entries.public(entry), "resolved": desk.rows.resolved()}

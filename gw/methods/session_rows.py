@@ -63,7 +63,7 @@ REPEATED: Final = (
     ),
     *("groupActivation", "parentSessionKey", "spawnedBy", "spawnDepth", "forkSource", "previousSessionId", "owner"),
     *("createdActor", "archivedAt", "archivedBy", "archiveReason", "pinnedAt", "lastReadAt", "markedUnreadAt"),
-    *("lastInteractionAt", "startedAt", "endedAt", "runtimeMs", "lastRunId", "lastRunError", "compactionCount"),
+    *("lastInteractionAt", "startedAt", "endedAt", "lastRunId", "lastRunError", "compactionCount"),
     *("inputTokens", "outputTokens", "cacheRead", "cacheWrite", "estimatedCostUsd", "modelOverrideSource"),
 )
 # Fields an event carries as null when they are not set, so that a client that merges rows forgets the old value.
@@ -163,6 +163,8 @@ class Rows:
         }
         if row["status"] is None:
             del row["status"]
+        if entry.get("endedAt") and entry.get("startedAt"):
+            row["runtimeMs"] = max(0, entry["endedAt"] - entry["startedAt"])
         if (entry.get("delivery") or {}).get("kind") == "external":
             row["deliveryContext"] = entry["delivery"]
         row.update((name, entry[name]) for name in REPEATED if entry.get(name) is not None)

@@ -120,7 +120,7 @@ class SessionUpkeep:
             old = now - card.updated_at > PRUNE_AFTER_DAYS * DAY_MS
             spared = desk.is_protected(card.key) or desk.scheduler.is_busy(card.key) or card.key == active
             if (old or live > MOST_LIVE) and not spared:
-                found.append((card.key, entries.unpack(card.packed)))
+                found.append((card.key, card.entry()))
         return found
 
     def _retire(self, key: str, entry: Entry, now: int) -> list[Change]:
@@ -198,4 +198,4 @@ def _is_user(record: Mapping[str, Json]) -> bool:
 
 
 def _has_category(card: Card, name: str) -> bool:
-    return dump(name) in card.packed and bool(entries.unpack(card.packed).get("category") == name)
+    return dump(name) in card.packed and bool(card.entry().get("category") == name)

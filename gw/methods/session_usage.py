@@ -71,7 +71,7 @@ class SessionUsage:
             if span.day(card.updated_at) < span.first or len(found) == limit:
                 break
             if card.key.startswith(prefix) and not card.flags & entries.HIDDEN:
-                found.append((card.key, entries.unpack(card.packed)))
+                found.append((card.key, card.entry()))
         return found
 
 

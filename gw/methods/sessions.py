@@ -14,7 +14,7 @@ from gw.methods.session_desk import SessionDesk
 from gw.ports import Json
 from gw.session import entries, keys, listing, transcript
 from gw.session.book import file_of
-from gw.session.entries import Card, Entry, unpack
+from gw.session.entries import Card, Entry
 from gw.session.transcript import Numbered
 
 PREVIEW_KEYS: Final = 64
@@ -156,7 +156,7 @@ class Sessions:
             "hasMore": page.next_offset is not None,
             "owners": [],
             "defaults": desk.rows.defaults(),
-            "sessions": [self._row(card.key, unpack(card.packed), params) for card in page.cards],
+            "sessions": [self._row(card.key, card.entry(), params) for card in page.cards],
         }
         if page.offset:
             answer["offset"] = page.offset

@@ -95,7 +95,7 @@ class LiveRun:
         self._events = events
         self._note_stored = stored
         self._conn_id = conn_id
-        self._item_id = f"{desk.new_id()}:1"
+        self._item_id = f"{desk.new_mark()}:1"
         self._stored = ""  # parts of the reply that are rows already
         self._said = ""  # the part that is not
         self._abort_reason: str | None = None
@@ -276,6 +276,6 @@ class LiveRun:
             message["idempotencyKey"] = f"{self.turn.run_id}:assistant"
             message["openclawAbort"] = {"aborted": True, "origin": self._abort_reason, "runId": self.turn.run_id}
         facts = {"runId": self.turn.run_id}
-        now, record_id = self._desk.clock.now_ms(), self._desk.new_id()
+        now, record_id = self._desk.clock.now_ms(), self._desk.new_mark()
         record = transcript.message_record(record_id, message, at_ms=now, facts=facts)
         return self._desk.book.append(self.turn.session_key, entry, record)

@@ -239,8 +239,8 @@ class Turns:
         if fresh.fresh:
             return entry, []
         _, changes = self._book.archive(entry, f"{entry['sessionId']}.jsonl.reset.{now}")
-        new_id = self._desk.new_id
-        return entries.reset(entry, now_ms=now, revision=new_id(), session_id=new_id()), changes
+        desk = self._desk
+        return entries.reset(entry, now_ms=now, revision=desk.new_mark(), session_id=desk.new_id()), changes
 
     def _prepare(self, run: Run, key: str, entry: Entry) -> tuple[LiveRun, list[Change]]:
         """Make the run and append its user message; memory changes here, the caller writes."""

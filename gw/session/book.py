@@ -4,6 +4,7 @@ Runs on the hub; everything that touches a disk goes through the Offload port. I
 disk follows in the same order; nobody is told of a write before it is on the disk; an incognito session never is.
 """
 
+import gc
 import logging
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
@@ -117,13 +118,15 @@ class Book:
 
     def open(self) -> Loaded:
         """Read the state. Raises StoreError. The tables other than entries are for their owners to take over."""
-        loaded = self._offload.run(self._store.open)
-        cards = [
-            entries.card_of(key, packed, entries.unpack(packed))
-            for key, packed in loaded.tables.get(ENTRIES, {}).items()
-        ]
-        cards.sort(key=lambda card: card.updated_at)
-        self._cards = {card.key: card for card in cards}
+        gc.disable()  # a hundred thousand new objects, all of which stay: no collection need look at them
+        try:
+            loaded = self._offload.run(self._store.open)
+            cards = [entries.card_of(key, packed) for key, packed in loaded.tables.get(ENTRIES, {}).items()]
+            cards.sort(key=lambda card: card.updated_at)
+            self._cards = {card.key: card for card in cards}
+        finally:
+            gc.freeze()
+            gc.enable()
         self._latest = cards[-1].updated_at if cards else 0
         for problem in loaded.problems:
             logger.error("store.damage", extra={"problem": problem})
@@ -147,7 +150,7 @@ class Book:
     def get(self, key: str) -> Entry | None:
         """A fresh copy; change it and `put` it back without switching greenlets in between."""
         card = self._cards.get(key)
-        return entries.unpack(card.packed) if card is not None else None
+        return card.entry() if card is not None else None
 
     def newest_first(self) -> Iterable[Card]:
         if not self._ordered:
@@ -157,7 +160,7 @@ class Book:
 
     def put(self, key: str, entry: Mapping[str, Json]) -> list[Change]:
         """Change memory and return what must be written."""
-        card = entries.pack(key, entry)
+        card = entries.card(key, entry)
         self._cards.pop(key, None)
         self._cards[key] = card
         self._ordered = self._ordered and card.updated_at >= self._latest

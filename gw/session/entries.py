@@ -1,11 +1,11 @@
 """Session entries: how one is born, patched, reset and packed, and the compact card that stands for it in memory.
 
 An entry is a dict in the wire's own spelling; names that begin with `_` are ours and never leave. Knows no store, clock
-or randomness: times and ids come in. Invariant: 100,000 idle sessions are 100,000 cards of under 1 KB, and a card
-answers every question a listing asks without being unpacked.
+or randomness: times and ids come in. Invariant: an idle session is one card of under 1 KB in all, and a listing rules
+out nearly every card without unpacking it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import ujson
@@ -18,6 +18,7 @@ from gw.session.state_log import dump
 Entry = dict[str, Json]
 
 PREVIEW_CHARS: Final = 240
+KEPT_PREVIEW_CHARS: Final = 120  # of the last message, in memory for every session
 TITLE_CHARS: Final = 60
 
 # Flags of a card.
@@ -27,6 +28,29 @@ GLOBAL: Final = 4
 UNKNOWN: Final = 8
 HIDDEN: Final = 16
 SUBAGENT: Final = 32
+SPAWNED: Final = 64
+OWNED: Final = 128  # has an owner or a creator
+FACED: Final = 256  # has a boardFace
+
+# At rest an entry is a JSON array: these fields by position, then an object with the others. The order is part of the
+# stored format: never change it, only let new fields live in the object.
+PLACED: Final = (
+    *("sessionId", "lifecycleRevision", "createdAt", "sessionStartedAt", "updatedAt", "lastInteractionAt"),
+    *("lastActivityAt", "startedAt", "endedAt", "status", "lastRunId", "_leaf", "_raw", "_count", "_title", "_preview"),
+)
+# What most entries say is not stored; every unpacked entry has these.
+DEFAULTS: Final[Mapping[str, Json]] = {
+    "createdVia": "operator",
+    "chatType": "direct",
+    "delivery": {"kind": "internal"},
+    "abortedLastRun": False,
+    "inputTokens": 0,
+    "outputTokens": 0,
+    "totalTokens": 0,
+    "totalTokensFresh": True,
+}
+# What `search` looks at, besides the title and the key; `label` relies on it too.
+SEARCHED: Final = ("label", "autoLabel", "displayName", "subject", "category")
 
 # Fields `sessions.patch` copies as they are; null clears. What needs more than copying is in `patch`.
 COPIED: Final = (
@@ -35,6 +59,18 @@ COPIED: Final = (
     *("execAsk", "execNode", "permissionMode", "completionOwnerSessionKey", "inheritedToolPolicyVersion"),
     *("inheritedToolAllow", "inheritedToolDeny", "sendPolicy", "groupActivation"),
 )
+_PLACED: Final = frozenset(PLACED)
+_TITLE, _UPDATED, _INTERACTED = map(PLACED.index, ("_title", "updatedAt", "lastInteractionAt"))
+_KEY_FLAGS: Final[Mapping[str, int]] = {"global": GLOBAL, "unknown": UNKNOWN}
+_FLAGS: Final[Mapping[str, int]] = {
+    "archivedAt": ARCHIVED,
+    "pinnedAt": PINNED,
+    "spawnedBy": SPAWNED,
+    "owner": OWNED,
+    "createdActor": OWNED,
+    "boardFace": FACED,
+}
+_NONE: Final = object()
 # Fields with a closed set of words that the published schema leaves open.
 WORDS: Final[Mapping[str, tuple[str, ...]]] = {
     "thinkingLevel": ("off", "minimal", "low", "medium", "high", "xhigh", "adaptive", "max"),
@@ -45,50 +81,71 @@ WORDS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 COUNTERS: Final = ("inputTokens", "outputTokens", "totalTokens", "cacheRead", "cacheWrite", "estimatedCostUsd")
 # What a manual reset forgets: everything about the last run and the conversation's size.
-RUN_FIELDS: Final = ("status", "startedAt", "endedAt", "runtimeMs", "lastRunId", "abortedLastRun", "lastRunError")
+RUN_FIELDS: Final = ("status", "startedAt", "endedAt", "lastRunId", "abortedLastRun", "lastRunError")
 # An entry without `status` has never run. Stored `interrupted` is shown as `failed`.
 SHOWN_STATUS: Final[Mapping[str, str]] = {"interrupted": "failed"}
 
 
 class Card:
-    """An entry at rest. `packed` is its JSON without the key."""
+    """An entry at rest: packed, with what a listing filters and sorts by. `text` is lower-case; keys that are not stand
+    in it too."""
 
-    __slots__ = ("flags", "interacted_at", "key", "packed", "updated_at")
+    __slots__ = ("flags", "interacted_at", "key", "packed", "text", "updated_at")
 
-    def __init__(self, key: str, packed: bytes, updated_at: int, interacted_at: int, flags: int) -> None:
+    def __init__(self, key: str, packed: bytes, text: str, updated_at: int, interacted_at: int, flags: int) -> None:
         self.key = key
         self.packed = packed
+        self.text = text
         self.updated_at = updated_at
         self.interacted_at = interacted_at
         self.flags = flags
 
+    def entry(self) -> Entry:
+        """A fresh copy."""
+        return unpack(self.packed)
 
-def pack(key: str, entry: Mapping[str, Json]) -> Card:
-    return card_of(key, dump(entry), entry)
+
+def pack(entry: Mapping[str, Json]) -> bytes:
+    placed = [entry.get(name) for name in PLACED]
+    others = {
+        name: value for name, value in entry.items() if name not in _PLACED and DEFAULTS.get(name, _NONE) != value
+    }
+    return dump([*placed, others])
 
 
 def unpack(packed: bytes) -> Entry:
-    entry: Entry = ujson.loads(packed)
-    return entry
+    """Raises ValueError for anything `pack` did not write."""
+    *placed, others = ujson.loads(packed)
+    entry: Entry = {name: value for name, value in zip(PLACED, placed, strict=True) if value is not None}
+    return {**DEFAULTS, **entry, **others}
 
 
-def card_of(key: str, packed: bytes, entry: Mapping[str, Json]) -> Card:
-    flags = 0
-    if entry.get("archivedAt"):
-        flags |= ARCHIVED
-    if entry.get("pinnedAt"):
-        flags |= PINNED
-    if key == "global":
-        flags |= GLOBAL
-    elif key == "unknown":
-        flags |= UNKNOWN
+def card(key: str, entry: Mapping[str, Json]) -> Card:
+    return _card(key, pack(entry), [entry.get(name) for name in PLACED], entry)
+
+
+def card_of(key: str, packed: bytes) -> Card:
+    """The card of a stored entry. Raises ValueError."""
+    *placed, others = ujson.loads(packed)
+    return _card(key, packed, placed, others)
+
+
+def _card(key: str, packed: bytes, placed: Sequence[Json], others: Mapping[str, Json]) -> Card:
+    flags = _KEY_FLAGS.get(key, 0)
+    if ":subagent:" in key:
+        flags |= SUBAGENT
     elif ":internal-session-effects:" in key and keys.is_hidden(key):
         flags |= HIDDEN
-    elif ":subagent:" in key:
-        flags |= SUBAGENT
-    updated = entry.get("updatedAt") or 0
-    interacted = entry.get("lastInteractionAt") or 0
-    return Card(key, packed, updated, updated if interacted == updated else interacted, flags)
+    for name in _FLAGS.keys() & others.keys():
+        if others[name]:
+            flags |= _FLAGS[name]
+    text = placed[_TITLE] or ""
+    if not others.keys().isdisjoint(SEARCHED):
+        text = "\n".join(str(value) for value in (text, *map(others.get, SEARCHED)) if value)
+    if not key.islower():
+        text = f"{text}\n{key}"
+    updated, interacted = placed[_UPDATED] or 0, placed[_INTERACTED] or 0
+    return Card(key, packed, text.lower(), updated, updated if interacted == updated else interacted, flags)
 
 
 def new(key: str, *, now_ms: int, session_id: str, revision: str, via: str = "operator") -> Entry:
@@ -101,6 +158,7 @@ def new(key: str, *, now_ms: int, session_id: str, revision: str, via: str = "op
         delivery |= {"accountId": place.account_id} if place.account_id else {}
         delivery |= {"threadId": place.thread_id} if place.thread_id else {}
     return {
+        **DEFAULTS,
         "sessionId": session_id,
         "lifecycleRevision": revision,
         "createdAt": now_ms,
@@ -176,7 +234,7 @@ def patch(entry: Mapping[str, Json], fields: Mapping[str, Json], *, now_ms: int,
 def said(entry: Entry, text: str, role: str | None) -> None:
     """Note a message that was added to the conversation."""
     entry["_count"] = (entry.get("_count") or 0) + 1
-    entry["_preview"] = preview(text, PREVIEW_CHARS)
+    entry["_preview"] = preview(text, KEPT_PREVIEW_CHARS)
     if role == "user" and "_title" not in entry:
         entry["_title"] = preview(text, TITLE_CHARS)
 
@@ -195,7 +253,7 @@ def is_unread(entry: Mapping[str, Json]) -> bool:
 
 def run_started(entry: Entry, *, run_id: str, now_ms: int) -> None:
     entry |= {"status": "running", "startedAt": now_ms, "updatedAt": now_ms, "lastRunId": run_id}
-    for name in ("endedAt", "runtimeMs", "lastRunError"):
+    for name in ("endedAt", "lastRunError"):
         entry.pop(name, None)
 
 
@@ -206,7 +264,6 @@ def run_ended(
     entry |= {
         "status": status,
         "endedAt": now_ms,
-        "runtimeMs": max(0, now_ms - (entry.get("startedAt") or now_ms)),
         "updatedAt": now_ms,
         "lastActivityAt": now_ms,
         "abortedLastRun": aborted,

@@ -1,32 +1,31 @@
 """Choosing and ordering sessions: the filters of `sessions.list`, over cards, in one pass per filter.
 
-Knows nothing of rows or stores. Invariant: a filter that looks at bytes first (cheap, may say yes too often) always
-looks at the entry afterwards, so bytes never decide alone.
+Knows nothing of rows or stores. Invariant: a quick look (flags, text) may say yes too often; the entry itself then
+decides.
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from gw.errors import InvalidRequest
 from gw.ports import Json
 from gw.session import entries, keys
-from gw.session.entries import Card, Entry
+from gw.session.entries import Card
 from gw.session.state_log import dump
 
 DEFAULT_LIMIT: Final = 100
 MINUTE_MS: Final = 60_000
-# Parameters that ask for one value of one entry field.
-EXACT: Final[Mapping[str, str]] = {"label": "label", "boardFace": "boardFace", "spawnedBy": "spawnedBy"}
+# Parameters that ask for one value of an entry field, and the flag of the cards that have one.
+EXACT: Final[Mapping[str, int]] = {"boardFace": entries.FACED, "spawnedBy": entries.SPAWNED}
 # Parameters that ask for an entry whose field holds a profile with this id.
-PEOPLE: Final[Mapping[str, str]] = {
-    "ownerId": "owner",
-    "creatorId": "createdActor",
-    "involvingProfileId": "participants",
+PEOPLE: Final[Mapping[str, tuple[str, ...]]] = {
+    "ownerId": ("owner",),
+    "creatorId": ("createdActor",),
+    "involvingProfileId": ("owner", "createdActor"),
 }
-_ASCII_RUN: Final = re.compile(r"[\x20-\x7e]+")
-# What `search` looks at.
-SEARCHED: Final = ("label", "autoLabel", "displayName", "subject", "category", "sessionId", "_title")
+# What may be the beginning of a session id.
+_IDLIKE: Final = re.compile(r"[0-9a-f-]{6,36}")
 
 
 class Page(NamedTuple):
@@ -65,12 +64,14 @@ def select(
         cards = [card for card in cards if card.interacted_at]
     if params.get("activeOnly"):
         cards = [card for card in cards if is_active(card.key)]
-    for param, field in EXACT.items():
+    if params.get("label") is not None:
+        cards = _labelled(cards, params["label"])
+    for field, flag in EXACT.items():
+        if params.get(field) is not None:
+            cards = [card for card in cards if card.flags & flag and card.entry().get(field) == params[field]]
+    for param, fields in PEOPLE.items():
         if params.get(param) is not None:
-            cards = _with_value(cards, field, params[param])
-    for param, field in PEOPLE.items():
-        if params.get(param) is not None:
-            cards = _with_person(cards, field, params[param])
+            cards = [card for card in cards if card.flags & entries.OWNED and _names(card, fields, params[param])]
     needle = str(params.get("search") or "").strip().lower()
     if needle:
         cards = _found(cards, needle)
@@ -101,11 +102,12 @@ def selector(params: Mapping[str, Json]) -> Selector:
 
 def matching(cards: Iterable[Card], wanted: Selector) -> list[Card]:
     """Return the cards a selector other than `key` means."""
+    if wanted.name == "label":
+        return _labelled(cards, wanted.value)
+    near = _beginning(cards, wanted.value)
     if wanted.name == "shortId":
-        prefix = b'"sessionId":"' + dump(wanted.value)[1:-1]
-        near = [card for card in cards if prefix in card.packed]
-        return [card for card in near if _field(card, "sessionId").startswith(wanted.value)]
-    return _with_value(cards, wanted.name, wanted.value)
+        return near
+    return [card for card in near if card.entry()["sessionId"] == wanted.value]
 
 
 def _by_flags(cards: Iterable[Card], params: Mapping[str, Json]) -> list[Card]:
@@ -123,37 +125,30 @@ def _by_flags(cards: Iterable[Card], params: Mapping[str, Json]) -> list[Card]:
     return [card for card in cards if card.flags & mask == want]
 
 
-def _with_value(cards: Iterable[Card], field: str, value: Json) -> list[Card]:
-    needle = b'"%b":%b' % (field.encode(), dump(value))
-    near = [card for card in cards if needle in card.packed]
-    return [card for card in near if entries.unpack(card.packed).get(field) == value]
+def _labelled(cards: Iterable[Card], label: str) -> list[Card]:
+    text = label.lower()
+    return [card for card in cards if text in card.text and card.entry().get("label") == label]
 
 
-def _with_person(cards: Iterable[Card], field: str, profile_id: str) -> list[Card]:
-    needle = b'"id":%b' % dump(profile_id)
-    near = [card for card in cards if needle in card.packed]
-    return [card for card in near if _names_person(entries.unpack(card.packed).get(field), profile_id)]
+def _beginning(cards: Iterable[Card], session_id: str) -> list[Card]:
+    """Cards whose session id, which stands first in a packed entry, begins like this."""
+    start = b"[" + dump(session_id)[:-1]
+    return [card for card in cards if card.packed.startswith(start)]
+
+
+def _found(cards: Sequence[Card], needle: str) -> list[Card]:
+    found = [card for card in cards if needle in card.text or needle in card.key]
+    if not found and _IDLIKE.fullmatch(needle):
+        found = _beginning(cards, needle)
+    return found
+
+
+def _names(card: Card, fields: Sequence[str], profile_id: str) -> bool:
+    entry = card.entry()
+    return any(_names_person(entry.get(field), profile_id) for field in fields)
 
 
 def _names_person(value: Json, profile_id: str) -> bool:
-    if isinstance(value, list):
-        return any(_names_person(one, profile_id) for one in value)
-    if isinstance(value, dict):
-        return value.get("id") == profile_id or _names_person(value.get("identity"), profile_id)
-    return False
-
-
-def _found(cards: Iterable[Card], needle: str) -> list[Card]:
-    # Bytes fold case in ASCII only, so the quick look goes by the longest ASCII piece of what is sought.
-    piece = max(_ASCII_RUN.findall(needle), key=len, default="")
-    encoded = dump(piece)[1:-1].lower()
-    near = [card for card in cards if encoded in card.packed.lower() or piece in card.key.lower()]
-    return [card for card in near if needle in card.key.lower() or _mentions(entries.unpack(card.packed), needle)]
-
-
-def _mentions(entry: Entry, needle: str) -> bool:
-    return any(needle in str(entry.get(name) or "").lower() for name in SEARCHED)
-
-
-def _field(card: Card, name: str) -> str:
-    return str(entries.unpack(card.packed).get(name) or "")
+    if not isinstance(value, dict):
+        return False
+    return value.get("id") == profile_id or _names_person(value.get("identity"), profile_id)

@@ -2,14 +2,16 @@
 
 Runs in one native thread and knows nothing of the hub. Files, for a path `sessions.json`: the snapshot itself,
 `sessions.json.journal-<generation>` with everything since, `sessions.json.last-good` with the snapshot before it, and
-`sessions.json.d/` with transcripts and the archive. Invariant: at every moment the newest readable snapshot plus the
-journals from its generation on hold every batch that was acknowledged; nothing damaged is ever overwritten.
+`sessions.json.d/` with transcripts and the archive. A new snapshot is the old one merged with its journals, line by
+line, so nothing is held in memory. Invariant: at every moment the newest readable snapshot plus the journals from its
+generation on hold every batch that was acknowledged; nothing damaged is ever overwritten.
 """
 
 import fcntl
 import os
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -19,8 +21,10 @@ from gw.session.state_log import Placed, Record
 from gw.session.store import TABLES, Append, Archive, Change, Drop, Loaded, Put
 from gw.session.transcript_files import TranscriptFiles
 
+Tables = dict[str, dict[str, bytes]]
+
 JOURNAL_MIN_BYTES: Final = 4 * 1024 * 1024  # a journal smaller than this is never worth a new snapshot
-SNAPSHOT_CHUNK: Final = 2000  # lines formatted between two writes, so the hub gets its turns
+SNAPSHOT_LINES: Final = 1000  # written at once
 
 
 class JsonStore:
@@ -28,8 +32,10 @@ class JsonStore:
         self._path = path
         self._journal_min_bytes = journal_min_bytes
         self._files = TranscriptFiles(path.with_name(path.name + ".d"))
-        self._tables: dict[str, dict[str, bytes]] = {table: {} for table in TABLES}
-        self._generation = 0
+        self._base: Path | None = None  # the snapshot the state was read from
+        self._journals: list[Path] = []  # since then, oldest first
+        self._base_generation = 0
+        self._generation = 0  # of the journal that is written
         self._journal_bytes = 0
         self._journal_limit = journal_min_bytes
         self._owed: list[Record] = []  # in the journal, not yet in the transcript files
@@ -44,14 +50,16 @@ class JsonStore:
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._take_lock()
-            problems = self._load()
-            self._start_generation()
-        except (OSError, StoreError) as error:
+            tables, problems = self._load()
+            if problems or not self._resume():
+                self._start_generation()
+        except (OSError, state_log.DamageError) as error:
             self.close()
-            if isinstance(error, StoreError):
-                raise
-            raise StoreError(f"cannot open state {self._path}: {error.strerror or error}") from error
-        return Loaded({table: dict(rows) for table, rows in self._tables.items()}, tuple(problems))
+            raise StoreError(f"cannot open state {self._path}: {error}") from error
+        except StoreError:
+            self.close()
+            raise
+        return Loaded(tables, tuple(problems))
 
     def commit(self, changes: Sequence[Change]) -> None:
         """The journal decides: once it is synced the batch is written, whatever happens to the files it feeds."""
@@ -63,14 +71,13 @@ class JsonStore:
         except OSError as error:
             self._files.forget_places()
             raise StoreError(f"cannot write state {self._path}: {error.strerror or error}") from error
-        self._apply(records)
         self._owed += [record for record in records if isinstance(record, Placed | Archive)]
         try:
             self._settle()
             if self._journal_bytes > self._journal_limit:
                 self._start_generation()
-        except OSError:
-            self._journal_limit = self._journal_bytes * 2  # what is owed is in the journal; try again later
+        except (OSError, state_log.DamageError):
+            self._journal_limit = self._journal_bytes * 2  # all of it is in the journals; try again later
 
     def _settle(self) -> None:
         """Bring transcript files to where the journal says they are."""
@@ -92,11 +99,12 @@ class JsonStore:
         return self._files.archive_path(target)
 
     def verify(self) -> list[str]:
-        found = []
-        for file in (self._path, self._journal_path(self._generation)):
-            log = state_log.read(file.read_bytes())
+        found: list[str] = []
+        self._read_snapshot(self._path, found)
+        for _, journal in self._journals_from(self._base_generation):
+            log = state_log.read(journal.read_bytes())
             if log.problem is not None:
-                found.append(f"{file.name}: {log.problem}")
+                found.append(f"{journal.name}: {log.problem}")
         return found + self._files.verify()
 
     def close(self) -> None:
@@ -116,67 +124,80 @@ class JsonStore:
             self._lock = -1
             raise StoreError(f"state {self._path} is in use by another process") from None
 
-    def _load(self) -> list[str]:
-        """Read the newest readable snapshot and every journal from its generation on; returns what was damaged."""
+    def _load(self) -> tuple[Tables, list[str]]:
+        """Read the newest readable snapshot and every journal from its generation on; also what was damaged."""
         problems: list[str] = []
-        log = self._read_snapshot(self._path, problems)
-        if log is None:
-            log = self._read_snapshot(self._sibling("last-good"), problems)
-            if log is None and problems:
+        for base in (self._path, self._sibling("last-good")):
+            tables = self._read_snapshot(base, problems)
+            if tables is not None:
+                break
+        else:
+            if problems:
                 raise StoreError(
                     f"no readable state at {self._path}: {'; '.join(problems)}; "
                     f"restore a backup, or move {self._path.name}* away to start empty"
                 )
-            if log is None:
-                return []
+            return {table: {} for table in TABLES}, []
+        if base != self._path:
             if problems:
                 self._set_aside(self._path, problems)
-            problems.append(f"went back to {self._path.name}.last-good and its journals")
-        assert log.header is not None
-        self._apply(log.records)
-        self._generation = int(log.header["generation"])
+            problems.append(f"went back to {base.name} and its journals")
+        self._base = base
         replay: list[Record] = []
-        for generation in (self._generation, self._generation + 1):
-            journal = self._journal_path(generation)
-            if journal.exists():
-                replay += self._read_journal(journal, problems)
-                self._generation = generation
-        return problems + self._files.replay(replay)
+        for generation, journal in self._journals_from(self._base_generation):
+            replay += self._read_journal(journal, tables, problems)
+            self._generation = generation
+        return tables, problems + self._files.replay(replay)
 
-    def _read_snapshot(self, file: Path, problems: list[str]) -> state_log.LogRead | None:
-        """Return a whole snapshot; None when there is none, or none that can be read (then it is a problem)."""
+    def _read_snapshot(self, file: Path, problems: list[str]) -> Tables | None:
+        """Return what a whole snapshot holds; None when there is none, or none that can be read (a problem then)."""
+        tables: Tables = {table: {} for table in TABLES}
         try:
-            log = state_log.read(file.read_bytes())
+            with file.open("rb") as opened:
+                header = state_log.read_header(opened.readline().rstrip(b"\n"))
+                for put, _ in state_log.read_snapshot(opened):
+                    tables[put.table][put.key] = put.value
         except FileNotFoundError:
             return None
-        if log.header is not None and log.problem is None and log.commits == 1:
-            return log
-        problems.append(f"{file.name}: {log.problem or 'incomplete'}")
-        return None
+        except state_log.DamageError as damage:
+            problems.append(f"{file.name}: {damage}")
+            return None
+        self._base_generation = int(header["generation"])
+        return tables
 
-    def _read_journal(self, journal: Path, problems: list[str]) -> list[Record]:
-        read = state_log.read(journal.read_bytes())
-        if read.problem is not None:
-            problems.append(f"{journal.name}: {read.problem}; kept the {read.commits} transactions before it")
-            self._set_aside(journal, problems)
-        self._apply(read.records)
-        return read.records
+    def _read_journal(self, journal: Path, tables: Tables, problems: list[str]) -> list[Record]:
+        log = state_log.read(journal.read_bytes())
+        if log.problem is not None:
+            problems.append(f"{journal.name}: {log.problem}; kept the {log.commits} transactions before it")
+            journal = self._set_aside(journal, problems)
+        self._journals.append(journal)
+        self._journal_bytes = log.good_bytes
+        _apply(log.records, tables)
+        return log.records
 
-    def _set_aside(self, file: Path, problems: list[str]) -> None:
-        """Keep a damaged file under a name that nothing overwrites."""
+    def _resume(self) -> bool:
+        """Go on with the journal that was read last, unless there is none or it has grown long."""
+        if not self._journals or self._base != self._path or self._generation == 0:
+            return False
+        self._journal_limit = self._limit(self._path.stat().st_size)
+        if self._journal_bytes > self._journal_limit:
+            return False
+        self._journal = os.open(self._journals[-1], os.O_RDWR | os.O_CLOEXEC)
+        os.ftruncate(self._journal, self._journal_bytes)  # a torn tail
+        os.lseek(self._journal, 0, os.SEEK_END)
+        return True
+
+    def _limit(self, snapshot_bytes: int) -> int:
+        return max(self._journal_min_bytes, snapshot_bytes // 4)
+
+    def _set_aside(self, file: Path, problems: list[str]) -> Path:
+        """Keep a damaged file under a name that nothing overwrites; returns it."""
         number = 1
         while (aside := file.with_name(f"{file.name}.damaged-{number}")).exists():
             number += 1
         file.rename(aside)
         problems.append(f"set aside as {aside.name}")
-
-    def _apply(self, records: Sequence[Record]) -> None:
-        tables = self._tables
-        for record in records:
-            if isinstance(record, Put):
-                tables.setdefault(record.table, {})[record.key] = record.value
-            elif isinstance(record, Drop):
-                tables.setdefault(record.table, {}).pop(record.key, None)
+        return aside
 
     # --- writing --------------------------------------------------------------------------------------------
 
@@ -194,7 +215,7 @@ class JsonStore:
 
     def _start_generation(self) -> None:
         """Write a snapshot of now, keep the one before it as last-good, and begin an empty journal."""
-        old, new = self._generation, self._generation + 1
+        kept, new = self._base_generation, max(self._base_generation, self._generation) + 1
         self._settle()
         self._files.sync()
         size = self._write_snapshot(self._sibling("new"), new)
@@ -213,39 +234,76 @@ class JsonStore:
         sync_folder(self._path.parent)
         if self._journal >= 0:
             os.close(self._journal)
-        self._journal, self._generation = descriptor, new
-        self._journal_bytes, self._journal_limit = len(header), max(self._journal_min_bytes, size)
-        for stale in self._path.parent.glob(f"{self._path.name}.journal-*"):
-            number = stale.name.rpartition("-")[2]
-            if number.isdigit() and int(number) < old:
-                stale.unlink()
+        self._journal, self._generation, self._base_generation = descriptor, new, new
+        self._base, self._journals = self._path, [self._journal_path(new)]
+        self._journal_bytes, self._journal_limit = len(header), self._limit(size)
+        for generation, journal in self._journals_from(0):
+            if generation < kept:
+                journal.unlink()
 
     def _write_snapshot(self, file: Path, generation: int) -> int:
+        """Merge the snapshot we have with its journals; returns the new one's size."""
+        newer: dict[tuple[str, str], bytes | None] = {}
+        for journal in self._journals:
+            for record in state_log.read(journal.read_bytes()).records:
+                if isinstance(record, Put | Drop):
+                    newer[record.table, record.key] = record.value if isinstance(record, Put) else None
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         try:
             header = state_log.encode_header("snapshot", generation)
             write_all(descriptor, header)
-            size, crc, chunk = len(header), 0, []
-            for table, rows in self._tables.items():
-                for key, value in rows.items():
-                    chunk.append(state_log.encode(Put(table, key, value)))
-                    if len(chunk) == SNAPSHOT_CHUNK:
-                        block = b"".join(chunk)
-                        crc, size, chunk = zlib.crc32(block, crc), size + len(block), []
-                        write_all(descriptor, block)
-            block = b"".join(chunk)
-            block += state_log.encode_commit(zlib.crc32(block, crc))
-            write_all(descriptor, block)
+            size, crc = len(header), 0
+            for block in _blocks(self._merged(newer)):
+                write_all(descriptor, block)
+                crc, size = zlib.crc32(block, crc), size + len(block)
+            end = state_log.encode_commit(crc)
+            write_all(descriptor, end)
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
-        return size + len(block)
+        return size + len(end)
+
+    def _merged(self, newer: dict[tuple[str, str], bytes | None]) -> Iterator[bytes]:
+        """The old snapshot's lines that still hold, then the newer ones."""
+        if self._base is not None:
+            with self._base.open("rb") as file:
+                state_log.read_header(file.readline().rstrip(b"\n"))
+                for put, line in state_log.read_snapshot(file):
+                    if (put.table, put.key) not in newer:
+                        yield line
+        for (table, key), value in newer.items():
+            if value is not None:
+                yield state_log.encode(Put(table, key, value))
+
+    def _journals_from(self, first: int) -> list[tuple[int, Path]]:
+        """The journals of a generation and later ones, oldest first."""
+        found = []
+        for file in self._path.parent.glob(f"{self._path.name}.journal-*"):
+            number = file.name.rpartition("-")[2]
+            if number.isdigit() and int(number) >= first:
+                found.append((int(number), file))
+        return sorted(found)
 
     def _journal_path(self, generation: int) -> Path:
         return self._sibling(f"journal-{generation}")
 
     def _sibling(self, suffix: str) -> Path:
         return self._path.with_name(f"{self._path.name}.{suffix}")
+
+
+def _apply(records: Sequence[Record], tables: Tables) -> None:
+    for record in records:
+        if isinstance(record, Put):
+            tables.setdefault(record.table, {})[record.key] = record.value
+        elif isinstance(record, Drop):
+            tables.setdefault(record.table, {}).pop(record.key, None)
+
+
+def _blocks(lines: Iterable[bytes]) -> Iterator[bytes]:
+    """Join lines, so that few writes are made and the hub gets its turns between them."""
+    lines = iter(lines)
+    while block := b"".join(islice(lines, SNAPSHOT_LINES)):
+        yield block
 
 
 def write_all(descriptor: int, data: bytes) -> None:

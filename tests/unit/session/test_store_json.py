@@ -154,7 +154,7 @@ def test_verify_names_what_is_wrong(store: JsonStore, path: Path) -> None:
     file.write_bytes(b"0\n{broken\n")
     damage(path, -3)
     found = "; ".join(store.verify())
-    assert "s.json: unreadable" in found
+    assert "s.json: not a whole snapshot" in found
     assert "transcript t, line 2" in found
 
 

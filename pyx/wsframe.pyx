@@ -147,6 +147,13 @@ cdef inline int put_header(uint8_t *to, uint8_t opcode, uint64_t size, bint fin,
     return 10
 
 
+cdef inline Py_ssize_t size_of(bytes data) except -1:
+    """Its length; TypeError for None, which C would take for bytes."""
+    if data is None:
+        raise TypeError("bytes expected, not None")
+    return PyBytes_GET_SIZE(data)
+
+
 def is_valid_close_code(int code):
     """Whether a peer may send *code* in a close frame (section 7.4 and the IANA registry)."""
     return 1000 <= code <= 1003 or 1007 <= code <= 1014 or 3000 <= code <= 4999
@@ -501,9 +508,9 @@ cdef uint32_t fresh_mask() except? 0:
     return mask
 
 
-cpdef bytes encode(int opcode, bytes payload not None, bint fin=True, bint masked=False):
+cpdef bytes encode(int opcode, bytes payload, bint fin=True, bint masked=False):
     """Return one frame; *masked* is for clients."""
-    cdef Py_ssize_t size = PyBytes_GET_SIZE(payload)
+    cdef Py_ssize_t size = size_of(payload)
     cdef uint8_t head[MAX_HEADER]
     cdef int head_size = put_header(head, <uint8_t>opcode, <uint64_t>size, fin, masked)
     cdef uint32_t mask
@@ -531,12 +538,12 @@ def encode_close(int code, str reason not None="", bint masked=False):
     return encode(OP_CLOSE, bytes((code >> 8, code & 0xFF)) + text, True, masked)
 
 
-cpdef bytes encode_event(bytes body not None, uint64_t seq):
+cpdef bytes encode_event(bytes body, uint64_t seq):
     """Return the text frame of `body + ',"seq":N}'`: a broadcast's shared bytes with one connection's number.
 
     *body* is the event's JSON object without its closing brace. One allocation, one copy.
     """
-    cdef Py_ssize_t size = PyBytes_GET_SIZE(body)
+    cdef Py_ssize_t size = size_of(body)
     cdef uint8_t head[MAX_HEADER]
     cdef uint8_t digits[20]
     cdef int count = 0
@@ -579,15 +586,15 @@ cdef class Outbox:
         self.segments = []
         self.client = client
 
-    cpdef push(self, bytes frame not None):
+    cpdef push(self, bytes frame):
         """Queue a complete frame."""
+        self.size += size_of(frame)
         self.segments.append(frame)
-        self.size += PyBytes_GET_SIZE(frame)
 
-    cpdef push_message(self, int opcode, bytes payload not None):
+    cpdef push_message(self, int opcode, bytes payload):
         """Queue *payload* as one frame; a large one is kept, not copied, unless it must be masked."""
         cdef uint8_t head[MAX_HEADER]
-        cdef Py_ssize_t size = PyBytes_GET_SIZE(payload)
+        cdef Py_ssize_t size = size_of(payload)
         if size < SEPARATE_BYTES or self.client:
             self.push(encode(opcode, payload, True, self.client))
             return
@@ -828,7 +835,7 @@ cdef class Stream:
         self.take(events)
         self.flush()
 
-    cpdef take(self, list events not None):
+    cpdef take(self, list events):
         """Hand out decoded events; what is sent meanwhile waits for the `flush` that follows."""
         cdef Py_ssize_t i
         cdef tuple event

@@ -6,7 +6,7 @@ understood is named in `signals`.
 
 from typing import Final
 
-from gw.defender.shell.lexer import TooDeep
+from gw.defender.shell.lexer import TooDeepError
 from gw.defender.shell.parser import Parser
 from gw.defender.shell.relations import relate
 from gw.defender.shell.walk import Walker
@@ -25,7 +25,7 @@ def analyse(command: str, *, cwd: str | None = None) -> CommandFacts:
     parser = Parser(text)
     try:
         script = parser.parse()
-    except TooDeep:
+    except TooDeepError:
         walker.signals.add("shell.too-deep")
         return CommandFacts((), frozenset(walker.signals | {"shell.unparsed"}), True)
     if parser.broken or parser.heredocs:

@@ -1,6 +1,8 @@
-"""Shell builtins that change the walk: cd, eval, source, trap, alias, export, read; and crontab and at, which store commands.
+"""Shell builtins that change the walk: cd, eval, source, trap, alias, export, read; and crontab and at, which store
+commands.
 
-Each is a function of the walker, the drafted command and its context. Invariant: what a builtin would execute is walked.
+Each is a function of the walker, the drafted command and its context. Invariant: what a builtin would execute is
+walked.
 """
 
 import re
@@ -11,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from gw.defender.shell.context import Context
 from gw.defender.shell.draft import Draft
 from gw.defender.shell.filters import evaluate
+from gw.defender.shell.interpret import run_script, run_variables
 from gw.defender.shell.interpreters import Code
 from gw.defender.shell.output import feeds_interpreter
 from gw.defender.shell.paths import normalise
@@ -21,10 +24,9 @@ if TYPE_CHECKING:
 
 # `eval "$(ssh-agent -s)"` and its like: programs made to print settings for the shell.
 _PRINTS_ENVIRONMENT = re.compile(
-    r"[$`(]{1,2}\s*(?:ssh-agent|dircolors|lesspipe|resize|tset|direnv|docker-machine|gpg-agent|keychain|opam|brew|pyenv|rbenv"
-    r"|nodenv|fnm|starship|zoxide|conda|mise|asdf|mcfly|atuin|thefuck|luarocks|minikube|kubectl|gh|register-python-argcomplete"
-    r"|[\w./-]+)(?:\s+[\w.=/~-]+){0,4}\s+(?:-s|-c|-|env|init|hook|shellenv|completion|activate|--init|--shell|bash|zsh|docker-env)"
-    r"(?:\s+[\w-]+)?\s*[)`]|[$`(]{1,2}\s*(?:ssh-agent|dircolors|lesspipe|resize|brew shellenv|thefuck --alias)[^;|&<>$`]*[)`]"
+    r"[$`(]{1,2}\s*[\w./-]+(?:\s+[\w.=/~-]+){0,4}\s+"
+    r"(?:-s|-c|-|env|init|hook|shellenv|completion|activate|--init|--shell|bash|zsh|docker-env)(?:\s+[\w-]+)?\s*[)`]"
+    r"|[$`(]{1,2}\s*(?:ssh-agent|dircolors|lesspipe|resize|brew shellenv|thefuck --alias)[^;|&<>$`]*[)`]"
 )
 MAX_JOBS = 8  # lines of a crontab that are walked
 
@@ -48,8 +50,6 @@ def _eval(walker: "Walker", draft: Draft, context: Context) -> None:
 
 
 def _source(walker: "Walker", draft: Draft, context: Context) -> None:
-    from gw.defender.shell.run import run_script  # it imports this table
-
     if draft.operands:
         run_script(walker, draft, Code("sh", script=draft.operands[0], at=1), context)
 
@@ -68,8 +68,6 @@ def _alias(walker: "Walker", draft: Draft, context: Context) -> None:
 
 
 def _export(walker: "Walker", draft: Draft, context: Context) -> None:
-    from gw.defender.shell.run import run_variables  # it imports this table
-
     named = Context(context.span, None, context.wrappers, privileged=context.privileged)
     for word, mark in zip(draft.argv[1:], draft.marks[1:], strict=True):
         name, equals, value = word.partition("=")

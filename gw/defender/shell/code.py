@@ -13,15 +13,17 @@ MAX_FOUND = 16
 
 # Calls that start a program; the text literal behind one of them is a shell command.
 _CALLS = (
-    "system", "popen", "shell_exec", "passthru", "proc_open", "execSync", "spawnSync", "execFileSync", "execFile", "exec", "spawn", "spawnv",
-    "execve", "execl", "execlp", "execv", "execvp", "execute", "run", "call", "check_call", "check_output", "Popen", "getoutput", "getstatusoutput",
-    "pcntl_exec", "capture2", "capture3", "popen2", "popen3", "qx", "callCommand", "Process", "ProcessBuilder", "cmd", "shell", "callProcess", "system2",
-    "write18", "shell-command", "call-process", "start-process", "do shell script", "interact", "os.system", "fork_exec",
+    "system", "popen", "shell_exec", "passthru", "proc_open", "execSync", "spawnSync", "execFileSync", "execFile",
+    "exec", "spawn", "spawnv", "execve", "execl", "execlp", "execv", "execvp", "execute", "run", "call",
+    "check_call", "check_output", "Popen", "getoutput", "getstatusoutput", "pcntl_exec", "capture2", "capture3",
+    "popen2", "popen3", "qx", "callCommand", "Process", "ProcessBuilder", "cmd", "shell", "callProcess", "system2",
+    "write18", "shell-command", "call-process", "start-process", "do shell script", "interact", "os.system",
+    "fork_exec",
 )  # fmt: skip
 # Without one of these words a code text starts nothing.
 _HINTS = (
-    "system", "popen", "exec", "spawn", "subprocess", "Popen", "child_process", "pty", "getline", "`", "%x", "qx", "callCommand", "Process", "run(",
-    "write18", "shell", "interact", "|", "Runtime",
+    "system", "popen", "exec", "spawn", "subprocess", "Popen", "child_process", "pty", "getline", "`", "%x", "qx",
+    "callCommand", "Process", "run(", "write18", "shell", "interact", "|", "Runtime",
 )  # fmt: skip
 
 _CALL = re.compile(
@@ -35,140 +37,51 @@ _PERCENT_X = re.compile(r"(?:%x|qx)([({\[/!|])([^)}\]/!|]{1,512})[)}\]/!|]")
 _AWK_PIPE = re.compile(r"\"([^\"]{1,512})\"\s*\|&?\s*getline|\|&?\s*\"([^\"]{1,512})\"")
 
 _SOCKETS = (
-    "socket", "Socket", "fsockopen", "/inet/tcp", "net.connect", "net.createServer", "createConnection", "TCPServer", "INET", "require(\"net\")",
-    "require('net')", "TCPClient", "pfsockopen", "stream_socket", "net.Dial", "net.Listen", "ztcp", "connect(",
+    "socket", "Socket", "fsockopen", "/inet/tcp", "net.connect", "net.createServer", "createConnection", "TCPServer",
+    "INET", 'require("net")', "require('net')", "TCPClient", "pfsockopen", "stream_socket", "net.Dial", "net.Listen",
+    "ztcp", "connect(",
 )  # fmt: skip
 _FETCHES = (
-    "urlopen", "urlretrieve", "requests.get", "requests.post", "urllib", "http.get", "https.get", "LWP::", "Net::HTTP", "open-uri", "file_get_contents(\"http",
-    "file_get_contents('http", "download(", "URI.open", "http.client", "fetch(", "DownloadString", "DownloadFile", "Invoke-WebRequest", "curl_exec", "HTTP::Tiny",
+    "urlopen", "urlretrieve", "requests.get", "requests.post", "urllib", "http.get", "https.get", "LWP::",
+    "Net::HTTP", "open-uri", 'file_get_contents("http', "file_get_contents('http", "download(", "URI.open",
+    "http.client", "fetch(", "DownloadString", "DownloadFile", "Invoke-WebRequest", "curl_exec", "HTTP::Tiny",
     "file_get_contents($", "httpx", "aiohttp",
 )  # fmt: skip
 _EVALS = (
-    "exec(",
-    "eval(",
-    "eval ",
-    "loadstring",
-    "load(",
-    "instance_eval",
-    "Function(",
-    "compile(",
-    "__import__",
-    "marshal.loads",
-    "pickle.loads",
-    "iex",
-    "Invoke-Expression",
-)
+    "exec(", "eval(", "eval ", "loadstring", "load(", "instance_eval", "Function(", "compile(", "__import__",
+    "marshal.loads", "pickle.loads", "iex", "Invoke-Expression",
+)  # fmt: skip
 _DECODES = (
-    "b64decode",
-    "base64",
-    "unhexlify",
-    "fromhex",
-    "Buffer.from",
-    "atob(",
-    "decode64",
-    "MIME::Base64",
-    "unpack(",
-    "unpack1",
-    "zlib",
-    "codecs.decode",
-    "rot13",
-    "bytes.fromhex",
-    "gzinflate",
-    "str_rot13",
-    "hex2bin",
-)
+    "b64decode", "base64", "unhexlify", "fromhex", "Buffer.from", "atob(", "decode64", "MIME::Base64", "unpack(",
+    "unpack1", "zlib", "codecs.decode", "rot13", "bytes.fromhex", "gzinflate", "str_rot13", "hex2bin",
+)  # fmt: skip
 _SHELL_WORDS = (
-    "/bin/sh",
-    "/bin/bash",
-    "/bin/zsh",
-    "bash -i",
-    "sh -i",
-    "/bin/ash",
-    "/bin/dash",
-    "cmd.exe",
-    "pty.spawn",
-    "powershell",
-    '"sh"',
-    "'sh'",
-    '"bash"',
-    "'bash'",
-    "sh <&",
-    "bash <&",
-    '"sh -i',
-    "'sh -i",
-    '["sh',
-    "['sh",
-    '"zsh"',
-    "'zsh'",
-)
+    "/bin/sh", "/bin/bash", "/bin/zsh", "bash -i", "sh -i", "/bin/ash", "/bin/dash", "cmd.exe", "pty.spawn",
+    "powershell", '"sh"', "'sh'", '"bash"', "'bash'", "sh <&", "bash <&", '"sh -i', "'sh -i", '["sh', "['sh",
+    '"zsh"', "'zsh'",
+)  # fmt: skip
 _DUPS = (
-    "dup2",
-    "fileno",
-    "STDIN->fdopen",
-    'STDIN,">&',
-    "<&3",
-    "0<&",
-    "stdio:",
-    ".pipe(",
-    "redirectErrorStream",
-    "getInputStream",
-    ">&S",
-    "pty.spawn",
-    "subprocess",
-    "popen",
-    "exec",
-    "spawn",
-    "system",
-    "`",
-    "getline",
-    "run(",
-)
+    "dup2", "fileno", "STDIN->fdopen", 'STDIN,">&', "<&3", "0<&", "stdio:", ".pipe(", "redirectErrorStream",
+    "getInputStream", ">&S", "pty.spawn", "subprocess", "popen", "exec", "spawn", "system", "`", "getline", "run(",
+)  # fmt: skip
 _DELETES = (
-    "rmtree",
-    "rm_rf",
-    "rm_r(",
-    "remove_tree",
-    "rmtree(",
-    "os.remove",
-    "os.unlink",
-    "unlink",
-    "rmSync",
-    "rmdirSync",
-    "rmdir",
-    "FileUtils.rm",
-    "File.delete",
-    "fs.rm",
-    "removeDirs",
-    "Remove-Item",
-    "shutil.move",
-    "os.rmdir",
-    "unlinkSync",
-    "deltree",
-)
-_TREES = ("rmtree", "rm_rf", "rm_r", "remove_tree", "recursive", "Recurse", "os.walk", "glob")
-_WRITES = ("open(", "write", "file_put_contents", "File.write", "writeFile", "io.open", "Out-File", "Set-Content")
+    "rmtree", "rm_rf", "rm_r(", "remove_tree", "rmtree(", "os.remove", "os.unlink", "unlink", "rmSync", "rmdirSync",
+    "rmdir", "FileUtils.rm", "File.delete", "fs.rm", "removeDirs", "Remove-Item", "shutil.move", "os.rmdir",
+    "unlinkSync", "deltree",
+)  # fmt: skip
+_TREES = (
+    "rmtree", "rm_rf", "rm_r", "remove_tree", "recursive", "Recurse", "os.walk", "glob",
+)  # fmt: skip
+_WRITES = (
+    "open(", "write", "file_put_contents", "File.write", "writeFile", "io.open", "Out-File", "Set-Content",
+)  # fmt: skip
 _ELEVATES = (
-    "setuid(",
-    "setgid(",
-    "setresuid",
-    "setreuid",
-    "POSIX::setuid",
-    "posix_setuid",
-    "posix.setuid",
-    "process.setuid",
+    "setuid(", "setgid(", "setresuid", "setreuid", "POSIX::setuid", "posix_setuid", "posix.setuid", "process.setuid",
     "Process::Sys.setuid",
-)
+)  # fmt: skip
 _LIBRARIES = (
-    "ctypes",
-    "LoadLibrary",
-    "dlopen",
-    "Fiddle",
-    'require "fiddle"',
-    "cdll",
-    "loadlib",
-    "package.loadlib",
-    "ffi",
-)
+    "ctypes", "LoadLibrary", "dlopen", "Fiddle", 'require "fiddle"', "cdll", "loadlib", "package.loadlib", "ffi",
+)  # fmt: skip
 
 
 class CodeFacts(NamedTuple):

@@ -1,7 +1,7 @@
 """One command under construction: what the walker collects before it becomes a `model.shell.Node`.
 
-Holds no rules. Invariant: `argv` and `marks` have the same length, and everything else only grows. Most commands touch few
-of the fields, so the defaults live in the class and cost nothing to set.
+Holds no rules. Invariant: `argv` and `marks` have the same length, and everything else only grows. Most commands touch
+few of the fields, so the defaults live in the class and cost nothing to set.
 """
 
 from collections.abc import Callable, Sequence
@@ -115,8 +115,3 @@ class Draft:
 
 
 Effect = Callable[[Draft], None]  # adds what one program does to its draft
-
-
-def names(words: str) -> frozenset[str]:
-    """A table of names, written as one text."""
-    return frozenset(words.split())

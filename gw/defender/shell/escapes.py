@@ -1,16 +1,17 @@
 """Ordinary programs told to run a command: editors, pagers, archivers, debuggers, version control, builders.
 
-Returns the commands found, as texts for the shell parser. Two ways: a table of options whose value is a command, and the
-general signs of one in any argument (a shell's path, `!command`, `system(...)`). Invariant: programs that only print,
-store or search text are never looked at.
+Returns the commands found, as texts for the shell parser. Two ways: a table of options whose value is a command, and
+the general signs of one in any argument (a shell's path, `!command`, `system(...)`). Invariant: programs that only
+print, store or search text are never looked at.
 """
 
 import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
-from gw.defender.shell.draft import Draft, names
+from gw.defender.shell.draft import Draft
 from gw.defender.shell.interpreters import SHELLS
+from gw.defender.shell.names import names
 from gw.defender.shell.wrappers import skip_options
 
 MAX_COMMANDS = 16
@@ -25,15 +26,16 @@ class Told(NamedTuple):
 
 # Programs whose words are text, names or patterns, never commands.
 PASSIVE = names(
-    "echo printf grep egrep fgrep zgrep rg ag ack ls dir vdir cat head tail wc stat file which whereis type test [ [[ basename"
-    " dirname realpath readlink strings sort uniq cut tr diff cmp comm md5sum sha1sum sha256sum locate plocate apropos whatis"
-    " useradd usermod adduser chsh getent dpkg dpkg-query apt-file ldd pgrep ps pidof lsof fuser du df mkdir rmdir touch logger"
-    " wall write notify-send say true false : export declare local readonly typeset alias unalias read cd pwd pushd popd hash"
-    " return exit shift jq yq xmllint column fold fmt nl od hexdump xxd base64 seq date cal sleep rm chmod chown chgrp ln cp mv"
-    " install set unset shopt tee history expr bc factor pr expand rev tac paste join nm objdump readelf size mktemp id groups who"
-    " w last lastlog help trap let getopts eval source . aspell spell cowsay figlet toilet banner apt docker podman kubectl kill"
-    " pkill killall su sudo doas update-alternatives git gh glab ssh-keygen xdg-open find Write-Output Write-Host Get-Content"
-    " Select-String man info tldr"
+    "echo printf grep egrep fgrep zgrep rg ag ack ls dir vdir cat head tail wc stat file which whereis type test ["
+    " [[ basename dirname realpath readlink strings sort uniq cut tr diff cmp comm md5sum sha1sum sha256sum locate"
+    " plocate apropos whatis useradd usermod adduser chsh getent dpkg dpkg-query apt-file ldd pgrep ps pidof lsof"
+    " fuser du df mkdir rmdir touch logger wall write notify-send say true false : export declare local readonly"
+    " typeset alias unalias read cd pwd pushd popd hash return exit shift jq yq xmllint column fold fmt nl od hexdump"
+    " xxd base64 seq date cal sleep rm chmod chown chgrp ln cp mv install set unset shopt tee history expr bc factor"
+    " pr expand rev tac paste join nm objdump readelf size mktemp id groups who w last lastlog help trap let getopts"
+    " eval source . aspell spell cowsay figlet toilet banner apt docker podman kubectl kill pkill killall su sudo"
+    " doas update-alternatives git gh glab ssh-keygen xdg-open find Write-Output Write-Host Get-Content Select-String"
+    " man info tldr"
 )
 
 # program -> options whose value is a command line.
@@ -55,7 +57,8 @@ _COMMAND_OPTIONS: dict[str, str] = {
     "run-mailcap": "--action",
     "restic": "--password-command",
     "borg": "--rsh",
-    "aria2c": "--on-download-complete --on-download-error --on-download-start --on-download-stop --on-bt-download-complete",
+    "aria2c": "--on-download-complete --on-download-error --on-download-start --on-download-stop"
+    " --on-bt-download-complete",
     "dnsmasq": "--conf-script --dhcp-script",
     "agetty": "-l --login-program",
     "getty": "-l",
@@ -83,9 +86,10 @@ COMMAND_OPTIONS = {program: tuple(options.split()) for program, options in _COMM
 
 # What these options are honestly used for.
 _USUAL = names(
-    "gzip pigz zstd xz lz4 lzma bzip2 pbzip2 lzip brotli ssh less more cat most bat delta vim vi nvim nano emacs code head tail"
-    " diff-so-fancy rsh sudo nc ncat cloudflared aws gcloud corkscrew connect-proxy doas store cache osxkeychain libsecret true"
-    " false jq tee xdg-open firefox lynx w3m git make pytest npm yarn cargo go rg fd tree ls file highlight meld vimdiff"
+    "gzip pigz zstd xz lz4 lzma bzip2 pbzip2 lzip brotli ssh less more cat most bat delta vim vi nvim nano emacs"
+    " code head tail diff-so-fancy rsh sudo nc ncat cloudflared aws gcloud corkscrew connect-proxy doas store cache"
+    " osxkeychain libsecret true false jq tee xdg-open firefox lynx w3m git make pytest npm yarn cargo go rg fd tree"
+    " ls file highlight meld vimdiff"
 )
 
 _SSH_OPTION = re.compile(r"(?:Proxy|Local|KnownHosts|Remote)Command[= ]\s*(.*)|PKCS11Provider[= ](.*)", re.I | re.S)
@@ -189,7 +193,7 @@ def option_values(argv: Sequence[str], options: Sequence[str]) -> Iterator[str]:
             break
 
 
-# --- finders ------------------------------------------------------------------------------------------------------------
+# --- finders ----------------------------------------------------------------------------------------------------------
 
 Finder = Callable[[Sequence[str]], Iterator[Told]]
 

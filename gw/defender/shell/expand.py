@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Sequence
 from fnmatch import translate
 from functools import lru_cache
+from itertools import pairwise
 
 from gw.defender.shell.ast import Assign, Opaque, Param, Part, Subst, Text, Word
 from gw.defender.shell.stream import EXPANDED, GLOB, UNKNOWN, UNRESOLVED, Field, Stream
@@ -50,7 +51,7 @@ class Expander:
         self.obscured = False  # a word was put together in a way that has no honest use
         self.cwd = cwd
 
-    # --- assignments ------------------------------------------------------------------------------------------------
+    # --- assignments --------------------------------------------------------------------------------------------------
 
     def assign(self, assign: Assign) -> Stream:
         """Record one assignment and return its value."""
@@ -80,7 +81,7 @@ class Expander:
                 text.append(stream.text)
         return Stream("".join(text)[:MAX_FIELD_CHARS], marks)
 
-    # --- words ------------------------------------------------------------------------------------------------------
+    # --- words --------------------------------------------------------------------------------------------------------
 
     def fields(self, word: Word, *, program: bool = False) -> list[Field]:
         """Expand one word to its fields; in *program* position unset parts vanish, as they would when run."""
@@ -155,7 +156,7 @@ class Expander:
             return self._substitute(part)
         return UNKNOWN
 
-    # --- parameters -------------------------------------------------------------------------------------------------
+    # --- parameters ---------------------------------------------------------------------------------------------------
 
     def lookup(self, name: str) -> Stream:
         if name in self.variables:
@@ -164,7 +165,7 @@ class Expander:
         if name.isdigit() and self.positional is not None:
             index = int(name)
             return Stream(self.positional[index] if index < len(self.positional) else "", EXPANDED)
-        if name in self.arrays and self.arrays[name]:
+        if self.arrays.get(name):
             items = self.arrays[name]
             return Stream(" ".join(f.text for f in items), EXPANDED | items[0].marks)
         if name == "HOME":
@@ -248,7 +249,7 @@ def _source(part: Part) -> str:
     return part.text if isinstance(part, Text) else part.source
 
 
-# --- braces ---------------------------------------------------------------------------------------------------------
+# --- braces -----------------------------------------------------------------------------------------------------------
 
 Atom = str | Param | Subst | Opaque
 
@@ -299,7 +300,7 @@ def _first_brace(atoms: list[Part]) -> list[list[Part]] | None:
 
 def _alternatives(atoms: list[Part], marks: list[int]) -> list[list[Part]] | None:
     if len(marks) > 2:
-        return [atoms[a + 1 : b] for a, b in zip(marks, marks[1:], strict=False)]
+        return [atoms[a + 1 : b] for a, b in pairwise(marks)]
     inner = "".join(a.text if isinstance(a, Text) else "\0" for a in atoms[marks[0] + 1 : marks[1]])
     found = _SEQUENCE.fullmatch(inner[:16])
     if found is None:

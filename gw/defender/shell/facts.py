@@ -10,16 +10,19 @@ from gw.defender.shell import paths
 from gw.defender.shell.draft import Draft, Paths
 from gw.defender.shell.effects.machine import assignment
 from gw.defender.shell.escapes import shown_facts
+from gw.defender.shell.names import names
 from gw.defender.shell.programs import Profile
 
 _SECRET_NAMES = re.compile(
-    r"id_(?:rsa|dsa|ecdsa|ed25519)|\.pem\b|\.ppk\b|\.kdbx|\.p12\b|\.pfx\b|authorized_keys|wp-config|\.htpasswd|shadow\b|\bcredentials?\b|\.netrc|\.pgpass|passwords?\b|passwd=|api[_-]?key|secret_?key|aws_secret|BEGIN (?:RSA|OPENSSH|EC|PGP)? ?PRIVATE|private.?key|_history\b|\.aws\b|\.git-credentials|\btokens?\b|wallet\.dat|\.keystore|\.jks\b|keepass",
+    r"id_(?:rsa|dsa|ecdsa|ed25519)|\.(?:pem|ppk|kdbx|p12|pfx|netrc|pgpass|htpasswd|keystore|jks|aws|git-credentials)\b"
+    r"|authorized_keys|wp-config|shadow\b|\bcredentials?\b|passwords?\b|passwd=|api[_-]?key|secret_?key|aws_secret"
+    r"|BEGIN (?:RSA|OPENSSH|EC|PGP)? ?PRIVATE|private.?key|_history\b|\btokens?\b|wallet\.dat|keepass",
     re.I,
 )
 
 
 # Writing to a log with one of these replaces it.
-_EMPTIES = frozenset(("", ":", "true", "ln", "cp", "shred", "mv", "cat", "echo", "printf", "dd"))
+_EMPTIES = names(": true ln cp shred mv cat echo printf dd")
 _SOCKETS = ("/dev/tcp/", "/dev/udp/")
 # They use a key without showing it.
 _KEY_USERS = frozenset(("openssl", "gpg", "ssh", "scp", "curl", "wget", "ssh-keygen", "socat"))
@@ -43,14 +46,14 @@ WINDOW = 1024
 # No word of a line without one of these is worth a closer look.
 _TELLING = re.compile(r"sh\b|!|\.so|http|ser|exe|system|spawn|open|shell|write|\\|Process|call| -S")
 _LIBRARY = re.compile(r"(?:^|[=:,])\.{0,2}~?/?[\w./-]*/[\w.-]+\.so(?:\.\d+)*$")
-_BUILDERS = frozenset(
-    "gcc g++ cc c++ clang clang++ ld ldd nm objdump readelf strip ls cp mv rm ln file install patchelf chmod".split()
+_BUILDERS = names(
+    "gcc g++ cc c++ clang clang++ ld ldd nm objdump readelf strip ls cp mv rm ln file install patchelf chmod"
 )
 _FILE_SERVERS = frozenset(
     ("http.server", "SimpleHTTPServer", "httpd", "http-server", "file-server", "pyftpdlib", "-ehttpd")
 )
-_SERVING_PROGRAMS = frozenset(
-    "python python2 python3 ruby busybox httpd npx caddy twistd uvicorn http-server serve miniserve dufs".split()
+_SERVING_PROGRAMS = names(
+    "python python2 python3 ruby busybox httpd npx caddy twistd uvicorn http-server serve miniserve dufs"
 )
 
 
@@ -156,11 +159,8 @@ def _check_search(draft: Draft) -> None:
         ):
             draft.facts.add("searches-privilege")
     else:
-        broad = (
-            draft.has("-r", "-R", "--recursive")
-            and any(paths.is_root(p) for p in draft.reads)
-            or draft.program in ("rg", "ag")
-            and any(paths.is_root(p) for p in draft.reads)
+        broad = (draft.has("-r", "-R", "--recursive") and any(paths.is_root(p) for p in draft.reads)) or (
+            draft.program in ("rg", "ag") and any(paths.is_root(p) for p in draft.reads)
         )
         broad = broad or draft.program == "locate"
     if broad and any(_SECRET_NAMES.search(a[:256]) for a in argv[1:]):

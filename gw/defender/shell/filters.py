@@ -184,9 +184,20 @@ def which(args: Sequence[str], _stdin: str | None) -> str | None:
 
 
 FILTERS: dict[str, Filter] = {
-    "echo": echo, "printf": printf, "cat": cat, "tee": cat, "base64": base64_filter, "base32": base32_filter, "xxd": xxd,
-    "rev": rev, "tr": tr, "sed": sed, "cut": cut, "rot13": rot13, "head": head, "which": which,
-}  # fmt: skip
+    "echo": echo,
+    "printf": printf,
+    **dict.fromkeys(("cat", "tee"), cat),
+    "base64": base64_filter,
+    "base32": base32_filter,
+    "xxd": xxd,
+    "rev": rev,
+    "tr": tr,
+    "sed": sed,
+    "cut": cut,
+    "rot13": rot13,
+    "head": head,
+    "which": which,
+}
 
 
 def evaluate(program: str, args: Sequence[str], stdin: str | None) -> str | None:

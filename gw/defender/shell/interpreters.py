@@ -7,8 +7,10 @@ by gw.defender.shell.code.
 from collections.abc import Sequence
 from typing import NamedTuple
 
-SHELLS = frozenset(
-    "sh bash dash zsh ksh ash mksh pdksh rbash rksh rzsh yash posh fish csh tcsh elvish hush lksh ksh93 oksh nu xonsh".split()
+from gw.defender.shell.names import names
+
+SHELLS = names(
+    "sh bash dash zsh ksh ash mksh pdksh rbash rksh rzsh yash posh fish csh tcsh elvish hush lksh ksh93 oksh nu xonsh"
 )
 
 # program -> (language, options whose value is code, options that take another value)

@@ -39,7 +39,7 @@ _ANSI_LETTERS = {
 }  # fmt: skip
 
 
-class TooDeep(Exception):
+class TooDeepError(Exception):
     """Nesting beyond MAX_DEPTH; the line is judged as unparsed."""
 
 
@@ -276,7 +276,7 @@ class Lexer:
 
     def _enter(self, closer: str) -> "Script":
         if self.depth >= MAX_DEPTH:
-            raise TooDeep
+            raise TooDeepError
         self.depth += 1
         script = self.script_until(closer)
         self.depth -= 1
@@ -334,7 +334,7 @@ class Lexer:
     def _brace_argument(self) -> Word:
         """Scan the word inside `${name<op>...}` up to its closing brace."""
         if self.depth >= MAX_DEPTH:
-            raise TooDeep
+            raise TooDeepError
         self.depth += 1
         text, start = self.text, self.pos
         parts: list[Part] = []

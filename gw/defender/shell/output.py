@@ -6,11 +6,12 @@ Decides nothing. Invariant: marks of the input pass through every program, so th
 from gw.defender.shell import paths
 from gw.defender.shell.draft import Draft
 from gw.defender.shell.interpreters import SHELLS
+from gw.defender.shell.names import names
 from gw.defender.shell.stream import DECODED, FETCHED, HOST, LOCAL, SECRET, Stream
 
-DECODERS = frozenset(
-    "base64 base32 basenc xxd uudecode openssl gunzip zcat bunzip2 bzcat xzcat unxz zstdcat gzip bzip2 xz rev tr base58 ascii85"
-    " uncompress zstd lz4 brotli gpg ccrypt age".split()
+DECODERS = names(
+    "base64 base32 basenc xxd uudecode openssl gunzip zcat bunzip2 bzcat xzcat unxz zstdcat gzip bzip2 xz rev tr"
+    " base58 ascii85 uncompress zstd lz4 brotli gpg ccrypt age"
 )
 _OPTIONAL_DECODERS = {
     **dict.fromkeys(("base64", "base32", "basenc"), ("-d", "--decode", "-D")),
@@ -19,13 +20,13 @@ _OPTIONAL_DECODERS = {
         ("openssl", "gpg", "age", "zstd", "lz4", "gzip", "bzip2", "xz", "brotli"), ("-d", "--decrypt", "--decompress")
     ),
 }
-HOST_PROGRAMS = frozenset(
-    "whoami id hostname uname env printenv ifconfig ip users who w last lscpu hostnamectl ps netstat ss getent groups arch dmidecode"
-    " lsb_release logname set compgen".split()
+HOST_PROGRAMS = names(
+    "whoami id hostname uname env printenv ifconfig ip users who w last lscpu hostnamectl ps netstat ss getent"
+    " groups arch dmidecode lsb_release logname set compgen"
 )
-LOCAL_READERS = frozenset(
-    "cat tac head tail tar zip gzip base64 xxd od hexdump strings dd less more sort cut awk sed grep nl rev bzip2 xz gpg find openssl"
-    " 7z cpio mysqldump pg_dump sqlite3 jq history".split()
+LOCAL_READERS = names(
+    "cat tac head tail tar zip gzip base64 xxd od hexdump strings dd less more sort cut awk sed grep nl rev bzip2 xz"
+    " gpg find openssl 7z cpio mysqldump pg_dump sqlite3 jq history"
 )
 SOURCES = DECODERS | HOST_PROGRAMS | LOCAL_READERS
 

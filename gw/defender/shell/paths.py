@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 from functools import lru_cache
 from posixpath import normpath
 
+from gw.defender.shell.names import names
 from gw.defender.shell.stream import GLOB
 
 MAX_PATH = 1024
@@ -16,20 +17,37 @@ MAX_PATH = 1024
 _HOME = re.compile(r"(?:/home/[^/*?\[]+|/Users/[^/*?\[]+|/root)(?=/|$)").match
 _VARIABLE = re.compile(r"\$(?:\w+|\{[^}]*\}|\([^)]*\)|[@*#?!-])")
 
-ROOTS = frozenset(
-    "/ ~ /home /root /etc /usr /usr/bin /usr/lib /usr/sbin /usr/local /usr/share /bin /sbin /lib /lib32 /lib64 /boot /var /opt /srv /dev /proc /sys"
-    " /run /mnt /media /Users /System /Library /Applications /var/lib /var/log /var/lib/docker /var/lib/dpkg /var/lib/mysql /var/lib/postgresql /var/www"
-    " /usr/local/bin /usr/local/lib /nix /snap /etc/ssh /etc/ssl /etc/systemd ~/.ssh ~/.gnupg ~/.config ~/.openclaw ~/Documents ~/Desktop ~/Pictures ~/.local".split()
+ROOTS = names(
+    "/ ~ /home /root /etc /usr /usr/bin /usr/lib /usr/sbin /usr/local /usr/share /bin /sbin /lib /lib32 /lib64 /boot"
+    " /var /opt /srv /dev /proc /sys /run /mnt /media /Users /System /Library /Applications /var/lib /var/log"
+    " /var/lib/docker /var/lib/dpkg /var/lib/mysql /var/lib/postgresql /var/www /usr/local/bin /usr/local/lib /nix"
+    " /snap /etc/ssh /etc/ssl /etc/systemd ~/.ssh ~/.gnupg ~/.config ~/.openclaw ~/Documents ~/Desktop ~/Pictures"
+    " ~/.local"
 )
 
-_SECRET = re.compile(
-    r"~/(?:\.ssh/(?:id_[^/]*(?<!\.pub)|identity|[^/]*\.pem|[^/]*_key|[^/]*key)$|\.ssh/?$|\.ssh/\*|\.aws/(?:credentials|config)?$|\.aws/(?:sso|cli)/|\.aws/?$|\.netrc|\.pgpass|\.my\.cnf|\.git-credentials|\.npmrc|\.pypirc"
-    r"|\.docker/config\.json|\.kube/config|\.gnupg(?:/|$)|\.password-store|\.config/gcloud|\.config/gh/hosts\.yml|\.config/hub|\.azure/|\.boto|\.s3cfg|\.terraform\.d/credentials|\.terraformrc|\.vault-token|\.cargo/credentials|\.gem/credentials"
-    r"|\.config/(?:google-chrome|chromium|BraveSoftware|microsoft-edge)[^$]*/(?:Login Data|Cookies|Web Data|Local State)|\.mozilla/firefox[^$]*(?:logins\.json|key[34]\.db|cookies\.sqlite)|\.local/share/keyrings|\.openclaw/(?:credentials|openclaw\.json|auth|agents/[^$]*auth|\.env|secrets|identity|devices)"
-    r"|\.config/rclone|\.config/op|\.config/doctl|\.config/hcloud|\.config/sops|\.oci/|\.fly/|\.databrickscfg|\.snowsql|\.bitcoin/|\.ethereum/|\.electrum/|\.config/solana|\.config/filezilla|\.purple/accounts|\.codex/auth|\.claude/\.credentials|\.claude\.json)"
-    r"|/etc/(?:shadow|gshadow|security/opasswd|master\.passwd|krb5\.keytab|ipsec\.secrets|ppp/(?:chap|pap)-secrets|ssh/ssh_host_[^/]*_key$|openvpn/[^$]*\.key|wireguard/|kubernetes/(?:admin\.conf|pki)|rancher/[^$]*\.yaml|clawgate/(?:keys|secrets|[^/]*\.key))"
-    r"|/var/run/secrets/(?:kubernetes\.io|[^$]*token[^/]*$)|/run/secrets/|/proc/(?:self|\d+|\*|1)/environ|/proc/(?:self|\d+|\*)/mem$|/proc/kcore|/dev/mem$|/var/lib/(?:sss/db|samba/private|NetworkManager)|/etc/NetworkManager/system-connections"
-)
+# Alternatives behind `~/`; those that name a folder cover everything in it.
+_SECRETS_AT_HOME = (
+    r"\.ssh/(?:id_[^/]*(?<!\.pub)|identity|[^/]*\.pem|[^/]*key)$", r"\.ssh/?$", r"\.ssh/\*",
+    r"\.aws/(?:credentials|config)?$", r"\.aws/(?:sso|cli)/", r"\.aws/?$",
+    r"\.netrc", r"\.pgpass", r"\.my\.cnf", r"\.git-credentials", r"\.npmrc", r"\.pypirc", r"\.vault-token", r"\.boto",
+    r"\.docker/config\.json", r"\.kube/config", r"\.gnupg(?:/|$)", r"\.password-store", r"\.azure/", r"\.s3cfg",
+    r"\.config/(?:gcloud|gh/hosts\.yml|hub|rclone|op|doctl|hcloud|sops|solana|filezilla)", r"\.oci/", r"\.fly/",
+    r"\.terraform\.d/credentials", r"\.terraformrc", r"\.cargo/credentials", r"\.gem/credentials", r"\.databrickscfg",
+    r"\.config/(?:google-chrome|chromium|BraveSoftware|\w+-edge)[^$]*/(?:Login Data|Cookies|Web Data|Local State)",
+    r"\.mozilla/firefox[^$]*(?:logins\.json|key[34]\.db|cookies\.sqlite)", r"\.local/share/keyrings", r"\.snowsql",
+    r"\.openclaw/(?:credentials|openclaw\.json|auth|agents/[^$]*auth|\.env|secrets|identity|devices)",
+    r"\.bitcoin/", r"\.ethereum/", r"\.electrum/", r"\.purple/accounts", r"\.codex/auth", r"\.claude/\.credentials",
+    r"\.claude\.json",
+)  # fmt: skip
+_SECRETS_OF_SYSTEM = (
+    r"/etc/(?:shadow|gshadow|security/opasswd|master\.passwd|krb5\.keytab|ipsec\.secrets|ppp/(?:chap|pap)-secrets)",
+    r"/etc/(?:ssh/ssh_host_[^/]*_key$|openvpn/[^$]*\.key|wireguard/|kubernetes/(?:admin\.conf|pki)|rancher/[^$]*\.yaml)",
+    r"/etc/clawgate/(?:keys|secrets|[^/]*\.key)", r"/etc/NetworkManager/system-connections",
+    r"/var/run/secrets/(?:kubernetes\.io|[^$]*token[^/]*$)", r"/run/secrets/",
+    r"/proc/(?:self|\d+|\*|thread-self)/environ", r"/proc/(?:self|\d+|\*)/mem$", r"/proc/kcore", r"/dev/mem$",
+    r"/var/lib/(?:sss/db|samba/private|NetworkManager)",
+)  # fmt: skip
+_SECRET = re.compile("~/(?:" + "|".join(_SECRETS_AT_HOME) + ")|" + "|".join(_SECRETS_OF_SYSTEM))
 # Worth protecting wherever they lie; fixtures of a test suite are made to be read.
 _PRIVATE = re.compile(
     r"\.env(?:\.(?!example|sample|template|dist)[\w-]+)?|id_(?:rsa|dsa|ecdsa|ed25519)|secrets?\.(?:ya?ml|json|txt|env|toml)"
@@ -39,14 +57,27 @@ _PRIVATE = re.compile(
 )
 _FIXTURES = re.compile(r"(?:^|/)(?:testdata|fixtures?|examples?|samples?|tests?|docs)/")
 _SECRET_SAMPLES = (
-    "/etc/shadow", "/etc/gshadow", "~/.ssh/id_rsa", "~/.ssh/id_ed25519", "~/.aws/credentials", "~/.netrc", "~/.git-credentials", "/proc/self/environ", "/etc/passwd",
+    "/etc/shadow", "/etc/gshadow", "~/.ssh/id_rsa", "~/.ssh/id_ed25519", "~/.aws/credentials", "~/.netrc",
+    "~/.git-credentials", "/proc/self/environ",
 )  # fmt: skip
 
-_STARTUP = re.compile(
-    r"~/\.(?:bashrc|bash_profile|bash_login|bash_logout|bash_aliases|profile|zshrc|zshenv|zprofile|zlogin|zlogout|kshrc|cshrc|tcshrc|login|xinitrc|xsession|xprofile|inputrc|vimrc|emacs|pam_environment|lessfilter|config/fish/config\.fish|config/autostart|config/systemd/user|config/nvim/init|config/environment\.d|ssh/authorized_keys2?|ssh/rc|ssh/environment|ssh/config|gitconfig|config/git|rhosts|shosts|forward|procmailrc|gdbinit|psqlrc|tmux\.conf|screenrc|local/share/systemd)"
-    r"|/etc/(?:profile|bash\.bashrc|bashrc|zsh|zshrc|environment|rc\.local|rc\d?\.d|init\.d|init|inittab|crontab|cron\.|cron/|anacrontab|at\.|systemd/|udev/rules\.d|ld\.so\.preload|ld\.so\.conf|pam\.d|security/|profile\.d|xdg/autostart|update-motd\.d|network/if-|NetworkManager/dispatcher|apt/apt\.conf|logrotate\.d|modules|modprobe|sysctl|skel|default/|hosts\.equiv|ssh/sshd|X11/)"
-    r"|/var/spool/(?:cron|at)|/(?:usr/)?lib/systemd|/usr/local/lib/systemd|/run/systemd|/lib/udev/rules\.d|/usr/lib/udev|/usr/share/autostart|/etc/sv/|/Library/Launch|~/Library/LaunchAgents"
+_STARTUPS_AT_HOME = (
+    r"\.(?:bashrc|bash_profile|bash_login|bash_logout|bash_aliases|profile|zshrc|zshenv|zprofile|zlogin|zlogout|kshrc|cshrc)",
+    r"\.(?:tcshrc|login|xinitrc|xsession|xprofile|inputrc|vimrc|emacs|pam_environment|lessfilter|gitconfig|rhosts|shosts)",
+    r"\.(?:forward|procmailrc|gdbinit|psqlrc|tmux\.conf|screenrc|local/share/systemd)",
+    r"\.config/(?:fish/config\.fish|autostart|systemd/user|nvim/init|environment\.d|git)",
+    r"\.ssh/(?:authorized_keys2?|rc|environment|config)",
+    r"Library/LaunchAgents",
 )
+_STARTUPS_OF_SYSTEM = (
+    r"/etc/(?:profile|bash\.bashrc|bashrc|zsh|zshrc|environment|rc\.local|rc\d?\.d|init\.d|init|inittab|crontab|cron\.|cron/)",
+    r"/etc/(?:anacrontab|at\.|systemd/|udev/rules\.d|ld\.so\.preload|ld\.so\.conf|pam\.d|security/|profile\.d|xdg/autostart)",
+    r"/etc/(?:update-motd\.d|network/if-|NetworkManager/dispatcher|apt/apt\.conf|logrotate\.d|modules|modprobe|sysctl|skel)",
+    r"/etc/(?:default/|hosts\.equiv|ssh/sshd|X11/|sv/)",
+    r"/var/spool/(?:cron|at)", r"/(?:usr/)?lib/systemd", r"/usr/local/lib/systemd", r"/run/systemd",
+    r"/(?:usr/)?lib/udev", r"/usr/share/autostart", r"/Library/Launch",
+)  # fmt: skip
+_STARTUP = re.compile("~/(?:" + "|".join(_STARTUPS_AT_HOME) + ")|" + "|".join(_STARTUPS_OF_SYSTEM))
 _GIT_HOOK = re.compile(r"(?:.*/|^)\.git[/\\](?:hooks[/\\](?![\w-]+\.sample$)|config$)")
 _ACCOUNTS = re.compile(
     r"/etc/(?:passwd|shadow|gshadow|group|sudoers|sudoers\.d|doas\.conf|polkit-1|subuid|subgid|security|login\.defs|nsswitch\.conf)(?:/|$|-)"
@@ -58,18 +89,21 @@ _DISK = re.compile(
     r"/dev/(?:sd[a-z*?]|hd[a-z]|vd[a-z]|xvd[a-z]|nvme\d|mmcblk|disk|mapper/|md\d|dm-|loop\d|sr\d|ram\d|rdisk|zd\d|nbd|block/|pmem)"
 )
 _KERNEL = re.compile(
-    r"/dev/(?:mem|kmem|port)$|/proc/(?:sysrq-trigger|sys/kernel/(?:core_pattern|modprobe|randomize_va_space))|/sys/(?:kernel|firmware|fs/cgroup/[^$]*release_agent)|/boot(?:/|$)|/proc/kcore|/sys/power"
+    r"/dev/(?:mem|kmem|port)$|/proc/(?:sysrq-trigger|kcore|sys/kernel/(?:core_pattern|modprobe|randomize_va_space))"
+    r"|/sys/(?:kernel|power|firmware|fs/cgroup/[^$]*release_agent)|/boot(?:/|$)"
 )
 _LOGS = re.compile(
-    r"/var/log(?:/|$)|/var/run/utmp|/run/utmp|~/\.(?:bash|zsh|sh|ash|ksh|python|mysql|psql|node_repl|lesshst)_?history|.*\.bash_history$|~/\.histfile|~/\.lesshst|~/\.local/share/fish/fish_history"
+    r"/var/log(?:/|$)|/var/run/utmp|/run/utmp|~/\.(?:bash|zsh|sh|ash|ksh|python|mysql|psql|node_repl|lesshst)_?history"
+    r"|.*\.bash_history$|~/\.histfile|~/\.lesshst|~/\.local/share/fish/fish_history"
 )
 _GUARDS = re.compile(
     r"~/\.(?:openclaw|defenseclaw|clawgate)(?:/|$)|/etc/clawgate|/var/lib/clawgate|/usr/lib/clawgate|/var/log/clawgate|/opt/clawgate"
 )
 _TEMPORARY = re.compile(r"/(?:tmp|var/tmp|dev/shm|private/tmp)/[^/]|/dev/null$")
-_ARTEFACTS = frozenset(
-    "node_modules dist build target __pycache__ .pytest_cache .mypy_cache .ruff_cache .tox .nox .cache coverage htmlcov .coverage .next .nuxt .turbo .parcel-cache .gradle .eggs"
-    " .venv venv out .terraform .sass-cache bower_components tmp temp .tmp site-packages obj _build .angular .svelte-kit .output .serverless".split()
+_ARTEFACTS = names(
+    "node_modules dist build target __pycache__ .pytest_cache .mypy_cache .ruff_cache .tox .nox .cache coverage"
+    " htmlcov .coverage .next .nuxt .turbo .parcel-cache .gradle .eggs .venv venv out .terraform .sass-cache"
+    " bower_components tmp temp .tmp site-packages obj _build .angular .svelte-kit .output .serverless"
 )
 
 
@@ -113,7 +147,7 @@ def is_root(path: str) -> bool:
 def is_secret(path: str, marks: int = 0) -> bool:
     if "$" in path:
         path = _VARIABLE.sub("", path)
-    if marks & GLOB and path[:1] in "/~" and any(fnmatchcase(sample, path) for sample in _SECRET_SAMPLES[:-1]):
+    if marks & GLOB and path[:1] in "/~" and any(fnmatchcase(sample, path) for sample in _SECRET_SAMPLES):
         return len(path) > 4
     return _SECRET.match(path, 0, MAX_PATH) is not None or path in (
         ".ssh/id_rsa",

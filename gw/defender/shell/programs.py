@@ -3,49 +3,34 @@
 Knows no command line. Invariant: a name in no table gets a profile too, so nothing is skipped for being unknown.
 """
 
-from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from gw.defender.shell import escapes, filters, output, wrappers
+from gw.defender.shell import escapes, filters, output
 from gw.defender.shell.draft import Effect
 from gw.defender.shell.effects import EFFECTS
 from gw.defender.shell.effects.disks import make_filesystem
 from gw.defender.shell.interpreters import is_interpreter
+from gw.defender.shell.names import names
+from gw.defender.shell.nested import Finder, inner_finder
 
 # Programs whose arguments are only text: a DATA node marks them.
-QUIET = frozenset(("echo", "printf", ":", "true", "false", "test", "[", "[[", "sleep", "wait", "logger", "notify-send"))
+QUIET = names("echo printf : true false test [ [[ sleep wait logger notify-send")
 # Programs whose quoted words are patterns, and programs that take a message behind one of these options.
 SEARCHED_FOR = frozenset(("grep", "egrep", "fgrep", "zgrep", "rg", "ag", "ack", "pgrep"))
 MESSAGES = frozenset(("git", "gh", "glab", "hg", "svn", "jj", "bd"))
-MESSAGE_OPTIONS = frozenset(
-    (
-        "-m",
-        "-am",
-        "--message",
-        "--body",
-        "-b",
-        "--title",
-        "-t",
-        "--notes",
-        "--description",
-        "--grep",
-        "-S",
-        "-G",
-        "--author",
-    )
-)
+MESSAGE_OPTIONS = names("-m -am --message --body -b --title -t --notes --description --grep -S -G --author")
 # Listing or testing a path is not reading it.
-LOOKS_ONLY = frozenset(
-    "ls dir stat file test [ [[ cd pushd mkdir touch rm chmod chown basename dirname realpath readlink du df echo printf which"
-    " find ln type export unset locate".split()
+LOOKS_ONLY = names(
+    "ls dir stat file test [ [[ cd pushd mkdir touch rm chmod chown basename dirname realpath readlink du df echo"
+    " printf which find ln type export unset locate"
 )
 SEARCHES = frozenset(("find", "fd", "locate", "grep", "rg", "egrep", "ag", "fgrep"))
 
 
 class Profile(NamedTuple):
     effect: Effect | None
-    inner: Callable[[Sequence[str]], "list[wrappers.Inner]"] | None  # finds the commands a wrapper runs
+    inner: Finder | None  # finds the commands a wrapper runs
     interpreter: bool
     escapes: bool  # options of it are commands
     passive: bool  # its words are text, never commands
@@ -57,14 +42,6 @@ class Profile(NamedTuple):
     sources: bool  # its output is of interest to whoever reads it
 
 
-def _inner(program: str) -> Callable[[Sequence[str]], "list[wrappers.Inner]"] | None:
-    special = wrappers.SPECIAL.get(program)
-    if special is not None:
-        return special
-    row = wrappers.WRAPPERS.get(program)
-    return None if row is None else row.inner
-
-
 @lru_cache(maxsize=4096)
 def profile(program: str) -> Profile:
     effect = EFFECTS.get(program)
@@ -72,7 +49,7 @@ def profile(program: str) -> Profile:
         effect = make_filesystem
     return Profile(
         effect,
-        _inner(program),
+        inner_finder(program),
         is_interpreter(program),
         bool(escapes.COMMAND_OPTIONS.get(program)) or program in escapes.FINDERS,
         program in escapes.PASSIVE,

@@ -9,10 +9,11 @@ from typing import Final
 from gw.defender.shell.code import inspect
 from gw.defender.shell.draft import Draft
 from gw.defender.shell.interpreters import SHELLS, code_of
+from gw.defender.shell.names import names
 
-NETWORK: Final = frozenset(
+NETWORK: Final = names(
     "nc ncat netcat telnet socat openssl curl wget cryptcat ssh nc.traditional nc.openbsd rustcat rcat sbd gs-netcat"
-    " socket websocat pwncat".split()
+    " socket websocat pwncat"
 )
 _RAW: Final = NETWORK - {"curl", "wget", "ssh"}
 _SOCKET_PATHS: Final = ("/dev/tcp/", "/dev/udp/")

@@ -1,7 +1,7 @@
 """One command of the walk: unwrap it, follow functions, code and options that are commands, derive its facts.
 
-Knows nothing of lists and pipelines. Invariant: every program met is drafted exactly once, and every text that a program
-would hand to a shell goes back into the walk.
+Knows nothing of lists and pipelines. Invariant: every program met is drafted exactly once, and every text that a
+program would hand to a shell goes back into the walk.
 """
 
 import re
@@ -13,22 +13,21 @@ from gw.defender.shell.builtins import BUILTINS
 from gw.defender.shell.code import inspect
 from gw.defender.shell.context import Context
 from gw.defender.shell.draft import Draft
-from gw.defender.shell.facts import check_paths, derive
-from gw.defender.shell.effects.deletion import deletes
+from gw.defender.shell.facts import derive
 from gw.defender.shell.filters import evaluate
-from gw.defender.shell.interpreters import SHELLS, Code, code_of
-from gw.defender.shell.output import feeds_interpreter, marks_of
+from gw.defender.shell.interpret import run_code, run_variables, starts_shell
+from gw.defender.shell.interpreters import code_of
+from gw.defender.shell.names import names
+from gw.defender.shell.output import marks_of
 from gw.defender.shell.paths import normalise
 from gw.defender.shell.programs import Profile, profile
 from gw.defender.shell.stream import (
-    DECODED,
     EMPTY,
     EXPANDED,
     FETCHED,
     GLOB,
     HOST,
     LOCAL,
-    PARTIAL,
     SECRET,
     UNKNOWN,
     UNRESOLVED,
@@ -50,22 +49,8 @@ MAX_INNER = 8  # commands of one find or parallel
 MAX_STDIN_WORDS = 64
 
 # Wrappers that are programs of weight themselves: they get a draft besides that of the command they run.
-_OWN_DRAFT = frozenset(
-    ("find", "fd", "fdfind", "ssh", "docker", "podman", "kubectl", "lxc", "screen", "tmux", "script", "nsenter")
-)
-# An interactive shell behind one of these is how people work; behind anything else it is an escape.
-_USUAL_SHELL_WRAPPERS = frozenset(
-    "docker podman kubectl nerdctl oc lxc docker-compose ssh command builtin tmux screen exec nsenter".split()
-)
-# Behind these a shell is how people administer a machine; held, not blocked.
-_ADMINISTRATIVE = _USUAL_SHELL_WRAPPERS | {
-    "sudo", "su", "doas", "chroot", "env", "nice", "time", "nohup", "script", "unshare", "firejail", "gosu", "su-exec",
-    "setpriv", "runuser", "pkexec", "strace", "flock", "xargs", "bash", "sh", "zsh", "eval", "setsid", "systemd-run",
-}  # fmt: skip
-_STANDARD = frozenset(("0", "1", "2", "-"))
-_FILTERS_OF_FIND = frozenset(
-    "-name -iname -path -regex -mtime -size -empty -newer -mmin -iregex -wholename -user -perm".split()
-)
+_OWN_DRAFT = names("find fd fdfind ssh docker podman kubectl lxc screen tmux script nsenter")
+_FILTERS_OF_FIND = names("-name -iname -path -regex -mtime -size -empty -newer -mmin -iregex -wholename -user -perm")
 
 
 def run(walker: "Walker", argv: list[str], marks: list[int], context: Context) -> Stream:
@@ -114,7 +99,7 @@ def _unknown(walker: "Walker", argv: list[str], marks: list[int], context: Conte
     return Stream(None, marks_of(draft, source=False))
 
 
-# --- wrappers -----------------------------------------------------------------------------------------------------------
+# --- wrappers ---------------------------------------------------------------------------------------------------------
 
 
 def _wrapper(
@@ -152,14 +137,6 @@ def _wrapper(
     return output
 
 
-def _starts_shell(text: str) -> bool:
-    """Whether a command line is a shell to be typed into, or one that starts such a shell."""
-    words = text.replace(",", " ").split()
-    if not words or words[0].rpartition("/")[2] not in SHELLS:
-        return False
-    return len(words) == 1 or escapes.is_command(" ".join(words[1:])) or not any(w in ("-c", "-lc") for w in words[:3])
-
-
 def _env_words(argv: list[str], context: Context) -> None:
     context.env = dict(context.env)
     for word in argv[1:8]:
@@ -187,7 +164,7 @@ def _found(argv: list[str], words: list[str]) -> list[str]:
     return [place if w == "{}" else w for w in words]
 
 
-# --- plain programs -------------------------------------------------------------------------------------------------------
+# --- plain programs ---------------------------------------------------------------------------------------------------
 
 
 def _plain(
@@ -209,7 +186,7 @@ def _plain(
     if known.interpreter:
         code = code_of(program, argv)
         if code is not None:
-            return _interpreter(walker, draft, code, context)
+            return run_code(walker, draft, code, context)
     builtin = BUILTINS.get(program)
     if builtin is not None:
         builtin(walker, draft, context)
@@ -254,7 +231,7 @@ def _printed(walker: "Walker", draft: Draft, context: Context) -> str | None:
 
 
 def _arms(text: str) -> set[str]:
-    """What a file with this content does to a program that reads it later in the line: configuration, sources, recipes."""
+    """What a file with this content does to a program that reads it later in the line."""
     if text.startswith("#!"):
         text = text.partition("\n")[2]
     if "reverse-shell" in inspect("", text).facts:
@@ -294,134 +271,11 @@ def _runs_known_file(walker: "Walker", draft: Draft, context: Context) -> None:
         walker.text(content.text, context)
 
 
-def run_variables(walker: "Walker", draft: Draft, context: Context) -> None:
-    """PAGER=..., GIT_SSH_COMMAND=...: the value is a command that the program will run."""
-    for name, value in list(context.env.items())[:MAX_INNER]:
-        text = value.text
-        if not text or not escapes.is_command_variable(name) or not ("/" in text or " " in text or text in SHELLS):
-            continue
-        if name == "SHELL" and " " not in text:
-            continue
-        if not escapes.is_usual(text):
-            draft.facts.add("shell-escape")
-            if _starts_shell(text):
-                draft.facts.add("escapes-to-shell")
-        walker.text(text, context.inside(name))
-
-
 def _escapes(walker: "Walker", draft: Draft, context: Context) -> None:
     """Options whose value is a command."""
     for told in escapes.told(draft):
         if not told.usual:
             draft.facts.add("shell-escape")
-            if _starts_shell(told.text):
+            if starts_shell(told.text):
                 draft.facts.add("escapes-to-shell")
         walker.text(told.text, context.inside(draft.program or ""))
-
-
-# --- code -----------------------------------------------------------------------------------------------------------------
-
-
-def _interpreter(walker: "Walker", draft: Draft, code: Code, context: Context) -> Stream:
-    draft.language = code.language
-    stdin = context.stdin
-    for operator, _fd, target in context.redirects:
-        draft.wired = draft.wired or (operator in ("<&", ">&") and target.text not in _STANDARD)
-        if target.text.startswith(("/dev/tcp/", "/dev/udp/")) and code.language == "sh":
-            draft.facts.add("reverse-shell")
-    if code.text is not None:
-        mark = draft.marks[code.at] if 0 <= code.at < len(draft.marks) else 0
-        if mark & FETCHED:
-            feeds_interpreter(draft, Stream(None, mark))
-            _feeders(walker, draft)
-        return _code(walker, draft, code, code.text, context)
-    if code.script is not None and code.script not in ("/dev/stdin", "/proc/self/fd/0"):
-        return run_script(walker, draft, code, context)
-    if stdin is not None:
-        if stdin.text is None or stdin.marks & PARTIAL:
-            feeds_interpreter(draft, Stream(None, stdin.marks))
-        if stdin.text is not None:
-            return _code(walker, draft, code, stdin.text, context)
-    if code.language == "sh":
-        _grade_shell(draft, code, context)
-    elif stdin is None and len(draft.argv) == 1 and not draft.wrappers:
-        draft.facts.add("interactive")  # whatever is typed into it is not seen here
-    return Stream(None, stdin.marks if stdin is not None else 0)
-
-
-def _feeders(walker: "Walker", draft: Draft) -> None:
-    """What a substitution fetched flows into the interpreter, as through a pipe."""
-    for other in walker.drafts[:-1]:
-        if other.output.marks & FETCHED and other.pipes_into is None:
-            other.pipes_into = draft.program
-
-
-def run_script(walker: "Walker", draft: Draft, code: Code, context: Context) -> Stream:
-    """A script file: known when this line wrote it."""
-    script = code.script or ""
-    content = walker.files.get(normalise(script, walker.expander.cwd)) if script else None
-    mark = draft.marks[code.at] if 0 <= code.at < len(draft.marks) else 0
-    if mark & FETCHED:
-        draft.facts.add("executes-fetched")
-        _feeders(walker, draft)
-    elif content is not None:
-        if content.text is not None:
-            return _code(walker, draft, code, content.text, context)
-        if script.startswith("/dev/fd/"):
-            feeds_interpreter(draft, content)
-        elif content.marks & FETCHED:
-            draft.facts.add("executes-download")
-        elif content.marks & DECODED:
-            draft.facts.add("executes-decoded")
-    return UNKNOWN
-
-
-def _grade_shell(draft: Draft, code: Code, context: Context) -> None:
-    """A shell without a command: interactive, or at the end of a socket."""
-    if context.stdin is None and not (draft.wrappers and _USUAL_SHELL_WRAPPERS.issuperset(draft.wrappers)):
-        draft.facts.add("root-shell" if draft.privileged else "spawns-shell")
-        if draft.wrappers and not _ADMINISTRATIVE.issuperset(draft.wrappers):
-            draft.facts.add("escapes-to-shell")
-    elif code.interactive:
-        draft.facts.add("spawns-shell")
-
-
-def _code(walker: "Walker", draft: Draft, code: Code, text: str, context: Context) -> Stream:
-    if text.strip():
-        draft.inline_code = text
-    if code.language != "sh":
-        return _foreign_code(walker, draft, code.language, text, context)
-    inner = context.inside(draft.program or "sh", stdin=context.stdin if code.text is not None else None)
-    expander = walker.expander
-    positional = expander.positional
-    if code.args:
-        expander.positional = list(code.args)
-    output = walker.text(text, inner)
-    expander.positional = positional
-    return output
-
-
-def _foreign_code(walker: "Walker", draft: Draft, language: str, text: str, context: Context) -> Stream:
-    found = inspect(language, text)
-    draft.facts |= found.facts
-    places = draft.paths(found.paths)
-    if found.deletes and places:
-        deletes(draft, places, recursive=found.recursive)
-    elif found.deletes and found.recursive:
-        draft.facts.add("deletes-tree")
-    if places:
-        if found.writes:
-            draft.writes += places
-        else:
-            draft.reads += places
-        check_paths(draft, profile(""))
-    inner = context.inside(draft.program or language)
-    for command in found.commands:
-        first = command.split(" ", 1)[0]
-        if first.startswith("/") and first.rpartition("/")[2] in SHELLS and " -c" not in command:
-            draft.facts |= {"spawns-shell", "escapes-to-shell"}
-        elif language == "awk" and command in SHELLS:
-            draft.facts.add("executes-input")  # `print ... | "sh"`
-        else:
-            walker.text(command, inner)
-    return Stream(None, FETCHED if "code-network" in found.facts else 0)

@@ -10,14 +10,15 @@ from collections.abc import Iterator, Sequence
 from gw.defender.shell.ast import Command, Compound, Param, Pipeline, Redirect, Script, Simple, Subst, Word
 from gw.defender.shell.context import Context
 from gw.defender.shell.draft import Draft
+from gw.defender.shell.effects.files import redirect_to
 from gw.defender.shell.expand import Expander
 from gw.defender.shell.facts import derive
-from gw.defender.shell.effects.files import redirect_to
-from gw.defender.shell.lexer import TooDeep
+from gw.defender.shell.interpret import run_variables
+from gw.defender.shell.lexer import TooDeepError
 from gw.defender.shell.parser import Parser
 from gw.defender.shell.paths import normalise
 from gw.defender.shell.programs import MESSAGE_OPTIONS, SEARCHED_FOR, profile
-from gw.defender.shell.run import run, run_variables
+from gw.defender.shell.run import run
 from gw.defender.shell.stream import (
     EMPTY,
     EXPANDED,
@@ -63,7 +64,7 @@ class Walker:
         self.texts = 0
         self.depth = 0
 
-    # --- lists and pipelines ----------------------------------------------------------------------------------------
+    # --- lists and pipelines ------------------------------------------------------------------------------------------
 
     def script(self, script: Script, stdin: Stream | None = None) -> Stream:
         """Walk a list of pipelines; return its whole output."""
@@ -276,7 +277,7 @@ class Walker:
                 self.signals.add("shell.unparsed-inner")
             self.expander.obscured = self.expander.obscured or parser.obscured
             return self.script(script, context.stdin)
-        except TooDeep:
+        except TooDeepError:
             self.signals.add("shell.too-deep")
             return UNKNOWN
         finally:

@@ -5,7 +5,8 @@ Adds facts to drafts. Invariant: listing accounts or rights is told apart from c
 
 import re
 
-from gw.defender.shell.draft import Draft, Effect, names
+from gw.defender.shell.draft import Draft, Effect
+from gw.defender.shell.names import names
 
 _STRONG_GROUP = re.compile(r"(?:^|[ ,])(?:sudo|wheel|root|adm|docker|admin|lxd|disk|shadow)(?:$|[ ,])")
 _GROUP_OPTIONS = ("-G", "--groups", "-aG", "-Ga", "-g", "--gid")

@@ -7,7 +7,8 @@ apart from what is saved.
 import re
 from collections.abc import Iterator
 
-from gw.defender.shell.draft import Draft, Effect, names
+from gw.defender.shell.draft import Draft, Effect
+from gw.defender.shell.names import names
 from gw.defender.shell.paths import is_private, is_secret, normalise
 from gw.defender.shell.stream import EMPTY, EXPANDED, FETCHED, HOST, LOCAL, SECRET, UNRESOLVED, Stream
 
@@ -18,19 +19,20 @@ _METADATA = (
 )  # fmt: skip
 # Services made for receiving whatever is sent, or for sharing it anonymously.
 _DROPS = names(
-    "webhook.site requestbin pipedream.net ngrok burpcollaborator oastify.com interact.sh .oast. transfer.sh file.io 0x0.st"
-    " pastebin.com/api termbin.com dpaste hastebin ix.io sprunge.us anonfiles gofile.io tmpfiles.org beeceptor hookbin"
-    " canarytokens discord.com/api/webhooks discordapp.com/api/webhooks api.telegram.org/bot trycloudflare.com serveo.net"
-    " loca.lt bashupload catbox.moe .onion exfil requestcatcher postb.in"
+    "webhook.site requestbin pipedream.net ngrok burpcollaborator oastify.com interact.sh .oast. transfer.sh file.io"
+    " 0x0.st pastebin.com/api termbin.com dpaste hastebin ix.io sprunge.us anonfiles gofile.io tmpfiles.org beeceptor"
+    " hookbin canarytokens discord.com/api/webhooks discordapp.com/api/webhooks api.telegram.org/bot"
+    " trycloudflare.com serveo.net loca.lt bashupload catbox.moe .onion exfil requestcatcher postb.in"
 )
 
 _CURL_VALUED = names(
-    "-o --output -d --data -H --header -X --request -u --user -A --user-agent -b --cookie -c --cookie-jar -e --referer -F"
-    " --form -T --upload-file -K --config -m --max-time -x --proxy -w --write-out -C --continue-at -r --range -y -Y -z"
-    " --time-cond -E --cert --key --cacert --capath --connect-timeout --retry --data-raw --data-binary --data-urlencode"
-    " --data-ascii --form-string --resolve --connect-to --url -D --dump-header --interface --limit-rate --max-redirs"
-    " --retry-delay --retry-max-time --json --variable --output-dir --netrc-file --engine --ciphers --proto --max-filesize"
-    " --unix-socket --stderr --trace --trace-ascii -Q --quote -t --telnet-option -P --ftp-port --cert-type --pass --oauth2-bearer"
+    "-o --output -d --data -H --header -X --request -u --user -A --user-agent -b --cookie -c --cookie-jar -e"
+    " --referer -F --form -T --upload-file -K --config -m --max-time -x --proxy -w --write-out -C --continue-at -r"
+    " --range -y -Y -z --time-cond -E --cert --key --cacert --capath --connect-timeout --retry --data-raw"
+    " --data-binary --data-urlencode --data-ascii --form-string --resolve --connect-to --url -D --dump-header"
+    " --interface --limit-rate --max-redirs --retry-delay --retry-max-time --json --variable --output-dir"
+    " --netrc-file --engine --ciphers --proto --max-filesize --unix-socket --stderr --trace --trace-ascii -Q --quote"
+    " -t --telnet-option -P --ftp-port --cert-type --pass --oauth2-bearer"
 )
 _BODY = names("-d --data --data-binary --data-ascii --data-urlencode -F --form --json")
 _TEXT = names("--data-raw --form-string -H --header -A --user-agent -b --cookie -u --user -e --referer --oauth2-bearer")
@@ -158,9 +160,10 @@ def _targets(draft: Draft, urls: list[str]) -> None:
 
 
 _WGET_VALUED = names(
-    "-O --output-document -o --output-file -a --append-output -i --input-file -U --user-agent --header --post-data --post-file"
-    " --body-data --body-file --method -P --directory-prefix -t --tries -T --timeout -w --wait -Q --quota -A -R -D -l --level"
-    " --user --password --http-user --http-password -e --execute --referer --limit-rate -B --base --ca-certificate"
+    "-O --output-document -o --output-file -a --append-output -i --input-file -U --user-agent --header --post-data"
+    " --post-file --body-data --body-file --method -P --directory-prefix -t --tries -T --timeout -w --wait -Q --quota"
+    " -A -R -D -l --level --user --password --http-user --http-password -e --execute --referer --limit-rate -B --base"
+    " --ca-certificate"
 )
 
 

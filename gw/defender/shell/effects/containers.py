@@ -3,16 +3,16 @@
 Adds facts to drafts. Invariant: an option that appears twice counts as docker counts it: the last one holds.
 """
 
-from gw.defender.shell.draft import Draft, Effect, names
+from gw.defender.shell.draft import Draft, Effect
 from gw.defender.shell.effects.tools import MINERS
+from gw.defender.shell.names import names
+from gw.defender.shell.nested import CONTAINER_VALUED
 from gw.defender.shell.paths import normalise
 from gw.defender.shell.stream import UNRESOLVED
-from gw.defender.shell.wrappers import CONTAINER_VALUED, skip_options
+from gw.defender.shell.wrappers import skip_options
 
 _SOCKETS = ("docker.sock", "containerd.sock", "crio.sock", "podman.sock")
-_HOST_FOLDERS = frozenset(
-    ("/", "/etc", "~", "/proc", "/sys", "/dev", "/boot", "/home", "/var/run", "/run", "/var", "/usr")
-)
+_HOST_FOLDERS = names("/ /etc ~ /proc /sys /dev /boot /home /var/run /run /var /usr")
 _STRONG_CAPABILITIES = frozenset(("SYS_ADMIN", "ALL", "SYS_PTRACE", "SYS_MODULE", "DAC_READ_SEARCH", "SYS_RAWIO"))
 _HARMLESS_DEVICES = (
     "/dev/dri",
@@ -24,9 +24,7 @@ _HARMLESS_DEVICES = (
     "/dev/tty",
     "/dev/nvidia",
 )
-_REMOVING = frozenset(
-    ("volume", "network", "stack", "service", "node", "secret", "config", "context", "machine", "pod")
-)
+_REMOVING = names("volume network stack service node secret config context machine pod")
 _STARTING = frozenset(("run", "create", "exec", "launch", "init", "debug"))
 
 

@@ -5,7 +5,8 @@ Adds facts to drafts. Invariant: only text handed to a client counts; a file tha
 
 import re
 
-from gw.defender.shell.draft import Draft, Effect, names
+from gw.defender.shell.draft import Draft, Effect
+from gw.defender.shell.names import names
 
 MAX_SQL = 1024  # characters of one text that are looked at
 
@@ -45,9 +46,11 @@ def redis(draft: Draft) -> None:
     words = [w.upper() for w in draft.operands]
     if draft.stdin is not None and draft.stdin.text:
         words += draft.stdin.text[:MAX_SQL].upper().split()
-    if any(w in ("FLUSHALL", "FLUSHDB", "SHUTDOWN") for w in words) or words[:2] == ["CONFIG", "SET"]:
-        draft.facts.add("database-destroys")
-    elif any(w in ("DEL", "UNLINK") for w in words) and ("xargs" in draft.wrappers or any("*" in w for w in words)):
+    if (
+        any(w in ("FLUSHALL", "FLUSHDB", "SHUTDOWN") for w in words)
+        or words[:2] == ["CONFIG", "SET"]
+        or (any(w in ("DEL", "UNLINK") for w in words) and ("xargs" in draft.wrappers or any("*" in w for w in words)))
+    ):
         draft.facts.add("database-destroys")
 
 
@@ -63,8 +66,8 @@ def restore(draft: Draft) -> None:
 EFFECTS: dict[str, Effect] = {
     **dict.fromkeys(
         names(
-            "psql mysql mariadb sqlite3 sqlite mongo mongosh clickhouse-client cqlsh sqlcmd duckdb isql sqlplus snowsql cockroach"
-            " influx mysqladmin pgcli mycli"
+            "psql mysql mariadb sqlite3 sqlite mongo mongosh clickhouse-client cqlsh sqlcmd duckdb isql sqlplus"
+            " snowsql cockroach influx mysqladmin pgcli mycli"
         ),
         client,
     ),

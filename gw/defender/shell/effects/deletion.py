@@ -4,13 +4,14 @@ Adds paths and facts to drafts. Invariant: what is graded is the reach (a protec
 name of the program.
 """
 
-from gw.defender.shell.draft import Draft, Effect, Paths, names
+from gw.defender.shell.draft import Draft, Effect, Paths
+from gw.defender.shell.names import names
 from gw.defender.shell.paths import is_disk, is_root, is_temporary, normalise
 
 _EVERYTHING_HERE = frozenset(("*", "./*", ".", "./", "..", "../*", ".*", "../.."))
 FIND_FILTERS = names(
-    "-name -iname -path -wholename -ipath -regex -iregex -mtime -mmin -size -empty -newer -perm -user -ctime -atime -amin"
-    " -cmin -inum -samefile -links -group -uid -lname -newermt"
+    "-name -iname -path -wholename -ipath -regex -iregex -mtime -mmin -size -empty -newer -perm -user -ctime -atime"
+    " -amin -cmin -inum -samefile -links -group -uid -lname -newermt"
 )
 # People tidy up under these with find; deleting by filter elsewhere at the top is unusual.
 _TIDIED = frozenset(("~", "/var/log", "/home"))

@@ -4,10 +4,11 @@ Adds paths and facts to drafts. Invariant: asking about a disk is never taken fo
 """
 
 from gw.defender.shell.draft import Draft, Effect
+from gw.defender.shell.names import names
 from gw.defender.shell.paths import is_disk, normalise
 
 _ENDLESS = ("/dev/zero", "/dev/urandom", "/dev/random", "/dev/full")
-_PARTED_WRITES = frozenset("mklabel mktable mkpart rm resizepart mkfs mkpartfs move set".split())
+_PARTED_WRITES = names("mklabel mktable mkpart rm resizepart mkfs mkpartfs move set")
 _ASKING = ("-l", "--list", "-p", "--print", "--dump", "-d", "-s", "-h", "--help", "-v", "--version", "-i", "--info")
 
 # program -> words, or options, that change something
@@ -29,6 +30,7 @@ _VOLUME_VERBS = {
     "diskutil": frozenset(("eraseDisk", "eraseVolume", "partitionDisk", "zeroDisk", "secureErase", "reformat")),
 }
 _VOLUME_PROGRAMS = ("lvremove", "vgremove", "pvremove", "lvreduce", "vgreduce")
+_GUARDED_MOUNTS = frozenset(("/", "/proc", "/usr", "/boot"))
 _WHOLE_DISK = frozenset(("nvme", "hdparm", "badblocks"))
 
 
@@ -83,9 +85,9 @@ def mount(draft: Draft) -> None:
     options = (draft.value("-o", "--options") or "").split(",")
     if "bind" in options or draft.has("--bind", "--rbind"):
         draft.facts.add("binds-mount")
-    elif "remount" in options and any(o in ("/", "/proc", "/usr", "/boot") for o in draft.operands):
-        if "rw" in options or any(o.startswith("hidepid") for o in options):
-            draft.facts.add("binds-mount")
+    elif "remount" in options and not _GUARDED_MOUNTS.isdisjoint(draft.operands):
+        weaker = "rw" in options or any(o.startswith("hidepid") for o in options)
+        draft.facts |= {"binds-mount"} if weaker else set()
 
 
 def fallocate(draft: Draft) -> None:

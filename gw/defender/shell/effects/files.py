@@ -5,8 +5,9 @@ Adds paths and facts to drafts. Invariant: a path named by an option counts like
 
 import re
 
-from gw.defender.shell.draft import Draft, Effect, names
+from gw.defender.shell.draft import Draft, Effect
 from gw.defender.shell.effects.deletion import deletes
+from gw.defender.shell.names import names
 from gw.defender.shell.paths import is_disk, is_kernel, is_root, normalise
 from gw.defender.shell.stream import UNRESOLVED
 
@@ -17,7 +18,7 @@ SHELL_FILES = frozenset(
 )
 _OWNED_BY_SYSTEM = ("/etc", "/usr", "/bin", "/sbin", "/lib", "/boot", "/var/run/docker", "/run/docker", "/dev", "/root")
 # Given to an ordinary account recursively, these break nothing.
-_SHARED_ROOTS = frozenset(("/usr/local", "/opt", "/srv", "/var/www", "~", "~/.ssh", "~/.config", "/mnt", "/media"))
+_SHARED_ROOTS = names("/usr/local /opt /srv /var/www ~ ~/.ssh ~/.config /mnt /media")
 _OPEN_MODES = frozenset(("777", "666", "a+rwx", "ugo+rwx", "a+w", "o+w", "1777"))
 _CLOSED_MODES = frozenset(("", "a-x", "-x", "ugo-x", "a-rwx"))
 _SED_WRITES = re.compile(r"(?:^|[;}/\dgp])\s*w\s+(/[^\s;}]+)")
@@ -154,9 +155,10 @@ def redirect_to(draft: Draft, path: str, marks: int) -> None:
 
 
 _READERS = names(
-    "cat less more head tail tac nl od xxd hexdump hd strings base64 base32 basenc uniq cut paste bat batcat view column fold"
-    " rev wc diff cmp vi vim nano emacs awk gzip xz bzip2 zstd zcat jq yq split look comm join pr expand dos2unix iconv zip 7z 7za"
-    " rar gpg age tac shuf fmt ul pg most xclip xsel source . csplit ed mail mutt lp lpr sponge cpio ar"
+    "cat less more head tail tac nl od xxd hexdump hd strings base64 base32 basenc uniq cut paste bat batcat view"
+    " column fold rev wc diff cmp vi vim nano emacs awk gzip xz bzip2 zstd zcat jq yq split look comm join pr expand"
+    " dos2unix iconv zip 7z 7za rar gpg age tac shuf fmt ul pg most xclip xsel source . csplit ed mail mutt lp lpr"
+    " sponge cpio ar"
 )
 _GREPS = names("grep egrep fgrep zgrep rg ag ack pcregrep ugrep")
 

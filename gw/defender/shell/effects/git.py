@@ -12,7 +12,8 @@ _VALUED = frozenset(("-C", "-c", "--git-dir", "--work-tree", "--namespace", "--e
 # Settings whose value git runs, or that decide where credentials go.
 _RISKY_SETTINGS = (
     "core.hookspath", "core.fsmonitor", "core.pager", "core.editor", "core.sshcommand", "core.askpass", "credential.",
-    "filter.", "diff.external", "url.", "protocol.ext", "sequence.editor", "http.proxy", "http.sslverify", "gpg.program",
+    "filter.", "diff.external", "url.", "protocol.ext", "sequence.editor", "http.proxy", "http.sslverify",
+    "gpg.program",
 )  # fmt: skip
 
 
@@ -96,9 +97,7 @@ def _overwrites_remote(v: Verb) -> bool:
         return False
     if any(o.startswith(("+", ":")) and len(o) > 1 for o in v.operands[1:]):
         return True
-    if v.options & {"--mirror", "--delete", "--prune", "--force"} or v.letters & {"f", "d"}:
-        return True
-    return False
+    return bool(v.options & {"--mirror", "--delete", "--prune", "--force"} or v.letters & {"f", "d"})
 
 
 def _sets_command(v: Verb) -> bool:

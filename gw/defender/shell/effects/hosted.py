@@ -1,18 +1,18 @@
 """Tools whose objects live elsewhere: clouds, clusters, infrastructure code, forges, secret stores.
 
-Adds facts to drafts. Invariant: the verb decides, wherever it stands among the options, so that an unknown sub-command of
-a known tool is still understood; a dry run destroys nothing.
+Adds facts to drafts. Invariant: the verb decides, wherever it stands among the options, so that an unknown sub-command
+of a known tool is still understood; a dry run destroys nothing.
 """
 
-from gw.defender.shell.draft import Draft, Effect, names
+from gw.defender.shell.draft import Draft, Effect
+from gw.defender.shell.names import names
 
 _DESTROYING = names(
-    "delete destroy remove purge terminate drop flush wipe erase nuke deprovision decommission teardown uninstall rm rb del"
-    " obliterate truncate forget deregister force-delete delete-all cancel-all revoke disable-all drain shred expunge undeploy"
+    "delete destroy remove purge terminate drop flush wipe erase nuke deprovision decommission teardown uninstall rm"
+    " rb del obliterate truncate forget deregister force-delete delete-all cancel-all revoke disable-all drain shred"
+    " expunge undeploy"
 )
-_DESTROYING_STEMS = frozenset(
-    ("delete", "destroy", "terminate", "purge", "remove", "deregister", "drop", "revoke", "wipe", "empty")
-)
+_DESTROYING_STEMS = names("delete destroy terminate purge remove deregister drop revoke wipe empty")
 _DESTROYING_TAILS = (":destroy", ":delete", ":remove", ":reset", ":rm", "-delete")
 _DRY = names(
     "--dry-run --dryrun --dry-run=client --dry-run=server --noop --check --what-if --help -h --plan --plan-only"
@@ -20,8 +20,8 @@ _DRY = names(
 _PASS_VERBS = names("generate insert edit init git ls list rm cp mv find search version help")
 _TOKENS = frozenset(("print-access-token", "get-access-token", "print-identity-token", "show-connection-string"))
 _AWS_SECRETS = names(
-    "get-secret-value get-parameters-by-path get-session-token create-access-key get-password-data get-login-password"
-    " batch-get-secret-value get-federation-token"
+    "get-secret-value get-parameters-by-path get-session-token create-access-key get-password-data"
+    " get-login-password batch-get-secret-value get-federation-token"
 )
 
 
@@ -96,11 +96,14 @@ def secret_store(draft: Draft) -> None:
 
 def terraform(draft: Draft) -> None:
     words = _verbs(draft)
-    if words[:1] != ["plan"] and ("destroy" in words[:3] or draft.has("-destroy", "--destroy")):
-        draft.facts.add("service-destroys")
-    elif words[:2] in (["state", "rm"], ["workspace", "delete"], ["state", "push"], ["stack", "rm"]) or words[:1] in (
-        ["taint"],
-        ["force-unlock"],
+    if (
+        (words[:1] != ["plan"] and ("destroy" in words[:3] or draft.has("-destroy", "--destroy")))
+        or words[:2] in (["state", "rm"], ["workspace", "delete"], ["state", "push"], ["stack", "rm"])
+        or words[:1]
+        in (
+            ["taint"],
+            ["force-unlock"],
+        )
     ):
         draft.facts.add("service-destroys")
     elif draft.has("-auto-approve", "--auto-approve", "--yes", "-y") and words[:1] in (["apply"], ["up"], ["deploy"]):
@@ -111,9 +114,11 @@ def kubectl(draft: Draft) -> None:
     words = _verbs(draft)
     if _is_dry(draft):
         return
-    if any(w in ("delete", "drain") for w in words[:3]) or ("replace" in words[:2] and draft.has("--force")):
-        draft.facts.add("service-destroys")
-    elif "scale" in words[:2] and "--replicas=0" in draft.argv:
+    if (
+        any(w in ("delete", "drain") for w in words[:3])
+        or ("replace" in words[:2] and draft.has("--force"))
+        or ("scale" in words[:2] and "--replicas=0" in draft.argv)
+    ):
         draft.facts.add("service-destroys")
     if "get" in words[:2] and any(w.startswith("secret") for w in words) and (draft.has("-o", "--output")):
         draft.facts.add("reads-service-secret")
@@ -157,23 +162,25 @@ def agent(draft: Draft) -> None:
 def openclaw(draft: Draft) -> None:
     words = draft.operands
     if (
-        words[:1] == ["approvals"]
-        and words[1:2] in (["set"], ["allowlist"], ["allow"])
-        or words[:2] == ["config", "set"]
+        (
+            (words[:1] == ["approvals"] and words[1:2] in (["set"], ["allowlist"], ["allow"]))
+            or words[:2] == ["config", "set"]
+        )
+        or words[:1] in (["uninstall"], ["reset"])
+        or words[:2] in (["plugins", "disable"], ["gateway", "stop"])
     ):
-        draft.facts.add("tampers-guard")
-    elif words[:1] in (["uninstall"], ["reset"]) or words[:2] in (["plugins", "disable"], ["gateway", "stop"]):
         draft.facts.add("tampers-guard")
 
 
 _SERVICES = names(
-    "gsutil doctl linode-cli hcloud flyctl fly heroku vercel netlify wrangler supabase firebase railway render serverless sls"
-    " eksctl kops rancher nomad consul ibmcloud oci aliyun tccli scw exo cf ovhai stripe b2 mc s5cmd s3cmd rclone velero"
-    " kafka-topics kafka-topics.sh kafka-configs kafka-delete-records.sh rabbitmqctl rabbitmqadmin nats etcdctl zkCli.sh"
-    " planetscale pscale neonctl turso upstash atlas circleci argocd flux istioctl kubeadm minikube kind k3d packer vagrant"
-    " multipass virsh vboxmanage VBoxManage govc esxcli openstack swift nova cinder ansible-galaxy sam copilot amplify eb auth0"
-    " okta twilio newrelic datadog-ci sentry-cli ldcli algolia meilisearch pm2 dokku caprover gitlab-runner drone travis bq"
-    " buildkite-agent twine cargo gem consul-template kn odo tkn cilium linkerd crossplane dagger proxmox-backup-client pvesh qm"
+    "gsutil doctl linode-cli hcloud flyctl fly heroku vercel netlify wrangler supabase firebase railway render"
+    " serverless sls eksctl kops rancher nomad consul ibmcloud oci aliyun tccli scw exo cf ovhai stripe b2 mc s5cmd"
+    " s3cmd rclone velero kafka-topics kafka-topics.sh kafka-configs kafka-delete-records.sh rabbitmqctl"
+    " rabbitmqadmin nats etcdctl zkCli.sh planetscale pscale neonctl turso upstash atlas circleci argocd flux"
+    " istioctl kubeadm minikube kind k3d packer vagrant multipass virsh vboxmanage VBoxManage govc esxcli openstack"
+    " swift nova cinder ansible-galaxy sam copilot amplify eb auth0 okta twilio newrelic datadog-ci sentry-cli ldcli"
+    " algolia meilisearch pm2 dokku caprover gitlab-runner drone travis bq buildkite-agent twine cargo gem"
+    " consul-template kn odo tkn cilium linkerd crossplane dagger proxmox-backup-client pvesh qm"
 )
 
 EFFECTS: dict[str, Effect] = {

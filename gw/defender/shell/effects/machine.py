@@ -5,13 +5,15 @@ Adds facts to drafts. Invariant: asking for a state is never taken for changing 
 
 import re
 
-from gw.defender.shell.draft import Draft, Effect, names
+from gw.defender.shell.draft import Draft, Effect
+from gw.defender.shell.names import names
 
 _HISTORY_NAMES = frozenset(("HISTFILE", "HISTSIZE", "HISTFILESIZE", "HISTCONTROL", "HISTIGNORE", "SAVEHIST", "HISTCMD"))
 _GUARDS = names(
-    "auditd apparmor ufw firewalld iptables nftables fail2ban clamav clamav-daemon clamd falcon-sensor rsyslog rsyslogd syslog"
-    " syslog-ng systemd-journald journald selinux osqueryd wazuh-agent wazuh crowdsec sysmon falco mdatp clawgate tripwire aide"
-    " snort suricata ossec defenseclaw sentinelone cbdaemon cbagentd unattended-upgrades sshguard rkhunter esets"
+    "auditd apparmor ufw firewalld iptables nftables fail2ban clamav clamav-daemon clamd falcon-sensor rsyslog"
+    " rsyslogd syslog syslog-ng systemd-journald journald selinux osqueryd wazuh-agent wazuh crowdsec sysmon falco"
+    " mdatp clawgate tripwire aide snort suricata ossec defenseclaw sentinelone cbdaemon cbagentd unattended-upgrades"
+    " sshguard rkhunter esets"
 )
 _SYSCTL = re.compile(
     r"kernel\.(?:core_pattern|randomize_va_space|yama|modprobe|dmesg_restrict|kptr_restrict|unprivileged|perf_event|sysrq)"
@@ -79,7 +81,7 @@ def loginctl(draft: Draft) -> None:
         draft.facts.add("installs-service")
 
 
-# --- protection ---------------------------------------------------------------------------------------------------------
+# --- protection -------------------------------------------------------------------------------------------------------
 
 
 def firewall(draft: Draft) -> None:
@@ -122,14 +124,16 @@ def journal(draft: Draft) -> None:
         draft.facts.add("wipes-logs")
 
 
-# --- processes ------------------------------------------------------------------------------------------------------------
+# --- processes --------------------------------------------------------------------------------------------------------
 
 
 def kill(draft: Draft) -> None:
     words = draft.argv[1:]
-    if (len(words) > 1 and words[-1] == "-1") or draft.program == "killall5":
-        draft.facts.add("kills-all")
-    elif words[-1:] == ["1"] and draft.has("-9", "-KILL", "-SIGKILL"):
+    if (
+        (len(words) > 1 and words[-1] == "-1")
+        or draft.program == "killall5"
+        or (words[-1:] == ["1"] and draft.has("-9", "-KILL", "-SIGKILL"))
+    ):
         draft.facts.add("kills-all")
 
 
@@ -152,7 +156,7 @@ def capture(draft: Draft) -> None:
         draft.facts.add("shell-escape")
 
 
-# --- the shell's own settings -----------------------------------------------------------------------------------------------
+# --- the shell's own settings -----------------------------------------------------------------------------------------
 
 
 def history(draft: Draft) -> None:

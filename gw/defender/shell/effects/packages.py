@@ -4,16 +4,19 @@ Adds facts to drafts. Invariant: a name from the usual registry is ordinary work
 nobody published.
 """
 
-from gw.defender.shell.draft import Draft, Effect, names
+from gw.defender.shell.draft import Draft, Effect
+from gw.defender.shell.names import names
 
 _PUBLIC_FORGES = ("https://github.com/", "https://gitlab.com/", "https://codeberg.org/")
 _CRITICAL = names(
-    "systemd libc6 bash coreutils sudo openssh-server apt dpkg base-files init glibc python3 passwd util-linux ufw auditd"
-    " clamav fail2ban apparmor selinux-policy ca-certificates openssh sshd rsyslog network-manager grub2 grub-pc"
+    "systemd libc6 bash coreutils sudo openssh-server apt dpkg base-files init glibc python3 passwd util-linux ufw"
+    " auditd clamav fail2ban apparmor selinux-policy ca-certificates openssh sshd rsyslog network-manager grub2"
+    " grub-pc"
 )
 _HOOKS = ("Pre-Invoke", "Post-Invoke", "Pre-Install", "Proxy-Auto-Detect", "Changelogs::")
 _UNVERIFIED = names(
-    "--allow-unauthenticated --force-yes --nogpgcheck --no-gpg-checks --nodigest --nosignature --dangerous --allow-untrusted"
+    "--allow-unauthenticated --force-yes --nogpgcheck --no-gpg-checks --nodigest --nosignature --dangerous"
+    " --allow-untrusted"
 )
 _REMOVES = names("remove purge autoremove erase -R uninstall del")
 _LOCAL = (".deb", ".rpm", ".apk", ".snap", ".txz", ".pkg.tar.zst", ".pkg.tar.xz")
@@ -27,9 +30,9 @@ def _is_address(word: str) -> bool:
 
 def pip(draft: Draft) -> None:
     words = draft.operands
-    if words[:1] == ["install"] and any(_is_address(w) for w in words[1:]):
-        draft.facts.add("installs-remote")
-    elif any(a.startswith(("--index-url=http:", "--extra-index-url=http:", "--trusted-host")) for a in draft.argv):
+    if (words[:1] == ["install"] and any(_is_address(w) for w in words[1:])) or any(
+        a.startswith(("--index-url=http:", "--extra-index-url=http:", "--trusted-host")) for a in draft.argv
+    ):
         draft.facts.add("installs-remote")
 
 

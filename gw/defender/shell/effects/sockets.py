@@ -1,12 +1,13 @@
 """Programs that open raw connections: nc, socat, telnet, openssl, ssh, tunnels, small servers.
 
-Adds facts to drafts; a program that joins a shell to a connection is graded here, pipes are graded by relations. Invariant:
-a flag cluster such as `-lvpe` says the same as its letters.
+Adds facts to drafts; a program that joins a shell to a connection is graded here, pipes are graded by relations.
+Invariant: a flag cluster such as `-lvpe` says the same as its letters.
 """
 
-from gw.defender.shell.draft import Draft, Effect, names
+from gw.defender.shell.draft import Draft, Effect
 from gw.defender.shell.effects.clients import sends_file, sends_input
 from gw.defender.shell.interpreters import SHELLS
+from gw.defender.shell.names import names
 from gw.defender.shell.paths import normalise
 from gw.defender.shell.stream import DECODED, FETCHED, SECRET, Stream
 
@@ -159,8 +160,8 @@ def terminal(draft: Draft) -> None:
 EFFECTS: dict[str, Effect] = {
     **dict.fromkeys(
         names(
-            "nc ncat netcat nc.traditional nc.openbsd cryptcat rcat rustcat pwncat pwncat-cs socket nc.exe ncat.exe sbd dbd"
-            " powercat"
+            "nc ncat netcat nc.traditional nc.openbsd cryptcat rcat rustcat pwncat pwncat-cs socket nc.exe ncat.exe"
+            " sbd dbd powercat"
         ),
         netcat,
     ),
@@ -171,8 +172,8 @@ EFFECTS: dict[str, Effect] = {
     **dict.fromkeys(("ssh", "autossh"), ssh),
     **dict.fromkeys(
         names(
-            "ngrok cloudflared frpc frps bore localtunnel lt gost ligolo iodine dnscat dnscat2 sshuttle ptunnel revsocks"
-            " gs-netcat playit rathole wstunnel"
+            "ngrok cloudflared frpc frps bore localtunnel lt gost ligolo iodine dnscat dnscat2 sshuttle ptunnel"
+            " revsocks gs-netcat playit rathole wstunnel"
         ),
         tunnel,
     ),

@@ -5,15 +5,16 @@ Adds facts to drafts. Invariant: the name decides, so asking such a program for 
 
 import re
 
-from gw.defender.shell.draft import Draft, Effect, names
+from gw.defender.shell.draft import Draft, Effect
+from gw.defender.shell.names import names
 
 ATTACK = names(
-    "hydra medusa ncrack msfvenom msfconsole msfcli sqlmap john hashcat aircrack-ng airodump-ng aireplay-ng ettercap bettercap"
-    " responder mimikatz mimipenguin lazagne linpeas linpeas.sh winpeas linenum.sh pspy pspy64 pspy32 crackmapexec cme netexec"
-    " nxc evil-winrm bloodhound-python kerbrute impacket-secretsdump secretsdump.py empire merlin sliver sliver-client"
-    " sliver-server covenant nikto gobuster dirb ffuf wfuzz feroxbuster nuclei wpscan beef-xss setoolkit arpspoof dsniff macof"
-    " slowloris goldeneye t50 reaver exploit-suggester linux-exploit-suggester.sh les.sh weevely veil patator crowbar"
-    " sandcat sandcat.go sandcat.go-linux unshadow"
+    "hydra medusa ncrack msfvenom msfconsole msfcli sqlmap john hashcat aircrack-ng airodump-ng aireplay-ng ettercap"
+    " bettercap responder mimikatz mimipenguin lazagne linpeas linpeas.sh winpeas linenum.sh pspy pspy64 pspy32"
+    " crackmapexec cme netexec nxc evil-winrm bloodhound-python kerbrute impacket-secretsdump secretsdump.py empire"
+    " merlin sliver sliver-client sliver-server covenant nikto gobuster dirb ffuf wfuzz feroxbuster nuclei wpscan"
+    " beef-xss setoolkit arpspoof dsniff macof slowloris goldeneye t50 reaver exploit-suggester"
+    " linux-exploit-suggester.sh les.sh weevely veil patator crowbar sandcat sandcat.go sandcat.go-linux unshadow"
 )
 MINERS = names(
     "xmrig xmr-stak minerd cpuminer ethminer nbminer t-rex lolminer phoenixminer cgminer bfgminer ccminer nanominer"

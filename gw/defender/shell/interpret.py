@@ -1,0 +1,164 @@
+"""Code given to interpreters: shells walk on, other languages are looked at for what they start, fetch and delete.
+
+Knows how code reaches an interpreter (argument, file, input, variable). Invariant: code whose text is known is always
+walked or inspected, and code from the network or a decoder is always a fact.
+"""
+
+from typing import TYPE_CHECKING
+
+from gw.defender.shell import escapes
+from gw.defender.shell.code import inspect
+from gw.defender.shell.context import Context
+from gw.defender.shell.draft import Draft
+from gw.defender.shell.effects.deletion import deletes
+from gw.defender.shell.facts import check_paths
+from gw.defender.shell.interpreters import SHELLS, Code
+from gw.defender.shell.names import names
+from gw.defender.shell.output import feeds_interpreter
+from gw.defender.shell.paths import normalise
+from gw.defender.shell.programs import profile
+from gw.defender.shell.stream import DECODED, FETCHED, PARTIAL, UNKNOWN, Stream
+
+if TYPE_CHECKING:
+    from gw.defender.shell.walk import Walker
+
+MAX_VARIABLES = 8  # of one command that are looked at
+
+# An interactive shell behind one of these is how people work; behind anything else it is an escape.
+_USUAL_SHELL_WRAPPERS = names(
+    "docker podman kubectl nerdctl oc lxc docker-compose ssh command builtin tmux screen exec nsenter"
+)
+# Behind these a shell is how people administer a machine; held, not blocked.
+_ADMINISTRATIVE = _USUAL_SHELL_WRAPPERS | {
+    "sudo", "su", "doas", "chroot", "env", "nice", "time", "nohup", "script", "unshare", "firejail", "gosu", "su-exec",
+    "setpriv", "runuser", "pkexec", "strace", "flock", "xargs", "bash", "sh", "zsh", "eval", "setsid", "systemd-run",
+}  # fmt: skip
+_STANDARD = frozenset(("0", "1", "2", "-"))
+
+
+def run_code(walker: "Walker", draft: Draft, code: Code, context: Context) -> Stream:
+    draft.language = code.language
+    stdin = context.stdin
+    for operator, _fd, target in context.redirects:
+        draft.wired = draft.wired or (operator in ("<&", ">&") and target.text not in _STANDARD)
+        if target.text.startswith(("/dev/tcp/", "/dev/udp/")) and code.language == "sh":
+            draft.facts.add("reverse-shell")
+    if code.text is not None:
+        mark = draft.marks[code.at] if 0 <= code.at < len(draft.marks) else 0
+        if mark & FETCHED:
+            feeds_interpreter(draft, Stream(None, mark))
+            _feeders(walker, draft)
+        return _run_text(walker, draft, code, code.text, context)
+    if code.script is not None and code.script not in ("/dev/stdin", "/proc/self/fd/0"):
+        return run_script(walker, draft, code, context)
+    if stdin is not None:
+        if stdin.text is None or stdin.marks & PARTIAL:
+            feeds_interpreter(draft, Stream(None, stdin.marks))
+        if stdin.text is not None:
+            return _run_text(walker, draft, code, stdin.text, context)
+    if code.language == "sh":
+        _grade_shell(draft, code, context)
+    elif stdin is None and len(draft.argv) == 1 and not draft.wrappers:
+        draft.facts.add("interactive")  # whatever is typed into it is not seen here
+    return Stream(None, stdin.marks if stdin is not None else 0)
+
+
+def _feeders(walker: "Walker", draft: Draft) -> None:
+    """What a substitution fetched flows into the interpreter, as through a pipe."""
+    for other in walker.drafts[:-1]:
+        if other.output.marks & FETCHED and other.pipes_into is None:
+            other.pipes_into = draft.program
+
+
+def run_script(walker: "Walker", draft: Draft, code: Code, context: Context) -> Stream:
+    """A script file: known when this line wrote it."""
+    script = code.script or ""
+    content = walker.files.get(normalise(script, walker.expander.cwd)) if script else None
+    mark = draft.marks[code.at] if 0 <= code.at < len(draft.marks) else 0
+    if mark & FETCHED:
+        draft.facts.add("executes-fetched")
+        _feeders(walker, draft)
+    elif content is not None:
+        if content.text is not None:
+            return _run_text(walker, draft, code, content.text, context)
+        if script.startswith("/dev/fd/"):
+            feeds_interpreter(draft, content)
+        elif content.marks & FETCHED:
+            draft.facts.add("executes-download")
+        elif content.marks & DECODED:
+            draft.facts.add("executes-decoded")
+    return UNKNOWN
+
+
+def _grade_shell(draft: Draft, code: Code, context: Context) -> None:
+    """A shell without a command: interactive, or at the end of a socket."""
+    if context.stdin is None and not (draft.wrappers and _USUAL_SHELL_WRAPPERS.issuperset(draft.wrappers)):
+        draft.facts.add("root-shell" if draft.privileged else "spawns-shell")
+        if draft.wrappers and not _ADMINISTRATIVE.issuperset(draft.wrappers):
+            draft.facts.add("escapes-to-shell")
+    elif code.interactive:
+        draft.facts.add("spawns-shell")
+
+
+def _run_text(walker: "Walker", draft: Draft, code: Code, text: str, context: Context) -> Stream:
+    if text.strip():
+        draft.inline_code = text
+    if code.language != "sh":
+        return _run_foreign(walker, draft, code.language, text, context)
+    inner = context.inside(draft.program or "sh", stdin=context.stdin if code.text is not None else None)
+    expander = walker.expander
+    positional = expander.positional
+    if code.args:
+        expander.positional = list(code.args)
+    output = walker.text(text, inner)
+    expander.positional = positional
+    return output
+
+
+def _run_foreign(walker: "Walker", draft: Draft, language: str, text: str, context: Context) -> Stream:
+    found = inspect(language, text)
+    draft.facts |= found.facts
+    places = draft.paths(found.paths)
+    if found.deletes and places:
+        deletes(draft, places, recursive=found.recursive)
+    elif found.deletes and found.recursive:
+        draft.facts.add("deletes-tree")
+    if places:
+        if found.writes:
+            draft.writes += places
+        else:
+            draft.reads += places
+        check_paths(draft, profile(""))
+    inner = context.inside(draft.program or language)
+    for command in found.commands:
+        first = command.split(" ", 1)[0]
+        if first.startswith("/") and first.rpartition("/")[2] in SHELLS and " -c" not in command:
+            draft.facts |= {"spawns-shell", "escapes-to-shell"}
+        elif language == "awk" and command in SHELLS:
+            draft.facts.add("executes-input")  # `print ... | "sh"`
+        else:
+            walker.text(command, inner)
+    return Stream(None, FETCHED if "code-network" in found.facts else 0)
+
+
+def run_variables(walker: "Walker", draft: Draft, context: Context) -> None:
+    """PAGER=..., GIT_SSH_COMMAND=...: the value is a command that the program will run."""
+    for name, value in list(context.env.items())[:MAX_VARIABLES]:
+        text = value.text
+        if not text or not escapes.is_command_variable(name) or not ("/" in text or " " in text or text in SHELLS):
+            continue
+        if name == "SHELL" and " " not in text:
+            continue
+        if not escapes.is_usual(text):
+            draft.facts.add("shell-escape")
+            if starts_shell(text):
+                draft.facts.add("escapes-to-shell")
+        walker.text(text, context.inside(name))
+
+
+def starts_shell(text: str) -> bool:
+    """Whether a command line is a shell to be typed into, or one that starts such a shell."""
+    words = text.replace(",", " ").split()
+    if not words or words[0].rpartition("/")[2] not in SHELLS:
+        return False
+    return len(words) == 1 or escapes.is_command(" ".join(words[1:])) or not any(w in ("-c", "-lc") for w in words[:3])

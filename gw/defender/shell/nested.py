@@ -1,0 +1,215 @@
+"""Wrappers with a grammar of their own: find -exec, ssh host command, docker exec, su -c, parallel, tmux, npx, ...
+
+Each function returns the commands inside an argv. Invariant: an empty list means that the program runs nothing of what
+it was given, and it is then an ordinary program.
+"""
+
+from collections.abc import Callable, Sequence
+
+from gw.defender.shell.names import names
+from gw.defender.shell.wrappers import WRAPPERS, Inner, Wrapper, skip_options
+
+Finder = Callable[[Sequence[str]], list[Inner]]
+
+CONTAINER_VALUED = names(
+    "-e --env --env-file -u --user -w --workdir -v --volume -p --publish --name --network --net -l --label --mount"
+    " --entrypoint -m --memory --cpus -h --hostname --add-host --device --cap-add --cap-drop --security-opt --pid"
+    " --ipc --platform --restart --gpus --tmpfs --ulimit --volumes-from -c --container -n --namespace --context"
+    " --kubeconfig -f --file --profile --project-name --detach-keys --userns --shm-size --log-driver --log-opt --dns"
+    " --link --expose -a --attach --cgroup-parent --cidfile --runtime --stop-signal --image --overrides --command"
+)
+_SSH_VALUED = names("-p -i -l -o -F -L -R -D -b -c -E -e -I -J -m -O -Q -S -W -w -B")
+_FIND_EXEC = names("-exec -execdir -ok -okdir")
+_TMUX_STARTS = names("new new-session neww new-window split-window splitw respawn-pane popup run-shell run")
+
+
+def _rest(argv: Sequence[str], start: int) -> list[Inner]:
+    return [Inner(start, len(argv))] if start < len(argv) else []
+
+
+def _joined(argv: Sequence[str], start: int) -> list[Inner]:
+    """The words from *start* on as one text, as programs do that hand them to `sh -c`."""
+    return [Inner(text=" ".join(argv[start:]))] if start < len(argv) else []
+
+
+def _text_after(argv: Sequence[str], options: Sequence[str]) -> list[Inner]:
+    """The value of one of *options*: `-c x`, `-cx`, `-qc x`, `--command=x`."""
+    for i, word in enumerate(argv[1:], 1):
+        for option in options:
+            if word == option and i + 1 < len(argv):
+                return [Inner(text=argv[i + 1])]
+            if option[:2] == "--":
+                if word.startswith(option + "="):
+                    return [Inner(text=word[len(option) + 1 :])]
+            elif word[:1] == "-" and word[1:2] != "-" and option[1] in word and len(word) > 2:
+                attached = word.partition(option[1])[2]
+                if attached or i + 1 < len(argv):
+                    return [Inner(text=attached or argv[i + 1])]
+    return []
+
+
+def _option(*options: str) -> Finder:
+    return lambda argv: _text_after(argv, options)
+
+
+def _after_word(*words: str) -> Finder:
+    """`npm exec`, `uv run`, `perf stat`: the command stands behind one of *words* and its options."""
+    valued = names("-p --package --python --with --group --directory -w --workspace")
+
+    def find(argv: Sequence[str]) -> list[Inner]:
+        for i, word in enumerate(argv[1:-1], 1):
+            if word in words:
+                return _rest(argv, skip_options(argv, i + 1, valued))
+        return []
+
+    return find
+
+
+def _all_words(valued: str) -> Finder:
+    """Everything behind the options is one text (watch, entr)."""
+    row = Wrapper(names(valued))
+    return lambda argv: _joined(argv, row.start(argv))
+
+
+def _find(argv: Sequence[str]) -> list[Inner]:
+    inner = []
+    i = 1
+    while i < len(argv):
+        if argv[i] in _FIND_EXEC:
+            end = i + 1
+            while end < len(argv) and argv[end] != ";" and not (argv[end] == "+" and argv[end - 1] == "{}"):
+                end += 1
+            inner.append(Inner(i + 1, end))
+            i = end
+        i += 1
+    return inner
+
+
+def _ssh(argv: Sequence[str]) -> list[Inner]:
+    host = skip_options(argv, 1, _SSH_VALUED)
+    return _joined(argv, skip_options(argv, host + 1, _SSH_VALUED))
+
+
+def _container(argv: Sequence[str]) -> list[Inner]:
+    """`docker [compose] exec|run ... NAME command`, `kubectl exec POD -- command`."""
+    i = skip_options(argv, 1, CONTAINER_VALUED | {"-H", "--host"})
+    if i < len(argv) and argv[i] in ("compose", "container"):
+        i = skip_options(argv, i + 1, CONTAINER_VALUED)
+    if i >= len(argv) or argv[i] not in ("exec", "run", "attach", "debug"):
+        return []
+    if "--" in argv[i:]:
+        return _rest(argv, list(argv).index("--", i) + 1)
+    name = skip_options(argv, i + 1, CONTAINER_VALUED)
+    return _rest(argv, skip_options(argv, name + 1, CONTAINER_VALUED))
+
+
+def _parallel(argv: Sequence[str]) -> list[Inner]:
+    end = next((i for i, a in enumerate(argv) if a.startswith(":::")), len(argv))
+    start = skip_options(argv, 1, names("-j --jobs -a --arg-file -S --sshlogin --colsep -n -N -I -L"))
+    if start < end:
+        return [Inner(text=" ".join(argv[start:end]))]
+    return [Inner(text=command) for command in argv[end + 1 :][:16]]
+
+
+def _tmux(argv: Sequence[str]) -> list[Inner]:
+    for i, word in enumerate(argv[1:], 1):
+        if word in _TMUX_STARTS:
+            return _joined(argv, skip_options(argv, i + 1, names("-s -n -c -t -x -y -F -e -l -p")))
+        if word in ("send-keys", "send"):
+            start = skip_options(argv, i + 1, frozenset(("-t", "-N")))
+            keys = [k for k in argv[start:] if k not in ("Enter", "C-m", "C-j")]
+            return [Inner(text=" ".join(keys))] if keys else []
+    return []
+
+
+def _screen(argv: Sequence[str]) -> list[Inner]:
+    if "-X" in argv:
+        words = list(argv[list(argv).index("-X") + 1 :])
+        typed = next((i for i, w in enumerate(words) if w in ("stuff", "exec", "screen")), len(words))
+        return [Inner(text=" ".join(words[typed + 1 :]))] if typed + 1 < len(words) else []
+    return _joined(argv, Wrapper(names("-S -t -c -e -h -s -T -p -r -x -d -D")).start(argv))
+
+
+def _ip(argv: Sequence[str]) -> list[Inner]:
+    for i in range(1, len(argv) - 3):
+        if argv[i] in ("netns", "vrf") and argv[i + 1] == "exec":
+            return [Inner(i + 3, len(argv))]
+    return []
+
+
+def _npx(argv: Sequence[str]) -> list[Inner]:
+    called = _text_after(argv, ("-c", "--call"))
+    return called or _rest(argv, skip_options(argv, 1, names("-p --package -w --workspace")))
+
+
+def _flock(argv: Sequence[str]) -> list[Inner]:
+    row = Wrapper(names("-w --timeout --wait -E --conflict-exit-code"), 1)
+    return _text_after(argv, ("-c", "--command")) or row.inner(argv)
+
+
+def _env(argv: Sequence[str]) -> list[Inner]:
+    """`env A=1 command`, and `env -S 'one text'`."""
+    for i, word in enumerate(argv[1:], 1):
+        if word[:1] != "-":
+            break
+        if word.startswith("--split-string"):
+            attached = word.partition("=")[2]
+        elif word[1:2] != "-" and "S" in word:
+            attached = word.partition("S")[2]
+        else:
+            continue
+        return [Inner(text=" ".join([attached, *argv[i + 1 :]]))]
+    return Wrapper(names("-u --unset -C --chdir -a --argv0"), 0, True).inner(argv)
+
+
+def _start_stop_daemon(argv: Sequence[str]) -> list[Inner]:
+    program = next(iter(_text_after(argv, ("-x", "--exec", "-a", "--startas"))), None)
+    if program is None or program.text is None:
+        return []
+    rest = list(argv[list(argv).index("--") + 1 :]) if "--" in argv else []
+    return [Inner(text=" ".join([program.text, *rest]))]
+
+
+def _ansible(argv: Sequence[str]) -> list[Inner]:
+    """`ansible hosts -m shell -a 'command'`."""
+    module = next(iter(_text_after(argv, ("-m", "--module-name"))), Inner(text="command")).text
+    return _text_after(argv, ("-a", "--args")) if module in ("shell", "command", "raw") else []
+
+
+NESTED: dict[str, Finder] = {
+    "find": _find,
+    **dict.fromkeys(("fd", "fdfind"), _after_word("-x", "-X", "--exec", "--exec-batch")),
+    **dict.fromkeys(("ssh", "autossh"), _ssh),
+    **dict.fromkeys(
+        names("docker podman nerdctl kubectl oc k3s microk8s lxc incus docker-compose podman-compose"), _container
+    ),
+    "parallel": _parallel,
+    "tmux": _tmux,
+    "screen": _screen,
+    "ip": _ip,
+    "npm": _after_word("exec", "x"),
+    **dict.fromkeys(("pnpm", "yarn"), _after_word("exec", "dlx")),
+    **dict.fromkeys(("npx", "bunx"), _npx),
+    **dict.fromkeys(("su", "runuser"), _option("-c", "--command", "--session-command")),
+    **dict.fromkeys(("script", "scriptreplay"), _option("-c", "--command")),
+    **dict.fromkeys(("sg", "newgrp"), _option("-c")),
+    "flock": _flock,
+    "env": _env,
+    "watch": _all_words("-n --interval"),
+    "entr": _all_words(""),
+    **dict.fromkeys(names("uv uvx poetry pipenv rye hatch conda mamba pdm"), _after_word("run", "x")),
+    "bundle": _after_word("exec"),
+    "perf": _after_word("record", "stat", "trace"),
+    "capsh": _after_word("--"),
+    "start-stop-daemon": _start_stop_daemon,
+    "ansible": _ansible,
+}
+
+
+def inner_finder(program: str) -> Finder | None:
+    """Return what finds the commands inside an argv of *program*, None when it wraps nothing."""
+    special = NESTED.get(program)
+    if special is not None:
+        return special
+    row = WRAPPERS.get(program)
+    return None if row is None else row.inner

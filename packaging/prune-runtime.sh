@@ -7,7 +7,7 @@ lib=$root/lib/python3.13
 rm -rf "$root/include" "$root/share" "$root/lib/pkgconfig"
 cd "$lib"
 rm -rf test idlelib tkinter turtledemo ensurepip pydoc_data config-* turtle.py _pyrepl venv unittest xmlrpc dbm curses \
-    asyncio multiprocessing xml wsgiref concurrent/futures/process.py \
+    asyncio multiprocessing xml concurrent/futures/process.py \
     pydoc.py doctest.py pdb.py mailbox.py _pydecimal.py _pyio.py pickletools.py __phello__ antigravity.py this.py
 # hashlib has its own SHA-2, SHA-3, MD5 and BLAKE2; the OpenSSL ones would bring a second copy of libcrypto (5.7 MB on
 # disk, 3.6 MB of memory in every process). _ssl keeps the one it needs.

@@ -194,6 +194,10 @@ class Policy:
         flag="--audit-only",
         reloadable=True,
     )
+    trusted_keys: Path | None = row(None, "Folder of public keys (*.pub) whose signatures on policies are accepted.")
+    require_signed: bool = row(
+        False, "Refuse policies that are not signed by a trusted key; those that come with clawgate need none."
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,14 +9,14 @@ from typing import Final
 
 from gw.defender.pipeline import Pipeline
 from gw.defender.rows import to_action
-from gw.errors import InvalidRequest
+from gw.errors import InvalidRequest, PolicyError, Unavailable
 from gw.ledger.decisions import DecisionLog, read_latest
 from gw.ledger.quarantine import Quarantine
 from gw.ledger.record import to_event
 from gw.methods.router import Call, rpc
 from gw.model.decision import Decision, Verdict
 from gw.policy.handle import PolicyHandle
-from gw.ports import Json, Offload
+from gw.ports import Clock, Json, Offload
 
 MAX_ROWS: Final = 1000
 DEFAULT_ROWS: Final = 100
@@ -32,14 +32,18 @@ class Security:
         log: DecisionLog,
         quarantine: Quarantine,
         offload: Offload,
+        clock: Clock,
         publish: Callable[[Decision], None] = lambda decision: None,
+        reload: Callable[[], object] | None = None,
     ) -> None:
         self._pipeline = pipeline
         self._policy = policy
         self._log = log
         self._quarantine = quarantine
         self._offload = offload
+        self._clock = clock
         self._publish = publish
+        self._reload = reload
 
     @rpc("security.evaluate")
     def evaluate(self, call: Call) -> Json:
@@ -92,6 +96,39 @@ class Security:
             "warnings": [str(problem) for problem in self._policy.warnings],
             "failure": [str(problem) for problem in self._policy.failure],
         }
+
+    @rpc("security.policy.reload")
+    def reload(self, call: Call) -> Json:
+        """Read the policy files again now; a broken set is refused with its problems and changes nothing."""
+        if self._reload is None:
+            raise Unavailable("policies are not reloaded here", retryable=False)
+        try:
+            self._reload()
+        except PolicyError as error:
+            problems = [str(problem) for problem in error.problems]
+            raise InvalidRequest(f"policy refused: {error}", details={"problems": problems}) from None
+        return self.policy(call)
+
+    @rpc("security.quarantine.release")
+    def release(self, call: Call) -> Json:
+        """Mark an entry as a false alarm: it counts as overturned in the report of its rules."""
+        self._mark(call, "released")
+        return {"released": True}
+
+    @rpc("security.quarantine.purge")
+    def purge(self, call: Call) -> Json:
+        """Remove the text of an entry; that it was there stays on record."""
+        self._mark(call, "purged")
+        return {"purged": True}
+
+    def _mark(self, call: Call, what: str) -> None:
+        decision_id = call.params.get("id")
+        note = call.params.get("note", "")
+        if not isinstance(decision_id, str) or not isinstance(note, str):
+            raise InvalidRequest(f"{call.method}: `id` must be the id of a decision, `note` text")
+        by = call.info.display_name or call.info.client_id
+        if not self._offload.run(self._quarantine.mark, decision_id, what, by, note, self._clock.now_ms()):
+            raise InvalidRequest(f"{call.method}: no entry {decision_id[:80]}")
 
 
 def to_answer(decision: Decision) -> dict[str, Json]:

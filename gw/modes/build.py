@@ -41,7 +41,8 @@ from gw.modes.conversing import build_conversing, config_of, store_path
 from gw.modes.hooks import Hooks
 from gw.modes.http_access import HttpAccess
 from gw.modes.http_routes import build_routes
-from gw.modes.judging import Judging, build_judging
+from gw.modes.judging import Judging, build_judging, policy_paths, trust_of
+from gw.modes.policy_reload import PolicyReload
 from gw.modes.records import JsonRecordFile
 from gw.modes.secret import SharedSecret
 from gw.net.http import Route
@@ -85,6 +86,13 @@ class Gateway:
         self.files = hub.OffloadPool("files", FILE_WORKERS, FILE_QUEUE)
         self.secret = SharedSecret(settings)
         self.judging: Judging = build_judging(settings, self.clock, self.store, self.files, self.metrics)
+        self.policies = PolicyReload(
+            self.judging.policy,
+            lambda: policy_paths(self.loaded.settings),
+            lambda: trust_of(self.loaded.settings),
+            self.files,
+            self.metrics,
+        )
         self.bus = EventBus(EventTable(read_table("events.json")))
         self.verdicts = Verdicts(self.bus)
         self.pairings = Pairings(JsonRecordFile(settings.gateway.state / "devices.json", self.store))
@@ -148,7 +156,14 @@ class Gateway:
             *self.talk.families,
             ReviewDesk(judging.reviews, judging.quarantine, self.store),
             Security(
-                judging.pipeline, judging.policy, judging.log, judging.quarantine, self.store, self.verdicts.publish
+                judging.pipeline,
+                judging.policy,
+                judging.log,
+                judging.quarantine,
+                self.store,
+                self.clock,
+                self.verdicts.publish,
+                self.policies.reload,
             ),
             system,
             Ui(facts),

@@ -31,6 +31,7 @@ from gw.model.problem import Problem
 from gw.observe.metrics import Metrics
 from gw.policy.handle import PolicyHandle
 from gw.policy.loader import load
+from gw.policy.signing import Trust, read_trust
 from gw.ports import Clock, Offload
 
 OVERLOADED: Final = "engine.overloaded"  # what the pipeline finds when its gate is full
@@ -69,7 +70,7 @@ class Judging:
 
 def build_judging(settings: Settings, clock: Clock, store: Offload, files: Offload, metrics: Metrics) -> Judging:
     """`store` has one worker. Raises PolicyError with every problem, ConfigError when a ledger cannot be opened."""
-    policy = PolicyHandle(*load(policy_paths(settings)))
+    policy = PolicyHandle(*load(policy_paths(settings), trust=trust_of(settings)))
     state = settings.gateway.state
     log = DecisionLog(state / "decisions", store)
     quarantine = Quarantine(state / "quarantine", store)
@@ -114,6 +115,11 @@ def open_reviews(state: Path, store: Offload, clock: Clock) -> Reviews:
 
 def policy_paths(settings: Settings) -> list[Path]:
     return [settings.policy.path] if settings.policy.path is not None else []
+
+
+def trust_of(settings: Settings) -> Trust:
+    """Whose signatures on policies count, and whether there must be one."""
+    return read_trust(settings.policy.trusted_keys, required=settings.policy.require_signed)
 
 
 def ledger_key(state: Path) -> bytes:

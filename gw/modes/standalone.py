@@ -11,16 +11,14 @@ from typing import Any, Final, NamedTuple
 from gw import hub, limits
 from gw.config.load import Loaded
 from gw.config.settings import SETTINGS, build
-from gw.errors import ConfigError, GwError, PolicyError
+from gw.errors import ConfigError, GwError
 from gw.model.problem import Problem
 from gw.modes.build import Gateway
-from gw.modes.judging import policy_paths
 from gw.net.lines import LineServer
 from gw.net.listener import Server, ServerOptions, serve
 from gw.net.notify import Notifier
 from gw.observe.health import LoopSample
 from gw.observe.log import Logging
-from gw.policy.loader import load
 
 logger = logging.getLogger(__name__)
 
@@ -66,6 +64,7 @@ class Standalone:
         gateway.attach(host, port)
         self._supervisor.start("tick", self._tick)
         self._supervisor.start("flush", self._flush)
+        self._supervisor.start("policies", gateway.policies.watch)
         self._supervisor.start("lag", lambda: hub.probe_lag(self._sample_lag))
         if self._notifier.watchdog_s is not None:
             self._supervisor.start("watchdog", self._beat)
@@ -111,11 +110,11 @@ class Standalone:
                 logger.error("reload.failed", extra={"what": what, "problem": str(error)})
         self._notifier.ready()
 
-    def _steps(self) -> dict[str, Callable[[], None]]:
+    def _steps(self) -> dict[str, Callable[[], object]]:
         return {
             "settings": self._reload_settings_table,
             "secret": self.gateway.secret.reload,
-            "policy": self._reload_policy,
+            "policy": self.gateway.policies.reload,
         }
 
     def _reload_settings_table(self) -> None:
@@ -131,15 +130,6 @@ class Standalone:
         settings = gateway.loaded.settings
         gateway.judging.pipeline.audit_only = settings.policy.audit_only
         self._logs.set_level(settings.log.level)
-
-    def _reload_policy(self) -> None:
-        judging = self.gateway.judging
-        try:
-            changed = judging.policy.reload(lambda: load(policy_paths(self.gateway.loaded.settings)))
-        except PolicyError:
-            self.gateway.metrics.add("clawgate_policy_reload_failures_total")
-            raise
-        logger.info("policy.reloaded", extra={"changed": changed, "generation": judging.policy.generation})
 
     # --- what runs all the time -----------------------------------------------------------------------------
 

@@ -37,9 +37,13 @@ class PolicyHandle:
         try:
             policy, warnings = load()
         except PolicyError as error:
-            self.failure = error.problems
+            self.failed(error)
             raise
         return self.swap(policy, warnings)
+
+    def failed(self, error: PolicyError) -> None:
+        """Remember why a newer policy is not in force."""
+        self.failure = error.problems
 
 
 def _numbered(policy: CompiledPolicy, generation: int) -> CompiledPolicy:

@@ -25,6 +25,7 @@ MATCHER_DOCS: Final[Mapping[str, str]] = {
     "tool": "tool ids; * is a wildcard",
     "method": "gateway methods or events; * is a wildcard",
     "signal": "something noticed while reading: a name, several, or {name: at-least}",
+    "size": "characters: {over: 32000}",
     "guard": "decided by a guard in code: its name, or {name, parameters}",
     "all": "matchers that must all match",
     "any": "matchers of which one must match",

@@ -5,8 +5,8 @@ digest covers every byte that took part.
 """
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Final
@@ -17,6 +17,7 @@ from gw.model.problem import Problem
 from gw.policy.compile import PatternFactory, compile_policy
 from gw.policy.compiled import CompiledPolicy
 from gw.policy.reader import Entry, Reader
+from gw.policy.signing import Trust, verify
 from gw.policy.source import Node, parse
 
 INSTALLED: Final = Path("/usr/share/clawgate/policies")
@@ -50,10 +51,17 @@ def default_paths() -> list[Path]:
 
 
 def load(
-    paths: Sequence[Path] = (), *, generation: int = 0, factory: PatternFactory | None = None
+    paths: Sequence[Path] = (),
+    *,
+    generation: int = 0,
+    factory: PatternFactory | None = None,
+    trust: Trust | None = None,
 ) -> tuple[CompiledPolicy, list[Problem]]:
-    """Read and compile; returns the policy and its warnings. Raises PolicyError with every problem."""
-    files = read_files(paths or default_paths())
+    """Read and compile; returns the policy and its warnings. Raises PolicyError with every problem.
+
+    With *trust*, folders that are not the shipped ones must carry a good signature if they carry one or need one.
+    """
+    files = read_files(paths or default_paths(), trust=trust)
     policy, problems = compile_policy(files.roots, digest=files.digest, generation=generation, factory=factory)
     problems = sorted([*files.problems, *problems], key=lambda problem: problem[:3])
     if policy is None or any(problem.severity == "error" for problem in files.problems):
@@ -61,7 +69,20 @@ def load(
     return policy, problems
 
 
-def read_files(paths: Sequence[Path], search: Sequence[Path] = ()) -> PolicyFiles:
+def fingerprint(files: Iterable[Path], folders: Iterable[Path]) -> tuple[tuple[str, int, int, int], ...]:
+    """Changes whenever one of *files*, or what *folders* hold, may have changed; reads no content."""
+    found = []
+    for path in sorted({*files, *(file for folder in folders if folder.is_dir() for file in folder.rglob("*.yaml"))}):
+        try:
+            status = path.stat()
+        except OSError:
+            found.append((str(path), 0, 0, 0))
+        else:
+            found.append((str(path), status.st_mtime_ns, status.st_size, status.st_ino))
+    return tuple(found)
+
+
+def read_files(paths: Sequence[Path], search: Sequence[Path] = (), trust: Trust | None = None) -> PolicyFiles:
     """Read *paths* (files or folders) and what they include; ids are looked for beside them and in the shipped set."""
     walk = _Walk([*(path if path.is_dir() else path.parent for path in paths), *search, shipped()])
     for path in paths:
@@ -72,7 +93,18 @@ def read_files(paths: Sequence[Path], search: Sequence[Path] = ()) -> PolicyFile
     if not walk.order and not walk.problems:
         place = str(paths[0]) if paths else ""
         walk.problems.append(Problem(place, 0, 0, "file.none", "no policy here", hint="expected *.yaml"))
+    if trust is not None:
+        for path in paths:
+            walk.problems.extend(_untrusted(path, trust, walk.seen))
     return PolicyFiles(tuple(walk.order), tuple(walk.seen), walk.digest.hexdigest(), tuple(walk.problems))
+
+
+def _untrusted(path: Path, trust: Trust, read: Mapping[Path, str]) -> list[Problem]:
+    if path.resolve().is_relative_to(shipped().resolve()):
+        return []  # came with the package, which has a signature of its own
+    if path.is_dir():
+        return verify(path, trust, read)
+    return verify(path.parent, trust, read) if trust.required else []
 
 
 def _roots_of(path: Path) -> list[Path]:
@@ -88,7 +120,7 @@ class _Walk:
     search: list[Path]
     order: list[Node] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
-    seen: dict[Path, None] = field(default_factory=dict)
+    seen: dict[Path, str] = field(default_factory=dict)  # resolved path -> SHA-256 of what was read
     digest: "hashlib._Hash" = field(default_factory=hashlib.sha256)
     _ids: dict[str, Path] | None = None
 
@@ -103,18 +135,19 @@ class _Walk:
         if len(self.seen) >= MAX_FILES:
             self.problems.append(Problem(str(file), 0, 0, "include.many", f"more than {MAX_FILES} files"))
             return
-        self.seen[real] = None
+        self.seen[real] = ""
         try:
             content = file.read_bytes()
             text = content.decode("utf-8")
         except (OSError, UnicodeDecodeError) as error:
             self.problems.append(Problem(str(file), 0, 0, "file.unreadable", str(error)))
             return
+        self.seen[real] = hashlib.sha256(content).hexdigest()
         root, problems = parse(text, str(file))
         self.problems.extend(problems)
         if root is None:
             return
-        for place in (root.get("include") or Node((), str(file), 0, 0)).elements():
+        for place in _included(root):
             for included in self._resolve(place, file):
                 self.read(included, (*chain, real))
         self.digest.update(hashlib.sha256(content).digest())
@@ -149,6 +182,14 @@ class _Walk:
                     if (name := _id_of(file)) is not None:
                         self._ids.setdefault(name, file)
         return self._ids
+
+
+def _included(root: Node) -> Iterator[Node]:
+    """What the document builds on: its profile (by id `profile/<name>`), then its includes."""
+    if (profile := root.get("profile")) is not None:
+        yield replace(profile, value=f"profile/{profile.value}")
+    if (include := root.get("include")) is not None:
+        yield from include.elements()
 
 
 def _id_of(file: Path) -> str | None:

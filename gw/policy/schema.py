@@ -62,7 +62,7 @@ POLICY: Final = (
     Field("id", Kind.NAME, "unique and permanent; packs begin with `pack/`", required=True),
     Field("kind", Kind.CHOICE, "a pack brings rules; a policy also decides", required=True, choices=("policy", "pack")),
     Field("title", Kind.TEXT, "one line for people"),
-    Field("profile", Kind.CHOICE, "scoring conventions taken over from elsewhere", choices=("port-1.7",)),
+    Field("profile", Kind.TEXT, "a shipped policy to begin with: minimal, coding, messaging, full, port-1.7"),
     Field("requires", Kind.ENTRY, "what this file needs to be understood", section="requires"),
     Field("include", Kind.WORDS, "ids, or paths ending in .yaml relative to this file (may have wildcards)"),
     Field("mode", Kind.CHOICE, "audit records what would happen; enforce does it", choices=_MODES, default="enforce"),

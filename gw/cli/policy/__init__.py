@@ -5,12 +5,23 @@ from typing import Final
 
 import click
 
-# Subcommand -> (module, help); the module's function is `command`.
-COMMANDS: Final[dict[str, tuple[str, str]]] = {
-    "lint": ("gw.cli.policy.lint", "Report every problem and piece of advice, examples included."),
-    "explain": ("gw.cli.policy.explain", "Show step by step how one action is judged."),
-    "schema": ("gw.cli.policy.schema", "Print the JSON Schema for editors."),
-    "test": ("gw.cli.policy.test", "Run inline examples and test files; show what is not covered."),
+# Subcommand -> (module, its function, help).
+COMMANDS: Final[dict[str, tuple[str, str, str]]] = {
+    "new": ("gw.cli.policy.new", "new", "Write a first policy and its test file."),
+    "import": ("gw.cli.policy.new", "import_", "Turn the Rust port's TOML or OpenClaw's exec approvals into a policy."),
+    "lint": ("gw.cli.policy.lint", "command", "Report every problem and piece of advice, examples included."),
+    "test": ("gw.cli.policy.test", "command", "Run inline examples and test files; show what is not covered."),
+    "explain": ("gw.cli.policy.explain", "command", "Show step by step how one action is judged."),
+    "replay": ("gw.cli.policy.replay", "command", "Judge recorded actions again with another policy."),
+    "diff": ("gw.cli.policy.diff", "command", "Show what one policy newly allows, holds or blocks."),
+    "apply": ("gw.cli.policy.apply", "command", "Check policies and put them in force."),
+    "rollback": ("gw.cli.policy.apply", "rollback", "Bring back the policies of before the last apply."),
+    "report": ("gw.cli.policy.promote", "report", "A report card per rule, from the ledgers."),
+    "promote": ("gw.cli.policy.promote", "promote", "Take a shadow rule live."),
+    "suggest": ("gw.cli.policy.suggest", "command", "Propose allow rules from what people approved."),
+    "schema": ("gw.cli.policy.schema", "command", "Print the JSON Schema for editors."),
+    "sign": ("gw.cli.policy.signing", "sign", "Sign a folder of policies."),
+    "verify": ("gw.cli.policy.signing", "verify", "Check a folder of policies against its signature."),
 }
 
 
@@ -22,12 +33,12 @@ class PolicyGroup(click.Group):
         entry = COMMANDS.get(cmd_name)
         if entry is None:
             return None
-        found: click.Command = importlib.import_module(entry[0]).command
+        found: click.Command = getattr(importlib.import_module(entry[0]), entry[1])
         return found
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+            formatter.write_dl([(name, text) for name, (_, _, text) in COMMANDS.items()])
 
 
 @click.group(cls=PolicyGroup, context_settings={"help_option_names": ["-h", "--help"]})

@@ -16,6 +16,7 @@ from gw.policy.matchers.path import compile_path
 from gw.policy.matchers.pattern import compile_pattern
 from gw.policy.matchers.prefix import compile_prefix
 from gw.policy.matchers.signal import compile_signal
+from gw.policy.matchers.size import compile_size
 from gw.policy.matchers.text import compile_text
 from gw.policy.matchers.tool import compile_tool
 from gw.policy.matchers.url import compile_url
@@ -31,6 +32,7 @@ MATCHERS: Final[Mapping[str, Compiler]] = MappingProxyType(
         "tool": compile_tool,
         "method": compile_method,
         "signal": compile_signal,
+        "size": compile_size,
         "guard": compile_guard,
         "all": compile_all,
         "any": compile_any,

@@ -78,7 +78,9 @@ def _facts(name: str, node: Yaml, context: Context) -> Compiled | None:
     words = frozenset(context.words(node))
     for word in sorted(words - FACTS.keys()):
         near = get_close_matches(word, FACTS, 1)
-        context.problem(node, "fact.unknown", f"no fact named {word!r}", hint=f"did you mean {near[0]}?" if near else "")
+        context.problem(
+            node, "fact.unknown", f"no fact named {word!r}", hint=f"did you mean {near[0]}?" if near else ""
+        )
         return None
     return lambda n: not words.isdisjoint(n.facts), frozenset(("fact", word) for word in words)
 

@@ -74,3 +74,25 @@ def test_a_broken_entry_is_left_out(tmp_path: Path) -> None:
 
 def test_no_folder_yet(tmp_path: Path) -> None:
     assert Quarantine(tmp_path / "none", Direct()).list() == []
+
+
+def test_a_released_entry_says_so_and_the_first_mark_counts(tmp_path: Path) -> None:
+    ledger = Quarantine(tmp_path, Direct())
+    ledger.put(record("dec_1"), action())
+    assert ledger.mark("dec_1", "released", "sam", "fine", 5)
+    assert ledger.mark("dec_1", "released", "eve", "late", 6)
+    entry = ledger.get("dec_1")
+    assert entry is not None and entry["released"] == {"by": "sam", "note": "fine", "at": 5}
+    assert entry["parts"] and [row["id"] for row in ledger.list()] == ["dec_1"]
+
+
+def test_a_purged_entry_loses_its_text_everywhere_and_stays_known(tmp_path: Path) -> None:
+    ledger = Quarantine(tmp_path, Direct())
+    ledger.put(record("dec_1"), action("rm secret"))
+    assert ledger.mark("dec_1", "purged", "sam", "", 5)
+    assert ledger.mark("dec_1", "purged", "eve", "", 6)
+    entry = ledger.get("dec_1")
+    assert entry is not None and entry["purged"]["by"] == "sam" and entry["verdict"] == "block"
+    assert "secret" not in "".join(path.read_text() for path in tmp_path.rglob("*.json"))
+    assert [row["id"] for row in ledger.list()] == ["dec_1"]
+    assert not ledger.mark("dec_404", "purged", "sam", "", 5)

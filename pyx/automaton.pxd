@@ -5,7 +5,9 @@ Knows nothing of patterns. Invariant: one table step per character and one entry
 nothing is built while reading, so no text can make it build.
 
 A state is the index of its row in the table. Shallow states come first, so that what ordinary text visits lies
-together. An entry with the bit HITS leads to a state in which words end.
+together. A row has a step for every class of an ASCII character; the other classes, of which there may be hundreds but
+few that any one state tells apart, stand in blocks that rows share until they differ. An entry with the bit HITS leads
+to a state in which words end.
 """
 
 from libc.stddef cimport size_t
@@ -17,15 +19,18 @@ from libcpp.vector cimport vector
 cdef enum:
     PAGE = 256  # code points in one page of the table of classes
     PAGES = 4352  # of 0x110000 code points
-    MOST_STEPS = 1 << 22  # entries of the table
+    BLOCK = 32  # classes in one block
+    MOST_STEPS = 1 << 20  # entries of the table
     HITS = 1 << 31
 
 cdef struct Automaton:
     uint16_t ascii_class[128]
     uint16_t page_of[PAGES]  # code point // PAGE -> page; page 0 holds class 0 only
     uint16_t *pages
-    size_t width  # number of classes; class 0: characters of no word
+    uint32_t narrow  # classes of ASCII characters, which come first; class 0: characters of no word
+    size_t width  # entries of a row: a step for each of those classes, then where each block of the others begins
     uint32_t *steps  # state + class -> state
+    uint32_t *blocks  # start of a block + class in it -> state
     uint32_t *out_start  # state // width -> its first entry in outs; one more at the end
     uint32_t *outs  # words that end in a state
     size_t word_count
@@ -46,6 +51,7 @@ cdef inline void automaton_free(Automaton *a) noexcept:
     if a != NULL:
         free(a.pages)
         free(a.steps)
+        free(a.blocks)
         free(a.out_start)
         free(a.outs)
         free(a.lengths)
@@ -58,11 +64,10 @@ cdef inline Automaton *automaton_new(list words, dict cases) except NULL:
     if a == NULL:
         raise MemoryError
     try:
-        classes = {}
-        for word in words:
-            for char in word:
-                classes.setdefault(char, len(classes) + 1)
-        a.width = len(classes) + 1
+        chars = sorted({char for word in words for char in word})
+        classes = {char: number for number, char in enumerate(chars, 1)}
+        a.narrow = 1 + len([char for char in chars if char < "\x80"])
+        a.width = a.narrow + (len(chars) + 1 - a.narrow + BLOCK - 1) // BLOCK
         set_classes(a, classes, cases)
         for longest in (8, 6, 4, 3, 2):  # cut words find more than whole ones, never less
             tree = trie([word[:longest] for word in words])
@@ -130,43 +135,70 @@ cdef inline list trie(list words):
 
 cdef inline int set_steps(Automaton *a, list tree, dict classes) except -1:
     """A row is that of its longest suffix, which is complete by then, with the steps to the nodes below put in."""
-    cdef vector[uint32_t] suffixes, out_start, outs
-    cdef size_t row = 0, size = len(tree) * a.width, i
-    cdef uint32_t state, next_state = 0
+    cdef vector[uint32_t] suffixes, out_start, outs, blocks
+    cdef size_t row = 0, size = len(tree) * a.width, i, column
+    cdef uint32_t state, next_state = 0, cls
+    cdef uint32_t *step
     a.steps = <uint32_t *>calloc(size, sizeof(uint32_t))
     if a.steps == NULL:
         raise MemoryError
     suffixes.push_back(0)
+    blocks.resize(BLOCK, 0)
     ends = []
     for below, words in tree:
         if row:
             state = suffixes[row // a.width]
             memcpy(a.steps + row, a.steps + state, a.width * sizeof(uint32_t))
             words = words + ends[state // a.width]
+        own = set()
         for char in below:
-            i = row + <size_t>classes[char]
+            cls = classes[char]
+            step = a.steps + row + cls
+            if cls >= a.narrow:
+                cls -= a.narrow
+                column = a.narrow + cls // BLOCK
+                if column not in own:
+                    own.add(column)
+                    a.steps[row + column] = add_block(&blocks, a.steps[row + column])
+                step = &blocks[a.steps[row + column] + cls % BLOCK]
             next_state += a.width
-            suffixes.push_back(a.steps[i])
-            a.steps[i] = next_state
+            suffixes.push_back(step[0])
+            step[0] = next_state
         ends.append(words)
         out_start.push_back(outs.size())
         for number in words:
             outs.push_back(number)
         row += a.width
     out_start.push_back(outs.size())
-    for i in range(size):
-        state = a.steps[i]
-        if out_start[state // a.width] < out_start[state // a.width + 1]:
-            a.steps[i] = state | HITS
+    for i in range(0, size, a.width):
+        mark_hits(a.steps + i, a.narrow, a.width, &out_start)
+    mark_hits(blocks.data(), blocks.size(), a.width, &out_start)
+    a.blocks = copied(blocks)
     a.out_start = copied(out_start)
     a.outs = copied(outs)
     return 0
 
 
+cdef inline uint32_t add_block(vector[uint32_t] *blocks, uint32_t like) except? 0:
+    """Where a new block begins, with the steps of the one at *like*."""
+    cdef uint32_t start = <uint32_t>blocks.size(), i
+    for i in range(like, like + BLOCK):
+        blocks.push_back(blocks[0][i])
+    return start
+
+
+cdef inline void mark_hits(uint32_t *steps, size_t count, size_t width, const vector[uint32_t] *out_start) noexcept:
+    cdef size_t i, number
+    for i in range(count):
+        number = steps[i] // width
+        if out_start[0][number] < out_start[0][number + 1]:
+            steps[i] |= HITS
+
+
 cdef inline int automaton_read(const Automaton *a, const uint8_t *text, size_t size, Marks *marks) except -1 nogil:
     """Note every place of every word. Bytes that are not UTF-8 are characters of no word, or harmless extra ones."""
     cdef size_t at = 0, length, _
-    cdef uint32_t point, state = 0
+    cdef uint32_t point, cls, state = 0
     cdef bint ascii_only = True
     marks.longest_char = 1
     marks.last.assign(a.word_count, -1)
@@ -187,7 +219,12 @@ cdef inline int automaton_read(const Automaton *a, const uint8_t *text, size_t s
                     at += 1
             if point > 0x10FFFF:
                 point = 0
-            state = a.steps[state + a.pages[a.page_of[point // PAGE] * PAGE + point % PAGE]]
+            cls = a.pages[a.page_of[point // PAGE] * PAGE + point % PAGE]
+            if cls < a.narrow:
+                state = a.steps[state + cls]
+            else:
+                cls -= a.narrow
+                state = a.blocks[a.steps[state + a.narrow + cls // BLOCK] + cls % BLOCK]
         if state & HITS:
             state &= ~<uint32_t>HITS
             note_hits(a, state, text, at, ascii_only, marks)

@@ -130,7 +130,7 @@ class Turns:
             inline={"queueMode": request.mode},
             channel_debounce_ms=config.debounce_ms,
         )
-        return self._scheduler.submit(request.key, self._item(request), settings, now), entry, changes
+        return self._scheduler.submit(request.key, self._item(request), settings, self._ticks()), entry, changes
 
     def _accept(self, request: Request, admission: Admission, entry: Entry, changes: list[Change]) -> Ack:
         """Make an admitted message durable."""
@@ -171,7 +171,7 @@ class Turns:
         owners = self.owners(key, run_id)
         if owners and not any(map(canceller(info), owners)):
             raise InvalidRequest("unauthorized")
-        ids, effects = self._scheduler.cancel(key, run_id, canceller(info), self._clock.now_ms())
+        ids, effects = self._scheduler.cancel(key, run_id, canceller(info), self._ticks())
         self._carry_out_all(effects)
         return ids
 
@@ -179,7 +179,7 @@ class Turns:
         """Stop everything in a session that is being reset or deleted; what waited becomes dead letters."""
         for item in self._scheduler.drain(key):
             self._never(key, item, "error", reason)
-        _, effects = self._scheduler.cancel(key, None, lambda owner: True, self._clock.now_ms())
+        _, effects = self._scheduler.cancel(key, None, lambda owner: True, self._ticks())
         self._carry_out_all(effects)
 
     # --- looking ----------------------------------------------------------------------------------------------
@@ -281,7 +281,7 @@ class Turns:
         changes = [*end.changes, *(change for item in live.items for change in self._over(item.id, end, now))]
         if not self._keep(changes, run_id):
             end = end._replace(status="error", error="the gateway could not store the reply")
-        effects = self._scheduler.finished(live.turn.session_key, run_id, now)
+        effects = self._scheduler.finished(live.turn.session_key, run_id, self._ticks())
         self._live.pop(run_id, None)
         live.publish_end(end)
         for item in live.items:
@@ -316,7 +316,7 @@ class Turns:
             self._runner.abort(run_id)
 
     def _wake(self, key: str) -> None:
-        self._carry_out_all(self._scheduler.wake(key, self._clock.now_ms()))
+        self._carry_out_all(self._scheduler.wake(key, self._ticks()))
 
     def _cancelled(self, key: str, item: Item, reason: str) -> None:
         """Somebody's wish, so no dead letter; what a newer message pushed aside stays visible in the conversation."""
@@ -341,17 +341,24 @@ class Turns:
 
     def _give_up(self, request: Request, live: LiveRun | None) -> None:
         """The message could not be stored: make sure it never runs, and that a retry hears so."""
-        now = self._clock.now_ms()
+        run_id = request.run_id
         if live is not None:
             self._live.pop(live.turn.run_id, None)
-            self._carry_out_all(self._scheduler.finished(request.key, request.run_id, now))
+            effects = self._scheduler.finished(request.key, live.turn.run_id, self._ticks())
         else:
-            self._scheduler.cancel(request.key, request.run_id, lambda owner: True, now)
-        end = RunEnd.undone(request.run_id, "error", "the gateway could not store the message", now)
-        self._over(request.run_id, end, now)
-        self._tell(request.run_id, end)
+            _, effects = self._scheduler.cancel(request.key, run_id, lambda owner: True, self._ticks())
+        self._carry_out_all(
+            [one for one in effects if not (isinstance(one, scheduler.Cancel) and one.item.id == run_id)]
+        )
+        end = RunEnd.undone(run_id, "error", "the gateway could not store the message", self._clock.now_ms())
+        self._tasks.spawn(self._keep, self._over(run_id, end, end.ended_at_ms), run_id)
+        self._tell(run_id, end)
 
     # --- small things -----------------------------------------------------------------------------------------
+
+    def _ticks(self) -> int:
+        """The scheduler's time: quiet windows must not depend on somebody setting the clock."""
+        return int(self._clock.monotonic() * 1000)
 
     def _keep(self, changes: list[Change], run_id: str) -> bool:
         """Write what nobody waits for; a failure is the store's to report, and is told to whoever asks later."""

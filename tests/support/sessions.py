@@ -39,17 +39,20 @@ class Inline:
 
 
 class FakeClock:
-    """ports.Clock: the wall clock moves when told, and by a millisecond whenever it is read."""
+    """ports.Clock: time passes as it does, `ms` may be moved, and no two readings of the wall clock are the same."""
 
     def __init__(self, now_ms: int = 1_790_000_000_000) -> None:
+        self._real = hub.SystemClock()
+        self._start = self._real.monotonic()
+        self._last = 0
         self.ms = now_ms
 
     def now_ms(self) -> int:
-        self.ms += 1
-        return self.ms
+        self._last = max(self._last + 1, self.ms + int((self._real.monotonic() - self._start) * 1000))
+        return self._last
 
     def monotonic(self) -> float:
-        return self.ms / 1000
+        return self._real.monotonic()
 
 
 class FakeClient:

@@ -14,7 +14,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 dpkg-deb -x "$deb" "$work"
 highest=$(find "$work" -type f \( -name '*.so*' -o -path '*/bin/*' \) -exec sh -c \
-    'for f; do objdump -T "$f" 2>/dev/null | grep -o "GLIBC_2\.[0-9.]*"; done' sh {} + | sort -uV | tail -n 1)
+    'for f; do objdump -T "$f" 2>/dev/null | grep -o "GLIBC_2\.[0-9.]*"; done; true' sh {} + | sort -uV | tail -n 1)
 [ "$(printf '%s\nGLIBC_2.31\n' "$highest" | sort -V | tail -n 1)" = GLIBC_2.31 ] ||
     { echo "error: needs $highest, above GLIBC_2.31" >&2; exit 1; }
 if grep -rlE "${CLAWGATE_CACHE:-$HOME/.cache}/" "$work" | head -3 | grep .; then

@@ -15,7 +15,9 @@ rm -f lib-dynload/_hashlib.*
 rm -f encodings/cp[0-9]* encodings/mac_* encodings/iso* encodings/koi8* encodings/kz1048* encodings/ptcp* encodings/big5* \
     encodings/gb* encodings/euc_* encodings/shift_* encodings/johab* encodings/hz* encodings/hp_* encodings/tis*
 rm -f lib-dynload/_codecs_* lib-dynload/_test* lib-dynload/_xxtestfuzz* lib-dynload/xx* lib-dynload/_ctypes_test* lib-dynload/_multiprocessing* \
-    lib-dynload/_asyncio* lib-dynload/_elementtree* lib-dynload/_multibytecodec* lib-dynload/_lsprof* lib-dynload/_curses*
+    lib-dynload/_asyncio* lib-dynload/_elementtree* lib-dynload/_multibytecodec* lib-dynload/_lsprof* lib-dynload/_curses* \
+    lib-dynload/pyexpat* plistlib.py imaplib.py ftplib.py smtplib.py poplib.py cProfile.py profile.py pstats.py \
+    trace.py webbrowser.py optparse.py
 find "$root" -name '*.a' -delete
 find "$root" -name '__pycache__' -prune -exec rm -rf {} +
 find "$root/bin" -type f ! -name python3.13 -delete

@@ -20,24 +20,37 @@ class NotStartedError(Exception):
 
 
 class Server:
-    """One process that serves WebSockets; `token` is set when a client must log in."""
+    """A process that serves WebSockets; `token` is set when a client must log in."""
 
-    def __init__(self, name: str, process: "subprocess.Popen[bytes]", port: int, token: str | None = None) -> None:
+    def __init__(self, name: str, pid: int, port: int, token: str | None = None) -> None:
         self.name = name
-        self.process = process
+        self.pid = pid
         self.port = port
         self.token = token
 
     def cpu_ns(self) -> int:
         """CPU time of all its threads so far."""
         total = 0
-        for path in Path(f"/proc/{self.process.pid}/task").glob("*/schedstat"):
+        for path in Path(f"/proc/{self.pid}/task").glob("*/schedstat"):
             total += int(path.read_text().split()[0])
         return total
 
     def rss_bytes(self) -> int:
-        fields = Path(f"/proc/{self.process.pid}/statm").read_text().split()
+        fields = Path(f"/proc/{self.pid}/statm").read_text().split()
         return int(fields[1]) * os.sysconf("SC_PAGE_SIZE")
+
+    def age_s(self) -> float:
+        """Seconds since the process was started."""
+        ticks = int(Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()[19])
+        return time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK")
+
+
+class Child(Server):
+    """A server that we started, and end by its own id."""
+
+    def __init__(self, name: str, process: "subprocess.Popen[bytes]", port: int) -> None:
+        super().__init__(name, process.pid, port)
+        self.process = process
 
     def stop(self) -> None:
         self.process.terminate()
@@ -46,12 +59,11 @@ class Server:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
-        for stream in (self.process.stdout, self.process.stderr):
-            if stream is not None:
-                stream.close()
+        if self.process.stdout is not None:
+            self.process.stdout.close()
 
 
-def start(name: str, command: Sequence[str | Path], **environment: str) -> tuple[Server, str]:
+def start(name: str, command: Sequence[str | Path], **environment: str) -> tuple[Child, str]:
     """Run *command* until it prints its first line; that line is a port, or JSON for the caller to read."""
     log = Path(os.environ.get("TMPDIR", "/tmp")) / f"clawgate-bench-{name}-{os.getpid()}.log"
     with log.open("wb") as errors:
@@ -74,11 +86,11 @@ def start(name: str, command: Sequence[str | Path], **environment: str) -> tuple
         raise NotStartedError(f"{name}: {log.read_text(errors='replace')[-400:].strip() or 'no output'}")
     log.unlink()
     text = line.decode().strip()
-    return Server(name, process, int(text) if text.isdigit() else 0), text
+    return Child(name, process, int(text) if text.isdigit() else 0), text
 
 
 @contextmanager
-def running(servers: list[Server]) -> Iterator[list[Server]]:
+def running(servers: list[Child]) -> Iterator[list[Child]]:
     try:
         yield servers
     finally:
@@ -86,7 +98,7 @@ def running(servers: list[Server]) -> Iterator[list[Server]]:
             server.stop()
 
 
-def take_facts(server: Server, line: str) -> Server:
+def take_facts(server: Child, line: str) -> Child:
     """Read what `clawgate serve --json` prints."""
     facts = json.loads(line)
     server.port = int(facts["url"].rstrip("/").rpartition(":")[2])
@@ -94,7 +106,7 @@ def take_facts(server: Server, line: str) -> Server:
     return server
 
 
-def clawgate(state: Path, *flags: str) -> Server:
+def clawgate(state: Path, *flags: str) -> Child:
     """The product: `clawgate serve` with default policies and a fresh state folder."""
     command = [sys.executable, "-m", "gw", "serve", "--listen", "127.0.0.1:0", "--state", state, "--json", *flags]
     return take_facts(*start("clawgate", command))

@@ -5,6 +5,7 @@ sent together, which is what one step of a streamed answer is (`agent` and `chat
 """
 
 import json
+import os
 import signal
 import sys
 import tempfile
@@ -17,7 +18,7 @@ from typing import Any
 
 from gw._native.wsframe import TEXT, encode
 from tests.bench.load import Connection, discard, receive_all
-from tests.bench.processes import NotStartedError, Server, running, start, take_facts
+from tests.bench.processes import Child, NotStartedError, Server, running, start, take_facts
 from tests.bench.registry import Bar, Measured, Row, Settings
 from tests.bench.rounds import interleave, ratios, rounded, summary
 from tests.bench.rpc import PEERS, PRODUCT
@@ -41,7 +42,7 @@ class Audience:
 
     def trigger(self, count: int) -> None:
         if self.server.name == PRODUCT:
-            self.server.process.send_signal(SIGNALS[count])
+            os.kill(self.server.pid, SIGNALS[count])
             return
         request = {"type": "req", "id": "b", "method": "broadcast", "params": {"count": count, "text": EVENT_TEXT}}
         asking = self.connections[0]
@@ -61,7 +62,7 @@ class Audience:
             connection.close()
 
 
-def product(folder: Path) -> Server:
+def product(folder: Path) -> Child:
     command = [sys.executable, "-m", "tests.bench.peers.announcer", folder, EVENT_TEXT]
     return take_facts(*start(PRODUCT, command))
 

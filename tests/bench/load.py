@@ -16,7 +16,7 @@ from gw._native.wsframe import CLOSE, PING, PONG, TEXT, Decoder, Flusher, Outbox
 
 MOST_BYTES = 1 << 26
 DRAIN_S = 5.0
-RING = 64  # different request ids per connection
+RING = 64  # different request ids per connection, at least
 ANSWER_START = b'{"type":"res"'
 
 
@@ -135,25 +135,20 @@ class Connection:
         if not answer["ok"]:
             raise ConnectionError(f"login refused: {answer['error']}")
 
-    def prepare(self, method: str, params: dict[str, Any]) -> None:
-        """Make the frames that `ask` sends: compact JSON as the reference client writes it, each with its own id."""
-        self.frames = [
-            encode(
-                TEXT,
-                json.dumps(
-                    {"type": "req", "id": f"{i}", "method": method, "params": params}, separators=(",", ":")
-                ).encode(),
-                masked=True,
-            )
-            for i in range(RING)
-        ]
+    def prepare(self, method: str, *params: dict[str, Any]) -> None:
+        """Make the frames that `ask` sends in turn: compact JSON as the reference client writes it, with ids."""
+        self.at = 0
+        self.frames = []
+        for i in range(max(RING, len(params))):
+            request = {"type": "req", "id": f"{i}", "method": method, "params": params[i % len(params)]}
+            self.frames.append(encode(TEXT, json.dumps(request, separators=(",", ":")).encode(), masked=True))
 
     # --- under load ---------------------------------------------------------------------------------------------
 
     def ask(self) -> None:
         """Queue the next request."""
         self.stream.outbox.push(self.frames[self.at])
-        self.at = (self.at + 1) % RING
+        self.at = (self.at + 1) % len(self.frames)
 
     def close(self) -> None:
         self.stream.owner = self.stream.message = None

@@ -5,6 +5,7 @@ import os
 import select
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -65,7 +66,7 @@ class Child(Server):
 
 def start(name: str, command: Sequence[str | Path], **environment: str) -> tuple[Child, str]:
     """Run *command* until it prints its first line; that line is a port, or JSON for the caller to read."""
-    log = Path(os.environ.get("TMPDIR", "/tmp")) / f"clawgate-bench-{name}-{os.getpid()}.log"
+    log = Path(tempfile.gettempdir()) / f"clawgate-bench-{name}-{os.getpid()}.log"
     with log.open("wb") as errors:
         process = subprocess.Popen(
             [str(part) for part in command],
@@ -107,6 +108,10 @@ def take_facts(server: Child, line: str) -> Child:
 
 
 def clawgate(state: Path, *flags: str) -> Child:
-    """The product: `clawgate serve` with default policies and a fresh state folder."""
+    """The product: `clawgate serve` with default policies and a fresh state folder.
+
+    With its modules compiled ahead, as an installed package has them, even where the tree may not be written to.
+    """
     command = [sys.executable, "-m", "gw", "serve", "--listen", "127.0.0.1:0", "--state", state, "--json", *flags]
-    return take_facts(*start("clawgate", command))
+    compiled = str(Path(tempfile.gettempdir()) / "clawgate-bench-pycache")
+    return take_facts(*start("clawgate", command, PYTHONDONTWRITEBYTECODE="", PYTHONPYCACHEPREFIX=compiled))

@@ -19,14 +19,6 @@ CONNECTIONS = 64
 SCOPES = ("operator.read",)
 LISTED = ("health", "sessions.list")
 CANDIDATES = ("health", "last-heartbeat", "models.list", "system-presence", "question.list", "voicewake.get")
-    "health",
-    "last-heartbeat",
-    "models.list",
-    "system-presence",
-    "question.list",
-    "voicewake.get",
-    "cron.list",
-)
 
 
 class Asked:

@@ -67,13 +67,14 @@ class Child(Server):
 def start(name: str, command: Sequence[str | Path], **environment: str) -> tuple[Child, str]:
     """Run *command* until it prints its first line; that line is a port, or JSON for the caller to read."""
     log = Path(tempfile.gettempdir()) / f"clawgate-bench-{name}-{os.getpid()}.log"
+    bare = {name: value for name, value in os.environ.items() if not name.startswith("CLAWGATE_")}  # no settings
     with log.open("wb") as errors:
         process = subprocess.Popen(
             [str(part) for part in command],
             stdout=subprocess.PIPE,
             stderr=errors,
             cwd=ROOT,
-            env={**os.environ, **environment},
+            env={**bare, **environment},
         )
     assert process.stdout is not None
     line = b""

@@ -69,6 +69,29 @@ cdef inline int hex_value(uint8_t c) noexcept nogil:
     return c - 0x61 + 10 if 0x61 <= c <= 0x66 else -1
 
 
+cdef inline bint is_lower_hex(const uint8_t *p, size_t size) noexcept nogil:
+    cdef size_t i
+    for i in range(size):
+        if hex_value(p[i]) < 0 or 0x41 <= p[i] <= 0x46:
+            return False
+    return True
+
+
+cdef inline uint8_t short_escape(uint8_t letter) noexcept nogil:
+    """What JSON means by a backslash and this, 0 for nothing (RFC 8259 section 7)."""
+    if letter == 0x6E:
+        return 0x0A
+    if letter == 0x22 or letter == 0x5C or letter == 0x2F:
+        return letter
+    if letter == 0x74:
+        return 0x09
+    if letter == 0x72:
+        return 0x0D
+    if letter == 0x62:
+        return 0x08
+    return 0x0C if letter == 0x66 else 0
+
+
 cdef inline bint is_tail(uint8_t c) noexcept nogil:
     return (c & 0xC0) == 0x80
 

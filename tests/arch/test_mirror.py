@@ -1,0 +1,141 @@
+"""One concept, one file, one test file of the mirrored name."""
+
+from pathlib import Path
+
+from tests.arch.sources import CYTHON, PYTHON, ROOT, relative
+
+# Files that only declare: types, protocols, limits. There is nothing in them to run.
+DECLARATIONS = {
+    "gw/__main__.py",
+    "gw/errors.py",
+    "gw/limits.py",
+    "gw/ports.py",
+    "gw/defender/guards/base.py",
+    *(f"gw/model/{name}.py" for name in ("action", "decision", "identity", "problem", "shell", "subject")),
+}
+# Siblings so small and alike that one table tests them all.
+GROUPED = {
+    "tests/unit/policy/matchers/test_names.py": [
+        f"gw/policy/matchers/{name}.py" for name in ("guard", "method", "signal", "tool")
+    ],
+}
+# Files whose tests still stand in a neighbour's file. This list only shrinks.
+OWED: set[str] = {
+    "gw/defender/shell/ast.py",
+    "gw/defender/shell/builtins.py",
+    "gw/defender/shell/code.py",
+    "gw/defender/shell/context.py",
+    "gw/defender/shell/draft.py",
+    "gw/defender/shell/effects/accounts.py",
+    "gw/defender/shell/effects/clients.py",
+    "gw/defender/shell/effects/containers.py",
+    "gw/defender/shell/effects/databases.py",
+    "gw/defender/shell/effects/deletion.py",
+    "gw/defender/shell/effects/disks.py",
+    "gw/defender/shell/effects/files.py",
+    "gw/defender/shell/effects/git.py",
+    "gw/defender/shell/effects/hosted.py",
+    "gw/defender/shell/effects/machine.py",
+    "gw/defender/shell/effects/packages.py",
+    "gw/defender/shell/effects/sockets.py",
+    "gw/defender/shell/effects/tools.py",
+    "gw/defender/shell/effects/windows.py",
+    "gw/defender/shell/escapes.py",
+    "gw/defender/shell/expand.py",
+    "gw/defender/shell/facts.py",
+    "gw/defender/shell/filters.py",
+    "gw/defender/shell/interpret.py",
+    "gw/defender/shell/interpreters.py",
+    "gw/defender/shell/lexer.py",
+    "gw/defender/shell/names.py",
+    "gw/defender/shell/nested.py",
+    "gw/defender/shell/output.py",
+    "gw/defender/shell/parser.py",
+    "gw/defender/shell/paths.py",
+    "gw/defender/shell/programs.py",
+    "gw/defender/shell/relations.py",
+    "gw/defender/shell/run.py",
+    "gw/defender/shell/simple.py",
+    "gw/defender/shell/stream.py",
+    "gw/defender/shell/walk.py",
+    "gw/defender/shell/wrappers.py",
+    "gw/methods/chat_history.py",
+    "gw/methods/run_events.py",
+    "gw/methods/session_desk.py",
+    "gw/methods/session_rows.py",
+    "gw/methods/turn_run.py",
+    "gw/methods/undone.py",
+    "gw/modes/conversing.py",
+    "gw/modes/policy_reload.py",
+    "gw/policy/compiled.py",
+    "gw/policy/matchers/base.py",
+    "gw/policy/matchers/command.py",
+    "gw/policy/reader.py",
+    "gw/policy/schema.py",
+    "gw/session/book.py",
+    "gw/session/config.py",
+    "gw/session/entries.py",
+    "gw/session/idempotency.py",
+    "gw/session/listing.py",
+    "gw/session/runner.py",
+    "gw/session/transcript.py",
+    "gw/session/transcript_files.py",
+    "gw/wire/text.py",
+}
+
+# What compiled modules still lack; their behaviour is tested through the Python that calls them.
+OWED_COMPILED = {
+    *(f"tests/oracle/{name}.py" for name in ("ngrams", "textfold", "textscan")),
+    *(f"tests/property/test_{name}.py" for name in ("ngrams", "textfold", "textscan")),
+    *(f"tests/unit/native/test_{name}.py" for name in ("ngrams", "textfold", "textscan", "wsframe")),
+}
+
+SOURCES = {relative(path) for path in PYTHON if path.name != "__init__.py"}
+PACKAGES = {relative(path.parent) for path in PYTHON if path.name == "__init__.py"}
+TESTS = {relative(path) for path in (ROOT / "tests/unit").rglob("test_*.py")}
+COMPILED = [path.stem for path in CYTHON]
+
+
+def test_file_of(source: str) -> str:
+    path = Path(source.replace("gw/_native/", "gw/native/")).relative_to("gw")
+    return f"tests/unit/{path.with_name('test_' + path.name)}"
+
+
+def source_of(test: str) -> str:
+    path = Path(test).relative_to("tests/unit")
+    source = f"gw/{path.with_name(path.name.removeprefix('test_'))}"
+    return source.replace("gw/native/", "gw/_native/")
+
+
+def test_every_file_has_its_test_file() -> None:
+    grouped = {source for test, sources in GROUPED.items() if test in TESTS for source in sources}
+    missing = {source for source in SOURCES - grouped if test_file_of(source) not in TESTS}
+    assert sorted(missing - DECLARATIONS - OWED) == [], "these have no test file"
+    assert sorted(OWED - missing) == [], "these have their test file now, or are gone: take them off OWED"
+    assert sorted(DECLARATIONS - SOURCES) == [], "these are gone: take them off DECLARATIONS"
+
+
+def test_every_test_file_has_its_source() -> None:
+    """A compiled module is tested by the file in native/, a package by one that has its name, inside or beside it."""
+    known = SOURCES | {f"gw/_native/{name}.py" for name in COMPILED}
+    known |= {f"{package}.py" for package in PACKAGES} | {f"{package}/{Path(package).name}.py" for package in PACKAGES}
+    assert sorted(test for test in TESTS - GROUPED.keys() if source_of(test) not in known) == []
+
+
+def test_every_compiled_module_has_types_a_twin_and_tests() -> None:
+    wanted = [
+        path
+        for name in COMPILED
+        for path in (
+            f"gw/_native/{name}.pyi",
+            f"tests/oracle/{name}.py",
+            f"tests/property/test_{name}.py",
+            f"tests/unit/native/test_{name}.py",
+        )
+    ]
+    missing = {path for path in wanted if not (ROOT / path).is_file()}
+    assert sorted(missing - OWED_COMPILED) == []
+    assert sorted(OWED_COMPILED - missing) == [], "these exist now: take them off OWED_COMPILED"
+
+
+test_file_of.__test__ = False  # type: ignore[attr-defined]  # rightly named, but not a test

@@ -71,19 +71,18 @@ def follow_file(path: Path) -> Iterator[dict[str, Any]]:
     while not path.exists():
         time.sleep(POLL_S)  # noqa: TID251  (a command line of its own: no hub to block)
     file = path.open("rb")
-    file.seek(0, 2)
-    while True:
-        line = file.readline()
-        if line.endswith(b"\n"):
-            yield json.loads(line)
-            continue
-        file.seek(-len(line), 1)
-        if path.exists() and path.stat().st_ino != _inode(file.fileno()):
-            file.close()
-            file = path.open("rb")
-            continue
-        time.sleep(POLL_S)  # noqa: TID251  (as above)
-
-
-def _inode(descriptor: int) -> int:
-    return os.fstat(descriptor).st_ino
+    try:
+        file.seek(0, os.SEEK_END)
+        while True:
+            line = file.readline()
+            if line.endswith(b"\n"):
+                yield json.loads(line)
+                continue
+            file.seek(-len(line), os.SEEK_CUR)
+            if path.exists() and path.stat().st_ino != os.fstat(file.fileno()).st_ino:
+                file.close()
+                file = path.open("rb")
+                continue
+            time.sleep(POLL_S)  # noqa: TID251  (as above)
+    finally:
+        file.close()

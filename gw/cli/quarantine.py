@@ -1,6 +1,8 @@
 """`clawgate quarantine`: blocked and held actions with their text, read from the ledger's files."""
 
+import getpass
 import json
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,7 @@ import click
 from gw.cli.options import load_settings, settings_options
 from gw.cli.output import as_json_option, print_json, print_table
 from gw.ledger.direct import Direct
-from gw.ledger.quarantine import Quarantine
+from gw.ledger.quarantine import PURGED, RELEASED, Quarantine
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -47,6 +49,33 @@ def list_entries(config_file: Path | None, limit: int, as_json: bool, **flags: A
             for entry in entries
         ],
     )
+
+
+@command.command("release")
+@click.argument("decision_id")
+@click.option("--note", default="", help="Why; kept beside the entry.")
+@settings_options("gateway.state")
+def release_entry(decision_id: str, note: str, config_file: Path | None, **flags: Any) -> int:
+    """Mark an entry as a false alarm: it counts against its rules in `clawgate policy report`."""
+    return _mark(_open(config_file, flags), decision_id, RELEASED, note, "marked as a false alarm")
+
+
+@command.command("purge")
+@click.argument("decision_id")
+@click.option("--note", default="", help="Why; kept in its place.")
+@click.confirmation_option(prompt="Remove the text of this entry for good?")
+@settings_options("gateway.state")
+def purge_entry(decision_id: str, note: str, config_file: Path | None, **flags: Any) -> int:
+    """Remove the text of an entry; that it was there stays on record."""
+    return _mark(_open(config_file, flags), decision_id, PURGED, note, "text removed")
+
+
+def _mark(ledger: Quarantine, decision_id: str, what: str, note: str, done: str) -> int:
+    if not ledger.mark(decision_id, what, getpass.getuser(), note, time.time_ns() // 1_000_000):
+        click.echo(f"clawgate: no quarantine entry {decision_id}", err=True)
+        return 1
+    click.echo(done)
+    return 0
 
 
 @command.command("show")

@@ -43,6 +43,7 @@ class ReviewFile:
 
     def open(self, events: Iterable[Mapping[str, Any]]) -> None:
         """Begin with these events instead of all that ever happened. Raises OSError."""
+        make_folder(self._path.parent)
         data = b"".join(dumps(dict(event)) + b"\n" for event in events)
         partial = self._path.with_suffix(".part")
         descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, FILE_MODE)

@@ -1,0 +1,58 @@
+import json
+import threading
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from gw.cli import decisions
+from gw.cli.decisions import command, follow_file
+from gw.ledger.decisions import CURRENT
+from tests.unit.ledger.test_recorded import recorded
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Path:
+    recorded(tmp_path, {"command": "ls -l", "tool": "exec"}, {"command": "rm x"}, {"prompt": "good"})
+    return tmp_path
+
+
+def run(state: Path, *arguments: str) -> str:
+    result = CliRunner().invoke(command, ["--state", str(state), *arguments], standalone_mode=False)
+    assert result.exception is None, result.exception
+    return result.output
+
+
+def test_lines_are_oldest_first(state: Path) -> None:
+    first, second, third = run(state).splitlines()
+    assert "allow" in first and "exec" in first and first.endswith("'ls -l'")
+    assert "block" in second and "d.rm" in second and third.split()[-1].startswith("dec_")
+
+
+def test_the_newest_of_one_verdict(state: Path) -> None:
+    assert len(run(state, "--verdict", "allow").splitlines()) == 2
+    (line,) = run(state, "--verdict", "allow", "--limit", "1", "--json").splitlines()
+    assert json.loads(line)["parts"][0]["kind"] == "prompt"
+
+
+def test_following_sees_new_lines_and_rotation(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(decisions, "POLL_S", 0.01)
+    path = state / "decisions" / CURRENT
+    found = follow_file(path)
+    started = threading.Event()
+
+    def write() -> None:
+        started.wait(5)
+        with path.open("ab") as file:
+            file.write(b'{"id": "new", ')
+            file.flush()
+            file.write(b'"x": 1}\n')
+        path.rename(path.with_name("decisions-000000000009.jsonl"))
+        path.write_bytes(b'{"id": "after"}\n')
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    monkeypatch.setattr(decisions.time, "sleep", lambda seconds: started.set() or threading.Event().wait(0.01))
+    assert [next(found)["id"], next(found)["id"]] == ["new", "after"]
+    thread.join()
+    found.close()  # type: ignore[attr-defined]

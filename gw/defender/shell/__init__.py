@@ -13,7 +13,8 @@ from gw.defender.shell.walk import Walker
 from gw.model.decision import Span
 from gw.model.shell import CommandFacts, Node, NodeRole
 
-MAX_COMMAND_CHARS: Final = 32 * 1024
+MAX_COMMAND_CHARS: Final = 64 * 1024  # a large here-document is ordinary, a larger one is held
+MAX_TEXT_NODES: Final = 256  # data and comments, each
 
 
 def analyse(command: str, *, cwd: str | None = None) -> CommandFacts:
@@ -38,8 +39,8 @@ def analyse(command: str, *, cwd: str | None = None) -> CommandFacts:
     if len(walker.drafts) > 1:
         relate(walker.drafts, text)
     nodes = [draft.node() for draft in walker.drafts]
-    nodes += [_text_node(role, span) for role, span in walker.extra]
-    nodes += [_text_node(NodeRole.COMMENT, Span(*span)) for span in parser.comments]
+    nodes += [_text_node(role, span) for role, span in walker.extra[:MAX_TEXT_NODES]]
+    nodes += [_text_node(NodeRole.COMMENT, Span(*span)) for span in parser.comments[:MAX_TEXT_NODES]]
     return CommandFacts(tuple(nodes), frozenset(walker.signals), len(walker.drafts) > 1 or len(script) > 1)
 
 

@@ -15,6 +15,7 @@ from gw.defender.shell.stream import EXPANDED, GLOB, UNKNOWN, UNRESOLVED, Field,
 
 MAX_FIELDS = 64
 MAX_FIELD_CHARS = 16 * 1024
+MAX_BRACE_CHARS = 512  # of a word whose braces are expanded
 
 # What every ordinary login has; slices of these spell out slashes and letters.
 WELL_KNOWN = {
@@ -61,7 +62,7 @@ class Expander:
         value = self.value(assign.value)
         if assign.append and assign.name in self.variables:
             old = self.variables[assign.name]
-            text = None if old.text is None or value.text is None else old.text + value.text
+            text = None if old.text is None or value.text is None else (old.text + value.text)[:MAX_FIELD_CHARS]
             value = Stream(text, old.marks | value.marks)
         self.variables[assign.name] = value
         return value
@@ -261,12 +262,16 @@ def braces(parts: Sequence[Part]) -> list[Sequence[Part]]:
     atoms: list[Part] = []
     for part in parts:
         if type(part) is Text and not part.quoted:
-            atoms.extend(Text(c, False) for c in part.text[:MAX_FIELD_CHARS])
+            atoms.extend(Text(c, False) for c in part.text[:MAX_BRACE_CHARS])
         else:
             atoms.append(part)
+    if len(atoms) > MAX_BRACE_CHARS:
+        return [parts]
     done: list[Sequence[Part]] = []
     pending = [atoms]
-    while pending and len(done) < MAX_FIELDS:
+    steps = 0
+    while pending and len(done) < MAX_FIELDS and steps < 2 * MAX_FIELDS:
+        steps += 1
         current = pending.pop(0)
         alternatives = _first_brace(current)
         if alternatives is None:

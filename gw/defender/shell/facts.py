@@ -70,7 +70,7 @@ def _check_words(draft: Draft, known: Profile) -> None:
                 draft.facts.add("loads-library")
         if word in _FILE_SERVERS and draft.program in _SERVING_PROGRAMS:
             draft.facts.add("serves-files")
-        if shown:
+        if shown and not word.startswith("SHELL="):
             draft.facts |= shown_facts(word)
     if draft.program in ("php", "ruby") and draft.has("-S"):
         draft.facts.add("serves-files")

@@ -26,6 +26,8 @@ _PARAM_OP = re.compile(r":[-=+?]|:|##?|%%?|//?|\^\^?|,,?|@|[-=+?]").match
 _ANSI = re.compile(
     r"\\(?:([abeEfnrtv\\'\"?])|([0-7]{1,3})|x([0-9A-Fa-f]{1,2})|u([0-9A-Fa-f]{1,4})|U([0-9A-Fa-f]{1,8})|c(.))"
 )
+# Arithmetic has operators between its words; `$((ls /tmp))` may run a command in some shells.
+_WORDS_SIDE_BY_SIDE = re.compile(r"[\w./]\s+[A-Za-z./~]").search
 # Letters, digits and slashes need no escape; colours and control characters do.
 _PRINTABLE_ESCAPE = re.compile(
     r"\\(?:x[2-7][0-9A-Fa-f](?![0-9A-Fa-f])|1[0-7]{2}|0?[45-7][0-7](?![0-7])|u00[2-7][0-9A-Fa-f])"
@@ -230,7 +232,7 @@ class Lexer:
         text, start = self.text, self.pos
         if text[start + 2 : start + 3] == "(":
             end = self.arithmetic_end(start + 1)
-            if end:
+            if end and _WORDS_SIDE_BY_SIDE(text, start, end) is None:
                 self.pos = end
                 self._arithmetic(parts, start, end, quoted)
                 return

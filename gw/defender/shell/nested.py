@@ -19,6 +19,7 @@ CONTAINER_VALUED = names(
     " --link --expose -a --attach --cgroup-parent --cidfile --runtime --stop-signal --image --overrides --command"
 )
 _SSH_VALUED = names("-p -i -l -o -F -L -R -D -b -c -E -e -I -J -m -O -Q -S -W -w -B")
+MAX_JOBS = 8  # arguments of parallel that are tried
 _FIND_EXEC = names("-exec -execdir -ok -okdir")
 _TMUX_STARTS = names("new new-session neww new-window split-window splitw respawn-pane popup run-shell run")
 
@@ -106,9 +107,13 @@ def _container(argv: Sequence[str]) -> list[Inner]:
 def _parallel(argv: Sequence[str]) -> list[Inner]:
     end = next((i for i, a in enumerate(argv) if a.startswith(":::")), len(argv))
     start = skip_options(argv, 1, names("-j --jobs -a --arg-file -S --sshlogin --colsep -n -N -I -L"))
-    if start < end:
-        return [Inner(text=" ".join(argv[start:end]))]
-    return [Inner(text=command) for command in argv[end + 1 :][:16]]
+    command, arguments = " ".join(argv[start:end]), argv[end + 1 :][:MAX_JOBS]
+    if not command:
+        return [Inner(text=argument) for argument in arguments]
+    if not arguments:
+        return [Inner(text=command)]
+    placed = [command.replace("{}", a) if "{}" in command else f"{command} {a}" for a in arguments]
+    return [Inner(text=text) for text in placed]
 
 
 def _tmux(argv: Sequence[str]) -> list[Inner]:

@@ -94,10 +94,14 @@ class Walker:
         captures, self.captures = self.captures, True
         ends = [len(self.drafts)]
         for i, command in enumerate(commands, 1):
+            if len(self.drafts) >= MAX_DRAFTS:
+                self.signals.add("shell.too-long")
+                break
             if i == len(commands):
                 self.captures = captures
             stream = self._command(command, stream)
             ends.append(len(self.drafts))
+        self.captures = captures
         self._connect(ends)
         return UNKNOWN if stream is None else stream
 

@@ -1,9 +1,11 @@
 """`clawgate decisions`: the decision log, read from its files; works whether or not the service runs."""
 
+import base64
 import json
 import os
 import time
 from collections.abc import Iterator
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ import click
 from gw.cli.options import load_settings, settings_options
 from gw.cli.output import as_json_option, paint, print_json
 from gw.ledger.decisions import CURRENT, read_latest
+from gw.ledger.receipts import PUBLIC_FILE, verify
 
 POLL_S = 0.5
 
@@ -46,6 +49,32 @@ def command(
         for record in follow_file(folder / CURRENT):
             if verdict in (None, record["verdict"]):
                 _print(record, as_json)
+
+
+@command.command("verify")
+@click.option(
+    "--key", type=click.Path(path_type=Path, dir_okay=False), help="Public key, base64.  [default: the log's]"
+)
+@click.option("--head", help="Hash the newest line must have, from a journal kept elsewhere.")
+@as_json_option
+@click.pass_context
+def verify_log(ctx: click.Context, /, key: Path | None, head: str | None, as_json: bool) -> int:
+    """Check the hash chain and the receipts of the whole log: 0 when nothing was changed, 1 otherwise."""
+    folder: Path = ctx.obj
+    public_file = key or folder / PUBLIC_FILE
+    public = base64.b64decode(public_file.read_bytes()) if public_file.exists() else None
+    report = verify(folder, public)
+    if head is not None and report.head != head:
+        report.say(f"the newest line has hash {report.head}, not {head}: lines were cut off or added")
+    if as_json:
+        print_json(asdict(report))
+    else:
+        for problem in report.problems:
+            click.echo(problem, err=True)
+        start = "" if report.first in (0, 1) else f" (from seq {report.first} on; older files were removed)"
+        signed = "receipts not checked: no public key" if public is None else f"confirmed up to seq {report.confirmed}"
+        click.echo(f"{report.records} records, {report.receipts} receipts{start}; {signed}; newest seq {report.last}")
+    return 1 if report.problems else 0
 
 
 def _print(record: dict[str, Any], as_json: bool) -> None:

@@ -4,9 +4,10 @@ Knows nothing of policies or the wire. Invariant: lines are in order of `seq` wi
 when `append` returns, and a record that could not be written is counted, never half-written.
 """
 
+import contextlib
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,19 +20,33 @@ logger = logging.getLogger(__name__)
 
 CURRENT: Final = "decisions.jsonl"
 MAX_PENDING: Final = 2000  # records waiting for the next batch; more force one
+RECEIPT_EVERY: Final = 64  # records
 MAX_FILE_BYTES: Final = 64 * 1024 * 1024
 READ_BYTES: Final = 1024 * 1024
 
 
 class DecisionLog:
-    """One per process; `offload` must have exactly one worker, which is what keeps batches in order."""
+    """One per process; `offload` must have exactly one worker, which is what keeps batches in order.
 
-    def __init__(self, folder: Path, offload: Offload, *, max_file_bytes: int = MAX_FILE_BYTES) -> None:
+    `sign(seq, prev)` makes the record of a receipt; one is written after the first batch, then every RECEIPT_EVERY
+    records and when the log is closed.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        offload: Offload,
+        *,
+        max_file_bytes: int = MAX_FILE_BYTES,
+        sign: Callable[[int, str], dict[str, Any]] | None = None,
+    ) -> None:
         self.folder = folder
         self.dropped = 0  # records lost to a full or failing disk
         self.written = 0
         self._offload = offload
         self._max_file_bytes = max_file_bytes
+        self._sign = sign
+        self._unsigned = RECEIPT_EVERY  # so that the first batch gets one
         self._pending: list[tuple[bool, dict[str, Any]]] = []  # durable, record
         self._descriptor = -1
         self._size = 0
@@ -68,13 +83,21 @@ class DecisionLog:
             logger.error("ledger.write_failed", extra={"error": type(error).__name__, "waiting": len(self._pending)})
             return False
         self.written += len(batch)
+        if self._unsigned == 0:
+            # Kept elsewhere, the journal anchors the log: `clawgate decisions verify --head`.
+            logger.info("ledger.receipt", extra={"seq": self._seq, "head": self._prev})
         return True
 
     def close(self) -> None:
         self.flush()
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-            self._descriptor = -1
+        if self._descriptor < 0:
+            return
+        if self._unsigned:
+            self._unsigned = RECEIPT_EVERY
+            with contextlib.suppress(OSError, GwError):  # a full disk: the next start begins with a receipt
+                self._offload.run(self._write, [])
+        os.close(self._descriptor)
+        self._descriptor = -1
 
     def _write(self, batch: list[tuple[bool, dict[str, Any]]]) -> None:
         """Runs on the pool's one worker, so it alone touches the file and the chain."""
@@ -84,8 +107,14 @@ class DecisionLog:
             seq += 1
             line, prev = chain.link(record, seq, prev)
             lines.append(line)
+        unsigned = self._unsigned + len(batch)
+        if self._sign is not None and unsigned >= RECEIPT_EVERY:
+            seq += 1
+            line, prev = chain.link(self._sign(seq, prev), seq, prev)
+            lines.append(line)
+            unsigned = 0
         self._size = append(self._descriptor, b"".join(lines), self._size)
-        self._seq, self._prev = seq, prev
+        self._seq, self._prev, self._unsigned = seq, prev, unsigned
         if self._size >= self._max_file_bytes:
             self._rotate()
 

@@ -5,11 +5,10 @@ what cannot be built raises ConfigError or PolicyError with all problems.
 """
 
 from collections.abc import Callable, Container, Mapping
-from importlib.resources import files as package_files
 from typing import Final
 from uuid import uuid4
 
-from gw import __version__, hub
+from gw import DATA, __version__, hub
 from gw.access.admission import Admission
 from gw.access.pairing import Pairings
 from gw.access.surfaces import Surfaces
@@ -57,7 +56,6 @@ from gw.wire.events import EventTable
 from gw.wire.methods import MethodTable
 from gw.wire.params import Shape, load_shapes
 
-DATA: Final = package_files("gw") / "data"
 STORE_QUEUE: Final = 4096
 FILE_WORKERS: Final = 2
 FILE_QUEUE: Final = 512
@@ -205,7 +203,7 @@ class Gateway:
 
     def close(self) -> None:
         """Write what is still in memory and let the threads go."""
-        self.judging.log.flush()
+        self.judging.log.close()
         self.talk.book.close()
         self.store.close()
         self.files.close()

@@ -21,6 +21,7 @@ from gw.errors import ConfigError
 from gw.hub import Deadline, Gate
 from gw.ledger.decisions import DecisionLog
 from gw.ledger.quarantine import Quarantine
+from gw.ledger.receipts import Signer
 from gw.ledger.redact import Redactor
 from gw.ledger.reviews import ReviewFile
 from gw.ledger.sink import LedgerSink
@@ -72,9 +73,9 @@ def build_judging(settings: Settings, clock: Clock, store: Offload, files: Offlo
     """`store` has one worker. Raises PolicyError with every problem, ConfigError when a ledger cannot be opened."""
     policy = PolicyHandle(*load(policy_paths(settings), trust=trust_of(settings)))
     state = settings.gateway.state
-    log = DecisionLog(state / "decisions", store)
     quarantine = Quarantine(state / "quarantine", store)
     try:
+        log = DecisionLog(state / "decisions", store, sign=Signer.open(state / "decisions").receipt)
         log.open()
         reviews = open_reviews(state, store, clock)
     except OSError as error:

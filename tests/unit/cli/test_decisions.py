@@ -56,3 +56,21 @@ def test_following_sees_new_lines_and_rotation(state: Path, monkeypatch: pytest.
     assert [next(found)["id"], next(found)["id"]] == ["new", "after"]
     thread.join()
     found.close()  # type: ignore[attr-defined]
+
+
+def test_verify_says_whether_the_log_is_whole(state: Path) -> None:
+    def check(*arguments: str) -> tuple[int, str]:
+        result = CliRunner().invoke(command, ["--state", str(state), "verify", *arguments], standalone_mode=False)
+        assert result.exception is None, result.exception
+        return result.return_value, result.output
+
+    assert check() == (0, "3 records, 0 receipts; receipts not checked: no public key; newest seq 3\n")
+    head = json.loads(check("--json")[1])["head"]
+    assert check("--head", head)[0] == 0
+    path = state / "decisions" / CURRENT
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join(lines[:-1]))
+    code, output = check("--head", head)
+    assert code == 1 and "lines were cut off or added" in output
+    path.write_bytes(lines[0] + lines[2])
+    assert "seq 3 follows 1" in check()[1]

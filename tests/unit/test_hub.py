@@ -253,3 +253,24 @@ def test_the_probe_sees_a_blocked_loop() -> None:
     assert max(sample.delay_ms for sample in samples) >= 80
     assert min(sample.delay_ms for sample in samples) < 20
     assert all(sample.interval_ms >= 9 for sample in samples)
+
+
+def test_greenlets_start_now_and_later() -> None:
+    tasks, seen, both = hub.Greenlets(), [], hub.Latch()
+
+    def note(word: str) -> None:
+        seen.append(word)
+        if len(seen) == 2:
+            both.set()
+
+    tasks.after(0.01, note, "later")
+    tasks.spawn(note, "now")
+    assert both.wait(5)
+    assert seen == ["now", "later"]
+
+
+def test_a_latch_holds_until_it_is_set() -> None:
+    latch = hub.Greenlets().latch()
+    assert not latch.wait(0.001)
+    latch.set()
+    assert latch.wait(0)

@@ -232,7 +232,7 @@ class Lexer:
         text, start = self.text, self.pos
         if text[start + 2 : start + 3] == "(":
             end = self.arithmetic_end(start + 1)
-            if end and _WORDS_SIDE_BY_SIDE(text, start, end) is None:
+            if end:
                 self.pos = end
                 self._arithmetic(parts, start, end, quoted)
                 return
@@ -250,7 +250,7 @@ class Lexer:
         parts.append(Opaque(self.text[start:end]))
 
     def arithmetic_end(self, start: int) -> int:
-        """Return the end of `((...))` whose first parenthesis is at *start*, 0 when it is not arithmetic."""
+        """Return the end of `((...))` whose first parenthesis is at *start*, 0 when it may be a command."""
         level, pos = 0, start
         while pos < self.size and pos - start < WINDOW:
             char = self.text[pos]
@@ -264,7 +264,8 @@ class Lexer:
                     if rest in (";", "\n", "|", "&"):
                         return 0
                 if level == 0:
-                    return pos + 1 if self.text[pos - 1] == ")" else 0
+                    closed = self.text[pos - 1] == ")" and _WORDS_SIDE_BY_SIDE(self.text, start, pos) is None
+                    return pos + 1 if closed else 0
             elif char in "'\"\n;":
                 return 0
             pos += 1

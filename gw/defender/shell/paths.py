@@ -71,7 +71,7 @@ _STARTUPS_AT_HOME = (
 )
 _STARTUPS_OF_SYSTEM = (
     r"/etc/(?:profile|bash\.bashrc|bashrc|zsh|zshrc|environment|rc\.local|rc\d?\.d|init\.d|init|inittab|crontab|cron\.|cron/)",
-    r"/etc/(?:anacrontab|at\.|systemd/|udev/rules\.d|ld\.so\.preload|ld\.so\.conf|pam\.d|security/|profile\.d|xdg/autostart)",
+    r"/etc/(?:anacrontab|at\.|systemd(?:/|$)|udev/rules\.d|ld\.so\.preload|ld\.so\.conf|pam\.d|security/|profile\.d|xdg/autostart)",
     r"/etc/(?:update-motd\.d|network/if-|NetworkManager/dispatcher|apt/apt\.conf|logrotate\.d|modules|modprobe|sysctl|skel)",
     r"/etc/(?:default/|hosts\.equiv|ssh/sshd|X11/|sv/)",
     r"/var/spool/(?:cron|at)", r"/(?:usr/)?lib/systemd", r"/usr/local/lib/systemd", r"/run/systemd",

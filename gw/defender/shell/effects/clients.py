@@ -212,7 +212,7 @@ def httpie(draft: Draft) -> None:
         draft.facts.add("http-delete")
     for argument, marks in zip(draft.argv[1:], draft.marks[1:], strict=True):
         name, at, path = argument.rpartition("@")
-        if at and "/" not in name and ":" not in name and not path.count("."):
+        if at and name.isidentifier():
             sends_file(draft, path)
         sends_marked(draft, marks)
     sends_input(draft)

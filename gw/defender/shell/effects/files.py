@@ -128,8 +128,9 @@ def tar(draft: Draft) -> None:
 
 
 def grep(draft: Draft) -> None:
-    named = draft.has("-e", "-f", "--regexp", "--file")
-    draft.reads += draft.paths(draft.operands[0 if named else 1 :])
+    pattern = draft.value("-e", "--regexp", "-f", "--file")
+    operands = draft.operands[1:] if pattern is None else [o for o in draft.operands if o != pattern]
+    draft.reads += draft.paths(operands)
 
 
 def read(draft: Draft) -> None:

@@ -1,0 +1,52 @@
+"""Users, groups, passwords, rights."""
+
+import pytest
+
+from tests.support.commands import facts_of
+
+HITS = [
+    ("useradd -o -u 0 toor", "adds-root-user"),
+    ("useradd -ou 0 -g 0 toor", "adds-root-user"),
+    ("usermod -aG sudo agent", "adds-root-user"),
+    ("usermod --groups wheel agent", "adds-root-user"),
+    ("gpasswd -a agent docker", "adds-root-user"),
+    ("adduser agent sudo", "adds-root-user"),
+    ("groupmems -g root -a agent", "adds-root-user"),
+    ("userdel -r bob", "deletes-account"),
+    ("useradd -m app", "changes-account"),
+    ("chage -M 90 bob", "changes-account"),
+    ("echo root:x | chpasswd", "changes-password"),
+    ("passwd bob", "changes-password"),
+    ("visudo", "edits-sudoers"),
+    ("sudo -l", "probes-privilege"),
+    ("sudo -i", "root-shell"),
+    ("sudo -s", "root-shell"),
+    ("su -", "root-shell"),
+    ("chroot /mnt", "spawns-shell"),
+    ("systemd-run -S", "spawns-shell"),
+    ("setcap cap_setuid+ep x", "setuid"),
+    ("getent shadow", "reads-secret"),
+]
+MISSES = [
+    ("usermod -aG developers agent", "adds-root-user"),
+    ("adduser root-cause-analyst", "adds-root-user"),
+    ("groupmems -g sudo -l", "adds-root-user"),
+    ("passwd --status bob", "changes-password"),
+    ("chage -l bob", "changes-account"),
+    ("visudo -c", "edits-sudoers"),
+    ("sudo -u app ls", "root-shell"),
+    ("su bob -c ls", "root-shell"),
+    ("systemd-run --version", "spawns-shell"),
+    ("setcap -r x", "setuid"),
+    ("getent passwd", "reads-secret"),
+]
+
+
+@pytest.mark.parametrize(("command", "fact"), HITS)
+def test_the_deed_is_seen(command: str, fact: str) -> None:
+    assert fact in facts_of(command)
+
+
+@pytest.mark.parametrize(("command", "fact"), MISSES)
+def test_its_neighbour_is_not(command: str, fact: str) -> None:
+    assert fact not in facts_of(command)

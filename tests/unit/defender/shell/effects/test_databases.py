@@ -1,0 +1,43 @@
+"""Statements that drop, empty or start programs."""
+
+import pytest
+
+from tests.support.commands import facts_of
+
+HITS = [
+    ("psql -c 'DROP TABLE users'", "database-destroys"),
+    ("psql -c 'truncate orders'", "database-destroys"),
+    ("psql -c 'delete from users;'", "database-destroys"),
+    ("psql -c 'update users set admin = true'", "database-destroys"),
+    ("mysql <<< 'drop database shop'", "database-destroys"),
+    ("echo 'drop schema public cascade' | psql", "database-destroys"),
+    ("mongosh --eval 'db.dropDatabase()'", "database-destroys"),
+    ("mongosh --eval 'db.users.deleteMany({})'", "database-destroys"),
+    ("mysqladmin drop shop", "database-destroys"),
+    ("redis-cli -h r FLUSHALL", "database-destroys"),
+    ("echo flushdb | redis-cli", "database-destroys"),
+    ("redis-cli keys 'a*' | xargs redis-cli del", "database-destroys"),
+    ("redis-cli config set dir /etc", "database-destroys"),
+    ("dropdb shop", "database-destroys"),
+    ("pg_restore --clean dump", "database-destroys"),
+    ("psql -c \"copy t to program 'id'\"", "shell-escape"),
+    ("mysql -e 'select 1 into outfile \"/tmp/x\"'", "shell-escape"),
+]
+MISSES = [
+    ("psql -c 'select * from dropped'", "database-destroys"),
+    ("psql -c 'delete from users where id = 7'", "database-destroys"),
+    ("psql -c 'update users set a = 1 where id = 7'", "database-destroys"),
+    ("grep -rn 'DROP TABLE' migrations", "database-destroys"),
+    ("redis-cli get flushall:key", "database-destroys"),
+    ("pg_restore dump", "database-destroys"),
+]
+
+
+@pytest.mark.parametrize(("command", "fact"), HITS)
+def test_the_deed_is_seen(command: str, fact: str) -> None:
+    assert fact in facts_of(command)
+
+
+@pytest.mark.parametrize(("command", "fact"), MISSES)
+def test_its_neighbour_is_not(command: str, fact: str) -> None:
+    assert fact not in facts_of(command)

@@ -1,0 +1,53 @@
+"""How far a deletion reaches."""
+
+import pytest
+
+from tests.support.commands import facts_of
+
+HITS = [
+    ("rm -rf /", "deletes-root"),
+    ("rm -r ~", "deletes-root"),
+    ("rm -rf /etc/*", "deletes-root"),
+    ("rm -rf /home/alice", "deletes-root"),
+    ("rm -rf --no-preserve-root x", "deletes-root"),
+    ("find / -delete", "deletes-root"),
+    ("mv /etc /dev/null", "deletes-root"),
+    ("mv / /backup", "deletes-root"),
+    ("rsync -a --delete /dev/null/ /srv/", "deletes-root"),
+    ("rm -rf src", "deletes-tree"),
+    ("rm -rf *", "deletes-tree"),
+    ("rm -rf ../..", "deletes-tree"),
+    ("ls | xargs rm -rf", "deletes-tree"),
+    ("find . -delete", "deletes-tree"),
+    ("rm *", "deletes-many"),
+    ("rm /etc/*", "deletes-many"),
+    ("find /usr -name x -delete", "deletes-many"),
+    ("rsync -a --delete a/ b/", "deletes-mirror"),
+    ("rsync --remove-source-files a b", "deletes-mirror"),
+    ("rsync a.txt host:", "copies-out"),
+    ("shred x", "shreds"),
+    ("shred /dev/sda", "overwrites-disk"),
+    ("rm /dev/sda", "overwrites-disk"),
+    ("truncate -s0 x", "truncates"),
+    ("truncate --size=0 x", "truncates"),
+]
+MISSES = [
+    ("rm notes.txt", "deletes-many"),
+    ("rm -rf /tmp/x", "deletes-tree"),
+    ("rm -rf node_modules", "deletes-tree"),
+    ("find . -name '*.o' -delete", "deletes-tree"),
+    ("find /var/log -name '*.gz' -delete", "deletes-many"),
+    ("truncate -s 10M x", "truncates"),
+    ("rsync host:a.txt .", "copies-out"),
+    ("mv a b", "deletes-tree"),
+]
+
+
+@pytest.mark.parametrize(("command", "fact"), HITS)
+def test_the_deed_is_seen(command: str, fact: str) -> None:
+    assert fact in facts_of(command)
+
+
+@pytest.mark.parametrize(("command", "fact"), MISSES)
+def test_its_neighbour_is_not(command: str, fact: str) -> None:
+    assert fact not in facts_of(command)

@@ -1,0 +1,49 @@
+"""Disks, partitions, volumes, mounts."""
+
+import pytest
+
+from tests.support.commands import facts_of
+
+HITS = [
+    ("dd if=x of=/dev/sda", "overwrites-disk"),
+    ("mkfs.ext4 /dev/sdb1", "overwrites-disk"),
+    ("blkdiscard /dev/nvme0n1", "overwrites-disk"),
+    ("nvme format /dev/nvme0", "overwrites-disk"),
+    ("badblocks -w /dev/sdb", "overwrites-disk"),
+    ("dd if=/dev/zero of=big", "fills-disk"),
+    ("fallocate -l 200G big", "fills-disk"),
+    ("fallocate -l 1T big", "fills-disk"),
+    ("fdisk /dev/sda", "edits-disk"),
+    ("sgdisk -Z /dev/sda", "edits-disk"),
+    ("parted /dev/sda rm 1", "edits-disk"),
+    ("wipefs -a /dev/sda", "edits-disk"),
+    ("lvremove vg/lv", "edits-disk"),
+    ("zpool destroy tank", "edits-disk"),
+    ("mdadm --zero-superblock /dev/sdb", "edits-disk"),
+    ("cryptsetup luksFormat /dev/sdb", "edits-disk"),
+    ("mount -o bind a b", "binds-mount"),
+    ("mount --rbind a b", "binds-mount"),
+    ("mount -o remount,rw /", "binds-mount"),
+]
+MISSES = [
+    ("dd if=/dev/sda of=backup.img count=1", "overwrites-disk"),
+    ("dd if=/dev/zero of=x count=10", "fills-disk"),
+    ("fallocate -l 1G x", "fills-disk"),
+    ("fdisk -l /dev/sda", "edits-disk"),
+    ("parted -l", "edits-disk"),
+    ("wipefs /dev/sda", "edits-disk"),
+    ("zpool list", "edits-disk"),
+    ("mdadm --detail /dev/md0", "edits-disk"),
+    ("mount /dev/sdb1 /mnt", "binds-mount"),
+    ("mount -o remount,ro /", "binds-mount"),
+]
+
+
+@pytest.mark.parametrize(("command", "fact"), HITS)
+def test_the_deed_is_seen(command: str, fact: str) -> None:
+    assert fact in facts_of(command)
+
+
+@pytest.mark.parametrize(("command", "fact"), MISSES)
+def test_its_neighbour_is_not(command: str, fact: str) -> None:
+    assert fact not in facts_of(command)

@@ -1,0 +1,58 @@
+"""Copying, linking, modes, owners."""
+
+import pytest
+
+from tests.support.commands import facts_of
+
+HITS = [
+    ("cp /bin/bash /tmp/x", "copies-shell"),
+    ("ln -s /bin/sh git-x", "copies-shell"),
+    ("cp -t /tmp /bin/sh", "copies-shell"),
+    ("chmod u+s x", "setuid"),
+    ("chmod 4755 x", "setuid"),
+    ("chmod 06755 x", "setuid"),
+    ("install -m 6777 a b", "setuid"),
+    ("chmod -R 777 /", "changes-root"),
+    ("chmod -R 700 /etc", "changes-root"),
+    ("chmod 777 /etc", "opens-access"),
+    ("chmod 666 /etc/passwd", "opens-access"),
+    ("chmod -R a+w /srv/x", "opens-access"),
+    ("chown -R me /usr", "changes-root"),
+    ("chown me /etc/shadow", "opens-access"),
+    ("chattr +i x", "locks-files"),
+    ("setfacl -m u:me:rwx /etc", "opens-access"),
+    ("touch -d yesterday x", "changes-times"),
+    ("tee /dev/sda", "overwrites-disk"),
+    ("echo x > /proc/sysrq-trigger", "writes-kernel"),
+    ("sed -i s/a/b/ ~/.bashrc", "writes-startup"),
+    ("sed '1w /etc/cron.d/x' f", "writes-startup"),
+    ("tar xf a.tar -C /etc/systemd", "writes-startup"),
+    ("tar cf a.tar --remove-files src", "deletes-tree"),
+    ("sort -o /etc/hosts a", "writes-system"),
+    ("cat ~/.ssh/id_rsa", "reads-secret"),
+    ("grep x /etc/shadow", "reads-secret"),
+    ("ln -sf /dev/null x", "truncates"),
+]
+MISSES = [
+    ("cp a b", "copies-shell"),
+    ("chmod 755 x", "setuid"),
+    ("chmod g+s dir", "setuid"),
+    ("chmod -R 755 ./app", "changes-root"),
+    ("chown -R me /usr/local", "changes-root"),
+    ("chown root:root /etc/x", "opens-access"),
+    ("chmod -R a+w ./x", "opens-access"),
+    ("touch x", "changes-times"),
+    ("sed s/a/b/ ~/.bashrc", "writes-startup"),
+    ("grep -e /etc/shadow notes", "reads-secret"),
+    ("chattr -R -V x", "locks-files"),
+]
+
+
+@pytest.mark.parametrize(("command", "fact"), HITS)
+def test_the_deed_is_seen(command: str, fact: str) -> None:
+    assert fact in facts_of(command)
+
+
+@pytest.mark.parametrize(("command", "fact"), MISSES)
+def test_its_neighbour_is_not(command: str, fact: str) -> None:
+    assert fact not in facts_of(command)

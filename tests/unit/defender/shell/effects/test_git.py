@@ -1,0 +1,63 @@
+"""What git would lose, here or at a remote."""
+
+import pytest
+
+from tests.support.commands import facts_of
+
+HITS = [
+    ("git reset --hard", "git-discards"),
+    ("git -C /r --no-pager reset --hard x", "git-discards"),
+    ("git clean -xdf", "git-discards"),
+    ("git checkout -- a.py", "git-discards"),
+    ("git checkout -f main", "git-discards"),
+    ("git switch --discard-changes main", "git-discards"),
+    ("git restore a.py", "git-discards"),
+    ("git restore --staged --worktree a.py", "git-discards"),
+    ("git stash drop", "git-discards"),
+    ("git branch -D x", "git-discards"),
+    ("git branch -d -f x", "git-discards"),
+    ("git tag -d v1", "git-discards"),
+    ("git worktree remove -f w", "git-discards"),
+    ("git submodule deinit --all", "git-discards"),
+    ("git rm -rf src", "git-discards"),
+    ("git push -f", "git-overwrites-remote"),
+    ("git push origin :x", "git-overwrites-remote"),
+    ("git push origin +x", "git-overwrites-remote"),
+    ("git push --mirror", "git-overwrites-remote"),
+    ("git filter-repo --path x", "git-erases-history"),
+    ("git reflog delete x", "git-erases-history"),
+    ("git gc --prune=now", "git-erases-history"),
+    ("git update-ref -d refs/heads/x", "git-erases-history"),
+    ("git config core.hooksPath /tmp/h", "git-hooks-command"),
+    ("git config alias.x '!sh'", "git-hooks-command"),
+    ("git show --output=.git/config HEAD", "git-hooks-command"),
+    ("git remote set-url origin https://x.example", "git-redirects"),
+    ("git commit --no-verify -m x", "skips-approval"),
+]
+MISSES = [
+    ("git reset --soft HEAD~1", "git-discards"),
+    ("git clean -nfd", "git-discards"),
+    ("git checkout -b x", "git-discards"),
+    ("git checkout -p HEAD -- a.py", "git-discards"),
+    ("git restore --staged a.py", "git-discards"),
+    ("git stash pop", "git-discards"),
+    ("git branch -d x", "git-discards"),
+    ("git rm --cached -rf x", "git-discards"),
+    ("git push", "git-overwrites-remote"),
+    ("git push --force-with-lease", "git-overwrites-remote"),
+    ("git push -n -f", "git-overwrites-remote"),
+    ("git gc", "git-erases-history"),
+    ("git config user.name x", "git-hooks-command"),
+    ("git config alias.x status", "git-hooks-command"),
+    ("git show --output=notes.txt HEAD", "git-hooks-command"),
+]
+
+
+@pytest.mark.parametrize(("command", "fact"), HITS)
+def test_the_deed_is_seen(command: str, fact: str) -> None:
+    assert fact in facts_of(command)
+
+
+@pytest.mark.parametrize(("command", "fact"), MISSES)
+def test_its_neighbour_is_not(command: str, fact: str) -> None:
+    assert fact not in facts_of(command)

@@ -1,0 +1,38 @@
+"""What is installed from where."""
+
+import pytest
+
+from tests.support.commands import facts_of
+
+HITS = [
+    ("pip install git+https://x.example/p", "installs-remote"),
+    ("pip install http://x.example/p.whl", "installs-remote"),
+    ("pip install --trusted-host x.example p", "installs-remote"),
+    ("npm i http://x.example/p.tgz", "installs-remote"),
+    ("rpm -i https://x.example/p.rpm", "installs-remote"),
+    ("apt-get install --allow-unauthenticated p", "installs-remote"),
+    ("dpkg -i ./p.deb", "installs-local"),
+    ("apt install ./p.deb", "installs-local"),
+    ("npm unpublish p", "service-destroys"),
+    ("apt-get purge -y sudo", "removes-system-package"),
+    ("dpkg -P openssh-server", "removes-system-package"),
+    ("apt-get -o APT::Update::Pre-Invoke::=id update", "shell-escape"),
+]
+MISSES = [
+    ("pip install requests", "installs-remote"),
+    ("pip install https://github.com/a/b/archive/x.zip", "installs-remote"),
+    ("npm install", "installs-remote"),
+    ("apt-get install jq", "installs-local"),
+    ("dpkg -I p.deb", "installs-local"),
+    ("apt-get remove nginx", "removes-system-package"),
+]
+
+
+@pytest.mark.parametrize(("command", "fact"), HITS)
+def test_the_deed_is_seen(command: str, fact: str) -> None:
+    assert fact in facts_of(command)
+
+
+@pytest.mark.parametrize(("command", "fact"), MISSES)
+def test_its_neighbour_is_not(command: str, fact: str) -> None:
+    assert fact not in facts_of(command)

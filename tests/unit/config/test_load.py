@@ -77,6 +77,8 @@ WRONG = [
     ("log: *x\n", 1, 6, "config.yaml", ""),
     ("log: \x07\n", 0, 0, "config.yaml", ""),
     ("a: " + "[" * 5000, 0, 0, "config.yaml", ""),
+    ("- " * 5000 + "x", 0, 0, "config.yaml", ""),
+    ("log: {level: [" + "{a: 1}, " * 500 + "1]}", 1, 14, "config.value", ""),
     ("auth: {mode: none}\ngateway: {listen: '0.0.0.0:1'}\n", 1, 1, "config.together", "use token, or listen on 127.0.0.1"),  # noqa: E501  (one row, one line)
     ("gateway: {tls_cert: /c}\n", 1, 1, "config.together", "give tls_cert and tls_key"),
 ]  # fmt: skip

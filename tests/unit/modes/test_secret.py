@@ -42,7 +42,7 @@ def test_reloading_takes_the_new_secret_and_keeps_the_old_when_it_cannot(tmp_pat
     secret.reload()
     assert secret.current().secret == "another"
     secret.path.chmod(0o644)
-    with pytest.raises(ConfigError, match="readable by others"):
+    with pytest.raises(ConfigError, match="open to others"):
         secret.reload()
     assert secret.current().secret == "another"
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from gw.errors import GwError
+from gw.errors import GwError, StoreError
 from gw.ledger import chain
 from gw.ledger.files import FILE_MODE, append, make_folder, sync_folder
 from gw.ports import Offload
@@ -109,10 +109,13 @@ class DecisionLog:
             lines.append(line)
         unsigned = self._unsigned + len(batch)
         if self._sign is not None and unsigned >= RECEIPT_EVERY:
-            seq += 1
-            line, prev = chain.link(self._sign(seq, prev), seq, prev)
-            lines.append(line)
-            unsigned = 0
+            try:
+                line, prev = chain.link(self._sign(seq + 1, prev), seq + 1, prev)
+            except StoreError as error:  # recording goes on; `decisions verify` shows what is unconfirmed
+                logger.error("ledger.unsigned", extra={"problem": str(error)})
+            else:
+                lines.append(line)
+                seq, unsigned = seq + 1, 0
         self._size = append(self._descriptor, b"".join(lines), self._size)
         self._seq, self._prev, self._unsigned = seq, prev, unsigned
         if self._size >= self._max_file_bytes:

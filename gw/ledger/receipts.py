@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from gw.errors import StoreError
 from gw.ledger import chain
 from gw.ledger.decisions import files_of
 
@@ -24,34 +25,38 @@ MAX_PROBLEMS: Final = 100
 
 
 class Signer:
-    """Holds the private key; made on first use beside the ledgers, mode 600."""
+    """Signs with the key in *folder*; it is read, or made (mode 600), when the first receipt is due."""
 
-    def __init__(self, key: "Ed25519PrivateKey") -> None:
-        self._key = key
-        public = key.public_key().public_bytes_raw()
-        self.key_id = hashlib.sha256(public).hexdigest()[:16]
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._key: Ed25519PrivateKey | None = None
+        self.key_id = ""
 
     def receipt(self, seq: int, prev: str) -> dict[str, Any]:
-        """The record that confirms everything before line *seq*, whose hash is *prev*."""
+        """The record that confirms everything before line *seq*, whose hash is *prev*. Raises StoreError."""
+        if self._key is None:
+            self._key = _open_key(self._folder)
+            self.key_id = hashlib.sha256(self._key.public_key().public_bytes_raw()).hexdigest()[:16]
         signature = base64.b64encode(self._key.sign(_message(seq, prev))).decode()
         return {"receipt": {"key": self.key_id, "sig": signature}}
 
-    @classmethod
-    def open(cls, folder: Path) -> "Signer":
-        """Raises OSError, ValueError."""
-        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-        path = folder / KEY_FILE
+def _open_key(folder: Path) -> "Ed25519PrivateKey":
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    path = folder / KEY_FILE
+    try:
         if path.exists():
-            key = Ed25519PrivateKey.from_private_bytes(base64.b64decode(path.read_bytes()))
-            return cls(key)
+            return Ed25519PrivateKey.from_private_bytes(base64.b64decode(path.read_bytes()))
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         key = Ed25519PrivateKey.generate()
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             file.write(base64.b64encode(key.private_bytes_raw()) + b"\n")
         (folder / PUBLIC_FILE).write_bytes(base64.b64encode(key.public_key().public_bytes_raw()) + b"\n")
-        return cls(key)
+        return key
+    except (OSError, ValueError) as error:
+        raise StoreError(f"the key for receipts, {path}, cannot be used: {error}") from error
 
 
 @dataclass(slots=True)

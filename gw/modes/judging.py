@@ -75,7 +75,7 @@ def build_judging(settings: Settings, clock: Clock, store: Offload, files: Offlo
     state = settings.gateway.state
     quarantine = Quarantine(state / "quarantine", store)
     try:
-        log = DecisionLog(state / "decisions", store, sign=Signer.open(state / "decisions").receipt)
+        log = DecisionLog(state / "decisions", store, sign=Signer(state / "decisions").receipt)
         log.open()
         reviews = open_reviews(state, store, clock)
     except OSError as error:

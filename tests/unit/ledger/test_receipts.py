@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from gw.errors import StoreError
 from gw.ledger import decisions
 from gw.ledger.decisions import CURRENT, DecisionLog
 from gw.ledger.direct import Direct
@@ -11,7 +12,7 @@ from gw.ledger.receipts import KEY_FILE, PUBLIC_FILE, Signer, verify
 
 
 def fill(folder: Path, records: int, **options: int) -> None:
-    log = DecisionLog(folder, Direct(), sign=Signer.open(folder).receipt, **options)
+    log = DecisionLog(folder, Direct(), sign=Signer(folder).receipt, **options)
     log.open()
     for number in range(records):
         log.append({"id": f"dec_{number}", "at": number}, durable=number % 3 == 0)
@@ -71,7 +72,19 @@ def test_a_chain_forged_afterwards_has_no_receipts_of_ours(tmp_path: Path) -> No
 
 
 def test_the_same_key_is_used_again(tmp_path: Path) -> None:
-    assert Signer.open(tmp_path).key_id == Signer.open(tmp_path).key_id
+    keys = {Signer(tmp_path).receipt(1, "x")["receipt"]["key"] for _ in range(2)}
+    assert len(keys) == 1
+
+
+def test_with_an_unusable_key_recording_goes_on_unconfirmed(tmp_path: Path) -> None:
+    (tmp_path / KEY_FILE).write_text("short")
+    log = DecisionLog(tmp_path, Direct(), sign=Signer(tmp_path).receipt)
+    log.open()
+    assert log.append({"id": "dec_1"}, durable=True)
+    log.close()
+    assert verify(tmp_path, None).receipts == 0
+    with pytest.raises(StoreError, match="cannot be used"):
+        Signer(tmp_path).receipt(1, "x")
 
 
 def test_problems_are_bounded(tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ object, or a few lines for a person. Everything later goes to the log.
 """
 
 import os
-import shutil
 import signal
 import sys
 from functools import partial
@@ -82,6 +81,8 @@ def welcome(url: str, http: str, secret_file: Path | None, mode: str, state: Pat
 
 def program_name() -> str:
     """How this program can be called again from the same folder."""
+    import shutil  # late: it loads every compression library
+
     if shutil.which("clawgate"):
         return "clawgate"
     started_as = Path(sys.argv[0])

@@ -6,7 +6,6 @@ gateway does not have (plugins, heartbeats, tasks) is answered as absent in the 
 
 import os
 import platform
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -187,10 +186,13 @@ class System:
             "defaultAgentUtilityModel": {"status": "unavailable"},
         }
         try:
-            disk = shutil.disk_usage(self._server.state)
+            disk = os.statvfs(self._server.state)
         except OSError:
             return answer
-        return answer | {"diskTotalBytes": disk.total, "diskAvailableBytes": disk.free}
+        return answer | {
+            "diskTotalBytes": disk.f_blocks * disk.f_frsize,
+            "diskAvailableBytes": disk.f_bavail * disk.f_frsize,
+        }
 
     @rpc("last-heartbeat", inline=True)
     def last_heartbeat(self, call: Call) -> Json:

@@ -5,8 +5,9 @@ caller from elsewhere more than that the process lives and is ready.
 """
 
 from collections.abc import Callable
-from importlib.resources import files
+from functools import cache
 
+from gw import DATA
 from gw.access.origin import is_loopback
 from gw.modes.page import html_headers
 from gw.net.http import Request, Response, Route, error_response, json_response
@@ -61,11 +62,13 @@ def reading_only(route: Route) -> Route:
 
 
 def landing_page() -> Route:
-    page = files("gw.data").joinpath("landing.html").read_bytes()
-    found = Response(200, page, "text/html; charset=utf-8", (*html_headers(page), *NO_STORE))
+    @cache
+    def page() -> Response:
+        text = (DATA / "landing.html").read_bytes()
+        return Response(200, text, "text/html; charset=utf-8", (*html_headers(text), *NO_STORE))
 
     def landing(request: Request) -> Response:
-        return found if request.path == "/" else error_response(404, "not_found", "nothing is served here")
+        return page() if request.path == "/" else error_response(404, "not_found", "nothing is served here")
 
     return landing
 

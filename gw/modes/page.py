@@ -5,7 +5,6 @@ Invariant: an inline script runs only when it is byte for byte in the page as it
 
 import hashlib
 from base64 import b64encode
-from html.parser import HTMLParser
 
 # As upstream sends for its page, without the voice and theme providers that only its own features contact.
 POLICY = (
@@ -15,27 +14,31 @@ POLICY = (
 )
 
 
-class _InlineScripts(HTMLParser):
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=False)
-        self.found: list[str] = []
-        self._inside = False
+def inline_scripts(page: str) -> list[str]:
+    from html.parser import HTMLParser  # late: a gateway that only agents use never shows a page
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self._inside = tag == "script" and not any(name == "src" for name, _ in attrs)
+    class Scripts(HTMLParser):
+        inside = False
 
-    def handle_endtag(self, tag: str) -> None:
-        self._inside = False
+        def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+            self.inside = tag == "script" and not any(name == "src" for name, _ in attrs)
 
-    def handle_data(self, data: str) -> None:
-        if self._inside:
-            self.found.append(data)
+        def handle_endtag(self, tag: str) -> None:
+            self.inside = False
+
+        def handle_data(self, data: str) -> None:
+            if self.inside:
+                found.append(data)
+
+    found: list[str] = []
+    parser = Scripts(convert_charrefs=False)
+    parser.feed(page)
+    parser.close()
+    return found
 
 
 def html_headers(page: bytes) -> tuple[tuple[str, str], ...]:
-    parser = _InlineScripts()
-    parser.feed(page.decode("utf-8", "replace"))
-    parser.close()
-    digests = (b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in parser.found)
+    scripts = inline_scripts(page.decode("utf-8", "replace"))
+    digests = (b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts)
     hashes = "".join(f" 'sha256-{digest}'" for digest in digests)
     return (("Content-Security-Policy", POLICY.format(hashes=hashes)), ("X-Frame-Options", "DENY"))

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Final
 
 from gw import hub
-from gw.defender.tester import check_examples
 from gw.errors import GwError, Overloaded, PolicyError
 from gw.model.problem import Problem
 from gw.observe.metrics import Metrics
@@ -90,6 +89,8 @@ class PolicyReload:
 
 def _load_checked(paths: Sequence[Path], trust: Trust) -> tuple[CompiledPolicy, list[Problem]]:
     """Runs in a native thread. Raises PolicyError, also for examples that do not hold."""
+    from gw.defender.tester import check_examples  # late: only a reload needs it
+
     interval = sys.getswitchinterval()
     sys.setswitchinterval(SWITCH_S)
     try:

@@ -7,7 +7,6 @@ sessions' equal their days'.
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from typing import Final, NamedTuple
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from gw.errors import InvalidRequest
 from gw.ports import Json
@@ -53,6 +52,8 @@ def _zone(params: Mapping[str, Json], now_ms: int) -> tzinfo:
     if mode == "gateway":
         return datetime.fromtimestamp(now_ms / 1000).astimezone().tzinfo or UTC
     if mode == "specific" and params.get("timeZone"):
+        from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # late: seldom asked for
+
         try:
             return ZoneInfo(params["timeZone"])
         except (ZoneInfoNotFoundError, ValueError):

@@ -7,9 +7,9 @@ Knows nothing of words or meaning. Case is kept, so that patterns mean the same 
 import unicodedata
 from collections.abc import Mapping
 from functools import cache
-from importlib.resources import files
 from typing import Final, NamedTuple
 
+from gw import DATA
 from gw._native.textfold import BIDI, HIDDEN, LOOKALIKE, MARK, PLAIN, STYLED, TAG, Folder
 from gw.defender.text.offsets import Offsets
 
@@ -44,7 +44,7 @@ class Folded(NamedTuple):
 def confusables() -> Mapping[str, tuple[str, int]]:
     """Character to (what it stands for, kind); from data/confusables.txt."""
     table = {}
-    for line in files("gw").joinpath("data/confusables.txt").read_text("utf-8").splitlines():
+    for line in (DATA / "confusables.txt").read_text("utf-8").splitlines():
         if line and not line.startswith("#"):
             code, plain, kind = line.split(" ", 3)[:3]
             table[chr(int(code, 16))] = (_ESCAPES.get(plain, plain), _KINDS[kind])

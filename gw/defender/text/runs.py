@@ -8,7 +8,6 @@ import re
 from base64 import b64decode
 from binascii import Error
 from collections.abc import Callable, Iterable, Mapping
-from html import unescape
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
@@ -54,6 +53,8 @@ def _percent(run: str) -> bytes:
 
 def _escapes(run: str) -> bytes:
     plain = _ESCAPE.sub(_unescape, run[:1024]) + run[1024:]
+    from html import unescape  # late: a table of two thousand names
+
     return unescape(plain).encode("utf-8", "surrogatepass")
 
 

@@ -31,10 +31,12 @@ from gw.policy.conditions import FIELDS, Condition
 from gw.policy.matchers import MATCHERS
 from gw.policy.matchers.base import All, Context, Matcher, Patterns, Target
 from gw.policy.reader import Entry, Reader
+from gw.policy.schema import RULE
 from gw.policy.source import Node, plain
 
 PatternFactory = Callable[[Sequence[str]], PatternScanner]
 SECTIONS_OF_RULES = ("deny", "allow", "score")
+_RULE_FIELDS = frozenset(row.name for row in RULE)
 
 
 @dataclass(slots=True)
@@ -202,7 +204,8 @@ def _add_rule(entry: Entry, section: str, document: Entry, build: _Build) -> Non
     targets = _targets(entry, section, build)
     context = _context(entry, targets, build, on_data=entry.get("on_data", False))
     if not entry.extra:
-        build.report(entry.node, "rule.matcher", "no matcher", entry.path, "one of " + ", ".join(MATCHERS))
+        if not entry.node.keys.keys() - _RULE_FIELDS:  # else the unknown key, reported already, was meant to be one
+            build.report(entry.node, "rule.matcher", "no matcher", entry.path, "one of " + ", ".join(MATCHERS))
         return
     matchers = {key: MATCHERS[key](node, context) for key, node in entry.extra.items()}
     severity = entry.get("severity", "critical" if section == "deny" else "medium")

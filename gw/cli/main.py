@@ -37,6 +37,7 @@ COMMANDS: Final[dict[str, Entry]] = {
     "decisions": Entry("gw.cli.decisions", "Show the decision log."),
     "quarantine": Entry("gw.cli.quarantine", "Look into blocked and held actions."),
     "review": Entry("gw.cli.review", "See held actions and approve or deny them."),
+    "state": Entry("gw.cli.state", "Move, check and export stored sessions."),
     "policy": Entry("gw.cli.policy", "Write, check, try and apply policies."),
     "config": Entry("gw.cli.config", "Show settings and where each value comes from."),
 }

@@ -27,7 +27,7 @@ from gw.session.config import SessionConfig
 from gw.session.idempotency import Claims
 from gw.session.runner import Runner
 from gw.session.scheduler import Scheduler
-from gw.session.store import backend_for
+from gw.session.store import backend_for, chosen_path
 
 # Events these families send; for hello-ok's `features.events`.
 SENT_EVENTS = frozenset({"agent", "chat", "session.message", "session.operation", "session.tool", "sessions.changed"})
@@ -48,7 +48,7 @@ def config_of(settings: Settings) -> SessionConfig:
 
 
 def store_path(settings: Settings) -> Path:
-    return settings.sessions.store or settings.gateway.state / "sessions.json"
+    return chosen_path(settings.sessions.store, settings.gateway.state)
 
 
 class Conversing(NamedTuple):

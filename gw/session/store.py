@@ -12,6 +12,7 @@ from typing import Final, NamedTuple, Protocol
 from gw.errors import StoreError
 
 SQLITE_SUFFIXES: Final = frozenset({".db", ".sqlite", ".sqlite3"})
+DEFAULT_NAME: Final = "sessions.json"
 FORMAT_VERSION: Final = 1
 _NAME: Final = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9._~-]{0,199}")
 
@@ -81,6 +82,11 @@ class StateStore(Protocol):
         """Read everything that is stored and return what is wrong with it."""
 
     def close(self) -> None: ...
+
+
+def chosen_path(store: Path | None, state: Path) -> Path:
+    """The state file: the configured one, or the default in the state folder."""
+    return store or state / DEFAULT_NAME
 
 
 def is_sqlite(path: Path) -> bool:

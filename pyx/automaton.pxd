@@ -36,6 +36,12 @@ cdef struct Automaton:
     size_t word_count
     uint32_t *lengths  # of words, in characters
 
+cdef struct Node:  # of the tree of sorted words
+    uint32_t first  # the words that begin like this: from here
+    uint32_t end
+    uint32_t depth
+    uint32_t suffix  # state of the longest other node that this one ends like
+
 cdef struct Hit:
     uint32_t start  # byte offset of the word
     int32_t before  # index of the previous hit of the same word, -1 for none
@@ -70,12 +76,13 @@ cdef inline Automaton *automaton_new(list words, dict cases) except NULL:
         a.width = a.narrow + (len(chars) + 1 - a.narrow + BLOCK - 1) // BLOCK
         set_classes(a, classes, cases)
         for longest in (8, 6, 4, 3, 2):  # cut words find more than whole ones, never less
-            tree = trie([word[:longest] for word in words])
-            if len(tree) * a.width <= MOST_STEPS:
+            cut = sorted([(word[:longest], number) for number, word in enumerate(words)])
+            states = count_states(cut)
+            if states * a.width <= MOST_STEPS:
                 break
         a.word_count = len(words)
         a.lengths = copied([min(len(word), longest) for word in words])
-        set_steps(a, tree, classes)
+        set_steps(a, cut, states, classes)
     except BaseException:
         automaton_free(a)
         raise
@@ -111,47 +118,57 @@ cdef inline int set_classes(Automaton *a, dict classes, dict cases) except -1:
     return 0
 
 
-cdef inline list trie(list words):
-    """Nodes of the tree of words, breadth first: (the characters below, numbers of the words that end here)."""
-    nodes = [(list(range(len(words))), [])]
-    found = []
-    depth = 0
-    while nodes:
-        deeper = []
-        for going_on, ends in nodes:
-            below = {}
-            for number in going_on:
-                word = words[number]
-                if len(word) == depth:
-                    ends.append(number)
-                else:
-                    below.setdefault(word[depth], []).append(number)
-            found.append((list(below), ends))
-            deeper += [(numbers, []) for numbers in below.values()]
-        nodes = deeper
-        depth += 1
-    return found
+cdef inline size_t count_states(list words):
+    """One for every different beginning of the sorted words."""
+    cdef size_t count = 1, same
+    cdef str before = "", word
+    for word, _ in words:
+        same = 0
+        while same < len(before) and same < len(word) and before[same] == word[same]:
+            same += 1
+        count += len(word) - same
+        before = word
+    return count
 
 
-cdef inline int set_steps(Automaton *a, list tree, dict classes) except -1:
-    """A row is that of its longest suffix, which is complete by then, with the steps to the nodes below put in."""
-    cdef vector[uint32_t] suffixes, out_start, outs, blocks
-    cdef size_t row = 0, size = len(tree) * a.width, i, column
-    cdef uint32_t state, next_state = 0, cls
+cdef inline int set_steps(Automaton *a, list words, size_t states, dict classes) except -1:
+    """Walk the tree of words breadth first; *words* are sorted, each with its number.
+
+    A row is that of its longest suffix, which is complete by then, with the steps to the nodes below put in.
+    """
+    cdef vector[Node] nodes
+    cdef vector[uint32_t] out_start, outs, blocks
+    cdef size_t state, row = 0, size = states * a.width, i
+    cdef uint32_t first, cls, column, out
     cdef uint32_t *step
+    cdef Node node, below
+    cdef Py_UCS4 char
     a.steps = <uint32_t *>calloc(size, sizeof(uint32_t))
     if a.steps == NULL:
         raise MemoryError
-    suffixes.push_back(0)
     blocks.resize(BLOCK, 0)
-    ends = []
-    for below, words in tree:
-        if row:
-            state = suffixes[row // a.width]
-            memcpy(a.steps + row, a.steps + state, a.width * sizeof(uint32_t))
-            words = words + ends[state // a.width]
+    below.first, below.end, below.depth, below.suffix = 0, len(words), 0, 0
+    nodes.push_back(below)
+    for state in range(states):
+        node = nodes[state]
+        below.depth = node.depth + 1
+        first = node.first
+        out_start.push_back(outs.size())
+        while first < node.end and len(words[first][0]) == node.depth:
+            outs.push_back(words[first][1])
+            first += 1
+        if state:
+            memcpy(a.steps + row, a.steps + node.suffix, a.width * sizeof(uint32_t))
+            for i in range(out_start[node.suffix // a.width], out_start[node.suffix // a.width + 1]):
+                out = outs[i]
+                outs.push_back(out)
         own = set()
-        for char in below:
+        while first < node.end:
+            char = letter(words, first, node.depth)
+            below.first = first
+            while first < node.end and letter(words, first, node.depth) == char:
+                first += 1
+            below.end = first
             cls = classes[char]
             step = a.steps + row + cls
             if cls >= a.narrow:
@@ -161,13 +178,9 @@ cdef inline int set_steps(Automaton *a, list tree, dict classes) except -1:
                     own.add(column)
                     a.steps[row + column] = add_block(&blocks, a.steps[row + column])
                 step = &blocks[a.steps[row + column] + cls % BLOCK]
-            next_state += a.width
-            suffixes.push_back(step[0])
-            step[0] = next_state
-        ends.append(words)
-        out_start.push_back(outs.size())
-        for number in words:
-            outs.push_back(number)
+            below.suffix = step[0]
+            step[0] = <uint32_t>(nodes.size() * a.width)
+            nodes.push_back(below)
         row += a.width
     out_start.push_back(outs.size())
     for i in range(0, size, a.width):
@@ -177,6 +190,11 @@ cdef inline int set_steps(Automaton *a, list tree, dict classes) except -1:
     a.out_start = copied(out_start)
     a.outs = copied(outs)
     return 0
+
+
+cdef inline Py_UCS4 letter(list words, size_t index, size_t depth) except? 0:
+    cdef str word = (<tuple>words[index])[0]
+    return word[depth]
 
 
 cdef inline uint32_t add_block(vector[uint32_t] *blocks, uint32_t like) except? 0:

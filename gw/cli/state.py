@@ -47,18 +47,14 @@ def verify(config_file: Path | None, as_json: bool, **flags: Any) -> int:
     """Read everything that is stored and report what is wrong with it; status 1 when something is."""
     with _open(_path(config_file, flags)) as (store, held):
         problems = [*held.problems, *store.verify()]
-        facts = {
-            "path": str(store.path),
-            "sessions": len(held.tables["entry"]),
-            "transcripts": len(store.transcripts()),
-        }
+        sessions, transcripts = len(held.tables[ENTRIES]), len(store.transcripts())
     if as_json:
+        facts = {"path": str(store.path), "sessions": sessions, "transcripts": transcripts}
         print_json({**facts, "ok": not problems, "problems": problems})
     else:
         for problem in problems:
             click.echo(problem)
-        found = f"{len(problems)} problems"
-        click.echo(f"{store.path}: {sessions} sessions, {transcripts} transcripts, {found}")
+        click.echo(f"{store.path}: {sessions} sessions, {transcripts} transcripts, {len(problems)} problems")
     return 1 if problems else 0
 
 

@@ -17,7 +17,12 @@ from machine import Machine, MachineError
 
 CLIENT: Final = str(Path(__file__).with_name("client.py"))
 LAB: Final = Path(os.environ.get("OPENCLAW_LAB_CACHE", Path.home() / ".cache/openclaw-lab"))
-DESTRUCTIVE: Final = {"name": "exec", "args": {"command": "rm -rf /"}, "sessionKey": "agent:main:main"}
+# A chat message that runs a shell line: guarded before anything else sees it.
+DESTRUCTIVE: Final = {
+    "sessionKey": "agent:main:main",
+    "message": "/bash rm -rf /",
+    "idempotencyKey": "smoke-destructive",
+}
 
 
 class Site:
@@ -62,7 +67,7 @@ class Site:
 
 def installs(site: Site) -> str:
     """`apt install ./clawgate.deb` without a network"""
-    site.machine.run(f"apt-get install -y -qq --no-download --no-install-recommends {site.deb}")
+    site.machine.run(f"apt-get install -y -qq --no-install-recommends {site.deb}")
     return site.machine.run("dpkg-query -W -f '${Version} ${Installed-Size} KiB' clawgate")
 
 
@@ -141,7 +146,7 @@ def serves_openclaw(site: Site) -> str:
 
 def blocks_and_quarantines(site: Site) -> str:
     """a destructive command is blocked and quarantined under /var/lib/clawgate"""
-    refused = site.ask("call", "tools.invoke", json.dumps(DESTRUCTIVE))["refused"]
+    refused = site.ask("call", "chat.send", json.dumps(DESTRUCTIVE))["refused"]
     assert refused["details"]["code"] == "GUARD_BLOCKED", refused
     listing = site.machine.run("find /var/lib/clawgate/quarantine -type f -printf '%m %u\\n'").split("\n")
     assert "600 clawgate" in listing, listing
@@ -168,7 +173,7 @@ def refuses_a_broken_policy(site: Site) -> str:
     said = site.machine.run("systemctl reload clawgate", check=False)
     assert said, "the reload was accepted"
     assert site.ask("call", "health")["ok"] is True
-    assert "refused" in site.ask("call", "tools.invoke", json.dumps(DESTRUCTIVE))
+    assert "refused" in site.ask("call", "chat.send", json.dumps(DESTRUCTIVE))
     site.machine.run("rm /etc/clawgate/policies.d/99-broken.yaml && systemctl reload clawgate")
     return "reload failed, health ok, still blocking"
 

@@ -6,9 +6,10 @@ engine that gives up each become a finding, never silence.
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import Final
+from types import MappingProxyType
+from typing import Any, Final
 
+from gw.defender.cache import Answer, AnswerCache
 from gw.defender.classes import class_of
 from gw.defender.guards.base import Guard
 from gw.defender.shell import analyse
@@ -19,34 +20,68 @@ from gw.model.action import Action, Part, PartKind
 from gw.model.decision import Finding, Span, Verdict
 from gw.model.shell import CommandFacts, Node, NodeRole
 from gw.model.subject import Subject, View
-from gw.policy.compiled import CompiledPolicy, Family, Settings
+from gw.policy.compiled import CompiledPolicy, Family, Scanner, Settings
 from gw.policy.targets import RUNNING
 from gw.ports import Offload
 
 logger = logging.getLogger(__name__)
 
+GUARD_FAILED: Final = "guard.error"
+SCAN_FAILED: Final = "engine.scan"
+_NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
+_NO_HITS: Final[Mapping[int, tuple[Span, ...]]] = MappingProxyType({})
 COMMANDS: Final = frozenset((PartKind.COMMAND, PartKind.ARGV))
 TEXTS: Final = frozenset((PartKind.PROMPT, PartKind.OUTPUT, PartKind.DATA))
 
 
 class Engine:
-    """Holds the guards in order; one per process."""
+    """Holds the guards in order; one per process. Guards that are `pure` are asked once about the same content."""
 
-    def __init__(self, guards: Sequence[Guard], offload: Offload | None = None) -> None:
+    def __init__(
+        self, guards: Sequence[Guard], offload: Offload | None = None, cache: AnswerCache | None = None
+    ) -> None:
         self.guards = tuple(guards)
+        self._pure = tuple(guard for guard in guards if guard.pure)
+        self._others = tuple(guard for guard in guards if not guard.pure)
         self._offload = offload  # None: everything inline (command line, tests)
+        self._cache = cache
 
     def run(self, action: Action, policy: CompiledPolicy, settings: Settings) -> list[Finding]:
         """Every finding of every guard, as the levels of *settings* see it."""
-        findings: list[Finding] = []
-        subjects = self.subjects(action, policy, settings, findings)
-        for guard in self.guards:
+        key = self._cache.key(action, policy.ref) if self._cache is not None else None
+        answer = self._cache.get(key) if self._cache is not None and key is not None else None
+        if answer is None:
+            findings: list[Finding] = []
+            subjects = tuple(self.subjects(action, policy, settings, findings))
+            failed = self._ask(self._pure, action, subjects, policy, settings, findings)
+            answer = Answer(subjects, tuple(findings))
+            if self._cache is not None and key is not None and not failed and not _unsure(findings):
+                self._cache.put(key, answer)
+        found = list(answer.findings)
+        self._ask(self._others, action, answer.subjects, policy, settings, found)
+        if not found:
+            return found
+        return [finding for one in found if (finding := by_level(one, policy, settings)) is not None]
+
+    def _ask(
+        self,
+        guards: Sequence[Guard],
+        action: Action,
+        subjects: Sequence[Subject],
+        policy: CompiledPolicy,
+        settings: Settings,
+        findings: list[Finding],
+    ) -> bool:
+        """Add what *guards* say; True when one of them failed."""
+        failed = False
+        for guard in guards:
             try:
                 findings.extend(guard.inspect(action, subjects, policy))
             except Exception as error:  # boundary: one broken guard must not silence the others
                 logger.exception("guard.error", extra={"guard": guard.name, "error": type(error).__name__})
                 findings.append(_failed(f"guard {guard.name}", type(error).__name__, action, settings))
-        return [finding for one in findings if (finding := by_level(one, policy, settings)) is not None]
+                failed = True
+        return failed
 
     def subjects(
         self, action: Action, policy: CompiledPolicy, settings: Settings, findings: list[Finding]
@@ -73,16 +108,18 @@ class Engine:
             detail = f"{len(part.value)} characters, {MAX_SCANNED_BYTES} read"
             findings.append(Finding("engine.oversized", floor=Verdict.REVIEW, part=index, detail=detail))
         command: CommandFacts | None = None
-        signals: Mapping[str, int] = {}
-        seen: tuple[View, ...] = (View("raw", text),)
+        signals: Mapping[str, int] = _NOTHING
+        seen: tuple[View, ...]
         if part.kind in COMMANDS:
             command = self._analyse(text, index, action, settings, findings)
             seen = command_views(text, command)
         elif part.kind in TEXTS:
             seen, signals = views(text)
-        subject = Subject(action, part, index, seen, command, signals)
-        hits = self._scan(subject, policy, findings)
-        return replace(subject, hits=hits) if hits else subject
+        else:
+            seen = (View("raw", text),)
+        scanner = policy.scanners.get(Family.TEXT if command is None else Family.COMMAND)
+        hits = self._scan(scanner, seen, index, findings) if scanner is not None else _NO_HITS
+        return Subject(action, part, index, seen, command, signals, hits)
 
     def _analyse(
         self, text: str, index: int, action: Action, settings: Settings, findings: list[Finding]
@@ -94,18 +131,25 @@ class Engine:
             findings.append(_failed("shell parser", type(error).__name__, action, settings)._replace(part=index))
             return opaque(text)
 
-    def _scan(self, subject: Subject, policy: CompiledPolicy, findings: list[Finding]) -> dict[int, tuple[Span, ...]]:
-        scanner = policy.scanners.get(Family.TEXT if subject.command is None else Family.COMMAND)
-        if scanner is None:
-            return {}
+    def _scan(
+        self, scanner: Scanner, seen: Sequence[View], index: int, findings: list[Finding]
+    ) -> Mapping[int, tuple[Span, ...]]:
         try:
-            if self._offload is not None and sum(len(view.text) for view in subject.views) > INLINE_EVALUATION_BYTES:
-                return self._offload.run(scanner.scan, subject.views)
-            return scanner.scan(subject.views)
+            if self._offload is not None and sum(len(view.text) for view in seen) > INLINE_EVALUATION_BYTES:
+                return self._offload.run(scanner.scan, seen)
+            return scanner.scan(seen)
         except (GwError, RuntimeError, MemoryError) as error:  # an engine that gave up has not said "no match"
-            detail = type(error).__name__
-            findings.append(Finding("engine.scan", floor=Verdict.REVIEW, part=subject.index, detail=detail))
-            return {}
+            findings.append(_gave_up(index, type(error).__name__))
+            return _NO_HITS
+
+
+def _gave_up(index: int, error: str) -> Finding:
+    return Finding(SCAN_FAILED, floor=Verdict.REVIEW, part=index, detail=error)
+
+
+def _unsure(findings: Sequence[Finding]) -> bool:
+    """Whether something went wrong that may go right the next time."""
+    return any(finding.rule in (SCAN_FAILED, GUARD_FAILED) for finding in findings)
 
 
 def opaque(text: str) -> CommandFacts:
@@ -146,4 +190,4 @@ def by_level(finding: Finding, policy: CompiledPolicy, settings: Settings) -> Fi
 def _failed(what: str, error: str, action: Action, settings: Settings) -> Finding:
     said = settings.risk.on_error
     floor = settings.risk.on_failure[class_of(action)] if said is None else said
-    return Finding("guard.error", floor=max(Verdict.REVIEW, floor), detail=f"{what} failed: {error}")
+    return Finding(GUARD_FAILED, floor=max(Verdict.REVIEW, floor), detail=f"{what} failed: {error}")

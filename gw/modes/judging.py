@@ -11,6 +11,7 @@ from uuid import uuid4
 
 from gw.config.secrets import ensure_token, read_secret
 from gw.config.settings import Settings
+from gw.defender.cache import AnswerCache
 from gw.defender.engine import Engine
 from gw.defender.extract import Origin, from_request
 from gw.defender.guards import GUARDS
@@ -82,7 +83,7 @@ def build_judging(settings: Settings, clock: Clock, store: Offload, files: Offlo
         place = str(error.filename or state)
         raise ConfigError([Problem(place, 0, 0, "ledger.open", f"cannot open: {error.strerror}")]) from None
     defender = settings.defender
-    engine = Engine([make(Services(clock)) for make in GUARDS.values()], files)
+    engine = Engine([make(Services(clock)) for make in GUARDS.values()], files, AnswerCache(clock))
     gate = Gate(defender.workers, defender.queue, defender.admission_timeout_ms / 1000, "evaluations")
     pipeline = Pipeline(
         policy,

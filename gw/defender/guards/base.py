@@ -16,9 +16,13 @@ from gw.ports import Clock
 
 
 class Guard(Protocol):
-    """Total on any action; a guard that raises becomes the finding `guard.error` with floor review."""
+    """Total on any action; a guard that raises becomes the finding `guard.error` with floor review.
+
+    `pure`: what it says depends on the action, the subjects and the policy alone, so it may be remembered.
+    """
 
     name: str
+    pure: bool
 
     def inspect(self, action: Action, subjects: Sequence[Subject], policy: CompiledPolicy) -> Iterable[Finding]:
         """Yield findings; `finding.part` is the index of the part meant, -1 for the action as a whole."""

@@ -18,6 +18,7 @@ class IntegrityGuard:
     """Without a watcher (integrity is off, or a test) it finds nothing."""
 
     name = "integrity"
+    pure = False  # the host changes
 
     def __init__(self, watcher: Watcher | None, clock: Clock) -> None:
         self._watcher = watcher

@@ -138,6 +138,7 @@ class LoopGuard:
     """Rules `loops.warning` and `loops.critical` say what a loop weighs; `guard: {name: loops, warning: 10, ...}`."""
 
     name = "loops"
+    pure = False  # remembers
 
     def __init__(self) -> None:
         self._sessions: OrderedDict[str, History] = OrderedDict()

@@ -30,6 +30,7 @@ class ReputationGuard:
     """`digest(path)` returns the SHA-256 of a regular file, or None; without a service the guard finds nothing."""
 
     name = "reputation"
+    pure = False  # asks the network
 
     def __init__(self, service: Reputation | None, digest: Callable[[str], str | None], clock: Clock) -> None:
         self._service = service

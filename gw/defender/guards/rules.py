@@ -22,6 +22,7 @@ COVERABLE_GROUP: Final = "shell"
 
 class RuleGuard:
     name = "rules"
+    pure = True
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock

@@ -44,6 +44,7 @@ class SecretGuard:
     """Serves the rules that say `guard: {name: secrets, kind: card | assigned}`."""
 
     name = "secrets"
+    pure = True
 
     def inspect(self, action: Action, subjects: Sequence[Subject], policy: CompiledPolicy) -> Iterable[Finding]:
         outbound = [subject for subject in subjects if subject.part.kind is PartKind.OUTPUT]

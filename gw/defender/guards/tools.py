@@ -17,6 +17,7 @@ class ToolGuard:
     """`bonus.<field>` and `floor.<field>` for every field of `when` that the policy names."""
 
     name = "tools"
+    pure = True
 
     def inspect(self, action: Action, subjects: Sequence[Subject], policy: CompiledPolicy) -> Iterable[Finding]:
         settings = policy.settings_for(action)

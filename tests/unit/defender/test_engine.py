@@ -22,6 +22,7 @@ R = TypeVar("R")
 
 class Recorder:
     name = "recorder"
+    pure = True
 
     def __init__(self) -> None:
         self.subjects: Sequence[Subject] = ()
@@ -33,6 +34,7 @@ class Recorder:
 
 class Broken:
     name = "broken"
+    pure = True
 
     def inspect(self, action: Action, subjects: Sequence[Subject], policy: CompiledPolicy) -> Iterable[Finding]:
         yield Finding("before", 5)

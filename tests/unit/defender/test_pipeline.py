@@ -27,6 +27,7 @@ class Sink:
 
 class Says:
     name = "says"
+    pure = True
 
     def __init__(self, *findings: Finding) -> None:
         self.findings = findings

@@ -7,7 +7,7 @@ Source: https://github.com/google/re2/wiki/Syntax
 
 import math
 import re
-from functools import cache
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 WIDEST_CLASS: Final = 16  # members of a character class that are still worth listing
@@ -327,7 +327,7 @@ def append(parts: list[Tree], tree: Tree) -> None:
         parts.append(tree)
 
 
-@cache
+@lru_cache(1024)
 def literal(char: str) -> Text | Chars:
     folded = fold(char)
     return ANY_CHAR if folded is None else Text(folded)

@@ -5,6 +5,7 @@ A step returns a word on what it saw and fails by assertion. They run in order a
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -100,7 +101,7 @@ def is_healthy_soon(site: Site) -> str:
 def is_hardened(site: Site) -> str:
     """`systemd-analyze security` at most 1.7"""
     said = site.machine.run("systemd-analyze security clawgate --no-pager 2>/dev/null | tail -n 1")
-    level = float(said.rsplit(":", 1)[1].split()[0])
+    level = float(re.findall(r": ([0-9.]+) ", said)[0])
     assert level <= 1.7, said
     return f"exposure {level}"
 

@@ -8,6 +8,7 @@ import hashlib
 import json
 import shlex
 from collections.abc import Iterator
+from functools import cache
 from typing import Final, NamedTuple
 
 from gw.defender.carriers import EVENTS, EVERYTHING, METHODS, Carrier
@@ -166,7 +167,7 @@ def _bounded(parts: list[Part]) -> list[Part]:
 def _leaves(params: Json, pointer: str) -> Iterator[tuple[str, Json]]:
     """Values at *pointer*, with the place each was found at; `**` yields every text below."""
     found: list[tuple[str, Json]] = [("", params)]
-    for name in pointer.split("/")[1:]:
+    for name in _names(pointer):
         step: list[tuple[str, Json]] = []
         for where, node in found:
             if name == "**":
@@ -198,7 +199,7 @@ def _children(node: Json) -> Iterator[tuple[str, Json]]:
 
 def _one(params: Json, pointer: str) -> Json:
     node = params
-    for name in pointer.split("/")[1:]:
+    for name in _names(pointer):
         if not isinstance(node, dict):
             return None
         node = node.get(name)
@@ -207,6 +208,12 @@ def _one(params: Json, pointer: str) -> Json:
 
 def _first(params: Json, pointers: tuple[str, ...]) -> str | None:
     return next((text for pointer in pointers if (text := _text(_one(params, pointer)))), None)
+
+
+@cache
+def _names(pointer: str) -> tuple[str, ...]:
+    """The steps of a pointer of the tables, which are few."""
+    return tuple(pointer.split("/")[1:])
 
 
 def _text(value: Json) -> str | None:

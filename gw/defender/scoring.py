@@ -3,7 +3,7 @@
 Pure: no clock, no policy beyond thresholds. Invariant: monotonic; another finding never lowers a score or a verdict.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from typing import NamedTuple
 
 from gw.model.decision import Finding, Verdict
@@ -21,8 +21,13 @@ class Score(NamedTuple):
     would: Verdict
 
 
-def fold(findings: Iterable[Finding], risk: Risk) -> Score:
+_NOTHING = Score(0, Verdict.ALLOW, 0, Verdict.ALLOW)
+
+
+def fold(findings: Collection[Finding], risk: Risk) -> Score:
     """Sum of the strongest hit of each group, capped; floors raise the verdict."""
+    if not findings:
+        return _NOTHING if risk.review_at > 0 else Score(0, by_threshold(0, risk), 0, by_threshold(0, risk))
     live: dict[str, int] = {}
     every: dict[str, int] = {}
     floor = would_floor = Verdict.ALLOW

@@ -1,14 +1,14 @@
 """A decision as it is written: the field list below is the format's documentation.
 
 Knows no file. Invariant: of judged text only commands, tool names, paths and addresses are written, masked; prompts,
-output and data leave their length and a keyed hash.
+output and data leave their length and, when they were stopped, a keyed hash.
 """
 
 from typing import Any, Final
 
 from gw.ledger.redact import Redactor
 from gw.model.action import Action, Part, PartKind
-from gw.model.decision import Decision, Finding, Span
+from gw.model.decision import Decision, Finding, Span, Verdict
 
 VERSION: Final = 1
 MAX_TEXT: Final = 2048  # characters of one part's text in a record
@@ -22,8 +22,9 @@ def to_record(
 
     v, at (ms since the epoch), id, action (caller's id), method, origin (mode it came through), verdict, would,
     enforced, mode (enforce | audit), score, hits, policy {name, generation, digest}, us, digest, size, provenance,
-    tool, channel, chat, agent, session, sender, client, parts [{kind, where, chars, token, text?}].
+    tool, channel, chat, agent, session, sender, client, parts [{kind, where, chars, token?, text?}].
     """
+    stopped = decision.verdict is not Verdict.ALLOW
     record: dict[str, Any] = {
         "v": VERSION,
         "at": decision.at_ms,
@@ -43,7 +44,7 @@ def to_record(
         "size": action.size,
         "provenance": action.provenance.value,
         "parts": [
-            _part(part, redactor, _masked_spans(decision, index, masked_groups))
+            _part(part, redactor, _masked_spans(decision, index, masked_groups), stopped)
             for index, part in enumerate(action.parts)
         ],
     }
@@ -100,6 +101,8 @@ def to_event(decision: Decision) -> dict[str, Any]:
 
 
 def _masked_spans(decision: Decision, index: int, groups: frozenset[str]) -> list[Span]:
+    if not groups or not decision.findings:
+        return []
     return [
         finding.span
         for finding in decision.findings
@@ -107,13 +110,10 @@ def _masked_spans(decision: Decision, index: int, groups: frozenset[str]) -> lis
     ]
 
 
-def _part(part: Part, redactor: Redactor, spans: list[Span]) -> dict[str, Any]:
-    written: dict[str, Any] = {
-        "kind": part.kind.value,
-        "where": part.where,
-        "chars": len(part.value),
-        "token": redactor.token(part.value),
-    }
+def _part(part: Part, redactor: Redactor, spans: list[Span], stopped: bool) -> dict[str, Any]:
+    written: dict[str, Any] = {"kind": part.kind.value, "where": part.where, "chars": len(part.value)}
     if part.kind in READABLE:
-        written["text"] = redactor.mask(part.value, spans)[:MAX_TEXT]
+        written["text"] = redactor.mask(part.value[: 2 * MAX_TEXT], spans)[:MAX_TEXT]
+    elif stopped:
+        written["token"] = redactor.token(part.value)
     return written

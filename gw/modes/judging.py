@@ -92,7 +92,7 @@ def build_judging(settings: Settings, clock: Clock, store: Offload, files: Offlo
         sink=LedgerSink(
             log,
             quarantine,
-            Redactor(ledger_key(state)),
+            Redactor(ledger_key(state), lambda text: policy.current.secret_spans(text)),
             lambda: frozenset(policy.current.redact.get("decision_log", ())),
         ),
         reviews=reviews,

@@ -4,7 +4,7 @@ Knows no files (loader.py reads them) and no guard. Invariant: never raises for 
 policy only when there is no error.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
@@ -98,11 +98,18 @@ def compile_policy(
         exemptions=exemptions,
         write_paths=build.write_paths,
         redact=build.redact,
+        masked_patterns=_masked_patterns(rules, build.redact),
         tests=tuple(build.tests),
         host=tuple(build.host),
         intel=build.intel,
     )
     return policy, build.problems
+
+
+def _masked_patterns(rules: Iterable[Rule], redact: Mapping[str, tuple[str, ...]]) -> frozenset[int]:
+    groups = {group for names in redact.values() for group in names}
+    keys = (key for rule in rules if rule.group in groups for key in rule.matcher.keys or ())
+    return frozenset(key for key in keys if isinstance(key, int))
 
 
 def read_condition(node: Node, context: Context) -> Condition:

@@ -221,6 +221,7 @@ class CompiledPolicy:
     exemptions: Mapping[str, tuple[Exemption, ...]] = field(default_factory=dict)  # by rule id
     write_paths: tuple[str, ...] = ()  # where a covered command may redirect to
     redact: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # ledger -> groups to mask
+    masked_patterns: frozenset[int] = frozenset()  # of the rules in those groups
     tests: tuple[Any, ...] = ()  # entries of `tests:`, for the tester
     host: tuple[Mapping[str, Any], ...] = ()  # `host:` sections as plain values, in load order
     intel: Mapping[str, Any] = field(default_factory=dict)
@@ -232,6 +233,14 @@ class CompiledPolicy:
             if override.when.holds(action):
                 settings = settings.merged(override.change)
         return settings
+
+    def secret_spans(self, text: str) -> list[Span]:
+        """Where *text* holds what rules of the redacted groups look for, whichever part such rules are about."""
+        scanner = self.scanners.get(Family.TEXT)
+        if scanner is None or not self.masked_patterns:
+            return []
+        hits = scanner.scan((View("raw", text),))
+        return [span for index, spans in hits.items() if index in self.masked_patterns for span in spans]
 
     def finding(
         self, rule_id: str, *, part: int = -1, span: Span | None = None, detail: str = "", points: int | None = None

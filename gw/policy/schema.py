@@ -181,11 +181,7 @@ SECTIONS: Final[Mapping[str, tuple[Field, ...]]] = MappingProxyType(
             Field("timeout", Kind.DURATION, "of one look-up", default="1400ms"),
             _points("on_timeout", "points when the service does not answer", 0),
         ),
-        "redact": (
-            Field("decision_log", Kind.WORDS, "rule groups whose spans are masked in the decision log"),
-            Field("quarantine", Kind.WORDS, "rule groups whose spans are masked in the quarantine ledger"),
-            Field("keep", Kind.CHOICES, "parts recorded as masked text", choices=("command", "prompt", "none")),
-        ),
+        "redact": (Field("decision_log", Kind.WORDS, "rule groups whose spans are masked in the decision log"),),
         "test": (
             Field("name", Kind.TEXT, "what the scenario shows", required=True),
             Field("given", Kind.NODE, "state beside the action: host.changed, intel.virustotal"),

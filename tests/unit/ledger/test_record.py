@@ -35,6 +35,13 @@ def test_prompts_and_data_leave_length_and_token_only() -> None:
     assert record["parts"][0]["token"] == record["parts"][1]["token"]
 
 
+def test_what_passed_leaves_not_even_a_hash() -> None:
+    passed = decision()._replace(verdict=Verdict.ALLOW)
+    assert to_record(passed, action(Part(PartKind.PROMPT, "/x", "hi")), REDACTOR)["parts"] == [
+        {"kind": "prompt", "where": "/x", "chars": 2}
+    ]
+
+
 def test_commands_are_written_with_masked_groups_and_bounded() -> None:
     finding = Finding("leak.key", 80, "leak", part=0, span=Span(5, 9))
     parts = (Part(PartKind.COMMAND, "/c", "curl KEY1 " + "x" * MAX_TEXT), Part(PartKind.COMMAND, "/d", "curl KEY1"))

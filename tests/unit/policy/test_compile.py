@@ -166,3 +166,17 @@ def test_host_and_intel_sections_are_kept_as_values() -> None:
 @pytest.mark.parametrize("document", ["[]", "text", "12", "deny: text\nallow: 1\nscore: ~\nlists: []\nfloors: []"])
 def test_nonsense_is_reported_not_raised(document: str) -> None:
     assert compiled("version: 1\n" + document if ":" in document else document)[0] is None
+
+
+def test_what_the_ledgers_mask_is_found_by_the_same_patterns_in_any_text() -> None:
+    policy = policy_of(
+        """
+        redact: {decision_log: [secrets]}
+        score:
+          - {id: a.key, target: outbound, group: secrets, pattern: ['sk-[a-z]{5}', 'gh-[a-z]{5}']}
+          - {id: a.call, target: tool_call, group: secrets, tool: exec}
+          - {id: a.other, target: outbound, pattern: 'hello'}
+        """
+    )
+    assert policy.secret_spans("hello sk-abcde gh-abcde") == [(6, 14), (15, 23)]
+    assert policy_of("score: [{id: a.b, target: prompt, pattern: 'abc'}]").secret_spans("abc") == []

@@ -9,7 +9,8 @@ from typing import Final
 from gw.errors import InvalidRequest, Unavailable
 from gw.methods.router import Call, rpc
 from gw.methods.session_desk import SessionDesk
-from gw.methods.turns import Request, Turns
+from gw.methods.turn_request import Request, sender_of
+from gw.methods.turns import Turns
 from gw.ports import Json
 from gw.session import keys, listing
 from gw.wire.text import clean_message
@@ -29,7 +30,7 @@ class Agent:
         params, run_id = call.params, call.params["idempotencyKey"]
         key = self._key(call)
         text = clean_message(params["message"])
-        ack = self._turns.submit(Request("agent", key, run_id, text, call.info, params, plain=True))
+        ack = self._turns.submit(Request("agent", key, run_id, text, sender_of(call.info), params, plain=True))
         if ack.request is None:
             return ack.payload
         call.respond(

@@ -9,7 +9,8 @@ from gw.methods.chat_history import ChatHistory
 from gw.methods.models import LISTED
 from gw.methods.router import ANSWERED, Call, rpc
 from gw.methods.session_desk import SessionDesk
-from gw.methods.turns import Request, Turns
+from gw.methods.turn_request import Request, sender_of
+from gw.methods.turns import Turns
 from gw.ports import Json
 from gw.session import transcript
 from gw.wire.text import clean_message
@@ -33,7 +34,7 @@ class Chat:
             raise InvalidRequest("session changed: sessionId does not match", details={"reason": "session-changed"})
         self._history.check_leaf(key, params)
         request = Request(
-            "chat.send", key, params["idempotencyKey"], text, call.info, params, mode=params.get("queueMode")
+            "chat.send", key, params["idempotencyKey"], text, sender_of(call.info), params, mode=params.get("queueMode")
         )
         ack = self._turns.submit(request)
         call.respond(ack.payload)

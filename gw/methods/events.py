@@ -88,6 +88,11 @@ class EventBus:
                 sent += 1
         return sent
 
+    def is_wanted(self, event: str, session_key: str | None = None) -> bool:
+        """Whether anybody would get it: ask before building a payload that costs something."""
+        spec = self.events.get(event)
+        return spec is not None and any(admits(spec, client, session_key) for client in self._clients.values())
+
     def tick(self, now_ms: int) -> None:
         """The sign of life a client waits for."""
         self.publish("tick", {"ts": now_ms})

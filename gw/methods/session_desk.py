@@ -10,6 +10,7 @@ from uuid import uuid4
 
 from gw.errors import InvalidRequest
 from gw.methods.session_rows import Rows
+from gw.methods.turn_request import sender_of
 from gw.model.identity import ConnInfo
 from gw.ports import Clock, Json
 from gw.session import entries, keys, transcript
@@ -80,12 +81,12 @@ class SessionDesk:
         return entries.new(key, now_ms=self.clock.now_ms(), session_id=self.new_id(), revision=self.new_mark(), via=via)
 
     def user_record(
-        self, text: str, run_id: str, transport: Json | None = None, *, interrupted: bool = False
+        self, text: str, run_id: str, transport: Mapping[str, Json] | None = None, *, interrupted: bool = False
     ) -> Record:
         """The transcript record of what somebody said."""
         now = self.clock.now_ms()
         message = {"role": "user", "content": text, "timestamp": now, "idempotencyKey": f"{run_id}:user"}
-        facts: dict[str, Json] = {"transport": transport} if transport else {}
+        facts: dict[str, Json] = {"transport": dict(transport)} if transport else {}
         if interrupted:
             facts["interrupted"] = True
         return transcript.message_record(self.new_mark(), message, at_ms=now, facts=facts)
@@ -108,25 +109,7 @@ class SessionDesk:
                 )
 
 
-def transport_of(info: ConnInfo) -> dict[str, Json]:
-    """How a message came in, as transcripts note it."""
-    client = {"id": info.client_id, "mode": info.client_mode}
-    if info.display_name:
-        client["displayName"] = info.display_name
-    return {"clients": [client]}
-
-
-def owner_of(info: ConnInfo) -> str:
-    """Whom a run belongs to: the device, or the connection of a client without one."""
-    return info.device_id or info.conn_id
-
-
-def caller_of(info: ConnInfo) -> str:
-    """Whom an idempotency key belongs to; stays the same over a reconnect."""
-    return info.device_id or f"{info.client_id}/{info.client_mode}"
-
-
 def canceller(info: ConnInfo) -> Callable[[str], bool]:
     """Which owners' work this connection may cancel: its own, or with admin anybody's."""
-    own = owner_of(info)
+    own = sender_of(info).owner
     return (lambda owner: True) if ADMIN in info.scopes else (lambda owner: owner == own)

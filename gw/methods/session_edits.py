@@ -9,8 +9,9 @@ from uuid import uuid4
 
 from gw.errors import GwError, InvalidRequest, RequestError, Unavailable
 from gw.methods.router import ANSWERED, Call, rpc
-from gw.methods.session_desk import SessionDesk, caller_of
-from gw.methods.turns import Request, Turns
+from gw.methods.session_desk import SessionDesk
+from gw.methods.turn_request import Request, sender_of
+from gw.methods.turns import Turns
 from gw.ports import Json
 from gw.session import entries, keys, listing, transcript
 from gw.session.entries import Entry
@@ -42,7 +43,7 @@ class SessionEdits:
         message = params.get("message") or params.get("task")
         sets = {name: params[name] for name in CREATE_SETS if name in params}
         if fresh or sets:
-            entry = entries.patch(entry, sets, now_ms=desk.clock.now_ms(), actor=caller_of(call.info))
+            entry = entries.patch(entry, sets, now_ms=desk.clock.now_ms(), actor=sender_of(call.info).caller)
             desk.book.write(desk.book.put(key, entry))
             desk.rows.changed(key, reason="create" if fresh else "patch")
         answer = {
@@ -61,7 +62,7 @@ class SessionEdits:
         """The session exists whatever becomes of its first message."""
         run_id = call.params.get("idempotencyKey") or str(uuid4())
         try:
-            ack = self._turns.submit(Request("sessions.create", key, run_id, text, call.info, call.params))
+            ack = self._turns.submit(Request("sessions.create", key, run_id, text, sender_of(call.info), call.params))
         except GwError as error:
             shape = error.shape() if isinstance(error, RequestError) else {"code": "UNAVAILABLE", "message": str(error)}
             return {**answer, "runError": shape}
@@ -108,7 +109,9 @@ class SessionEdits:
             raise InvalidRequest(f"session not found: {params['key']}")
         run_id = params.get("idempotencyKey") or str(uuid4())
         text = clean_message(params["message"])
-        ack = self._turns.submit(Request(call.method, key, run_id, text, call.info, params, mode=mode, reason=reason))
+        ack = self._turns.submit(
+            Request(call.method, key, run_id, text, sender_of(call.info), params, mode=mode, reason=reason)
+        )
         call.respond(ack.payload)
         self._turns.go(ack)
         return ANSWERED
@@ -134,7 +137,7 @@ class SessionEdits:
         desk = self._desk
         desk.book.ready()
         key = desk.key(call.params)
-        entry = self._patched(key, call.params, caller_of(call.info))
+        entry = self._patched(key, call.params, sender_of(call.info).caller)
         desk.book.write(desk.book.put(key, entry))
         desk.rows.changed(key, reason="patch")
         return {
@@ -157,7 +160,7 @@ class SessionEdits:
             try:
                 key = desk.key(target)
                 desk.need(key, target["key"])
-                entry = self._patched(key, {**call.params["patch"], **target}, caller_of(call.info))
+                entry = self._patched(key, {**call.params["patch"], **target}, sender_of(call.info).caller)
                 changes += desk.book.put(key, entry)
                 done.append(key)
                 outcome["ok"] = True

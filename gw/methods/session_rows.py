@@ -178,6 +178,8 @@ class Rows:
 
     def changed(self, key: str, *, reason: str | None = None, **fields: Json) -> None:
         """Publish sessions.changed with the row as it is now; `fields` (phase, runId, ...) go beside it."""
+        if not self._bus.is_wanted("sessions.changed", key):
+            return
         entry = self._book.get(key)
         said: dict[str, Json] = {"reason": reason} if reason is not None else {}
         payload = {
@@ -197,6 +199,8 @@ class Rows:
 
     def message(self, key: str, entry: Entry, one: Numbered, run_id: str | None = None) -> None:
         """Publish session.message for a stored row."""
+        if not self._bus.is_wanted("session.message", key):
+            return
         payload = self.message_payload(key, entry, one)
         if run_id is not None:
             payload["runId"] = run_id

@@ -10,8 +10,9 @@ from uuid import uuid4
 
 from gw.errors import GwError, InvalidRequest, RequestError
 from gw.methods.router import ANSWERED, Call, rpc
-from gw.methods.session_desk import SessionDesk, caller_of
-from gw.methods.turns import Request, Turns
+from gw.methods.session_desk import SessionDesk
+from gw.methods.turn_request import Request, sender_of
+from gw.methods.turns import Turns
 from gw.ports import Json
 from gw.session import entries, keys, transcript
 from gw.session.entries import Card, Entry
@@ -147,7 +148,7 @@ class SessionUpkeep:
         run_id = str(uuid4())
         text = transcript.text_of(last.record["message"])
         try:
-            ack = self._turns.submit(Request("sessions.recover", key, run_id, text, call.info, params))
+            ack = self._turns.submit(Request("sessions.recover", key, run_id, text, sender_of(call.info), params))
         except GwError as error:
             shape = error.shape() if isinstance(error, RequestError) else {"code": "UNAVAILABLE", "message": str(error)}
             return {**answer, "continuation": {"status": "rejected", "error": shape}}
@@ -181,7 +182,7 @@ class SessionUpkeep:
         desk.book.ready()
         key = desk.key(params)
         entry = desk.need(key, params["key"])
-        owner = {**params["owner"], "assignedBy": caller_of(call.info)}
+        owner = {**params["owner"], "assignedBy": sender_of(call.info).caller}
         entry |= {"owner": owner, "updatedAt": desk.clock.now_ms()}
         desk.book.write(desk.book.put(key, entry))
         desk.rows.changed(key, reason="owner")

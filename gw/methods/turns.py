@@ -14,7 +14,8 @@ from gw.errors import GwError, InvalidRequest, RequestError
 from gw.limits import IDEMPOTENCY_ENTRIES
 from gw.methods.events import EventBus
 from gw.methods.run_events import RunEvents, superseded
-from gw.methods.session_desk import SessionDesk, caller_of, canceller, owner_of, transport_of
+from gw.methods.session_desk import SessionDesk, canceller
+from gw.methods.turn_request import Request
 from gw.methods.turn_run import LiveRun, RunEnd
 from gw.methods.undone import Undone
 from gw.model.identity import ConnInfo
@@ -24,7 +25,6 @@ from gw.session.entries import Entry
 from gw.session.idempotency import Claims
 from gw.session.runner import Runner, Turn
 from gw.session.scheduler import Admission, Effect, Item, Run
-from gw.session.state_log import dump
 from gw.session.store import CLAIMS, Change, Loaded
 
 logger = logging.getLogger(__name__)
@@ -33,21 +33,6 @@ PEOPLE: Final = 8  # participants an entry remembers
 RESTARTED: Final[Mapping[str, Json]] = {"status": "error", "summary": "interrupted by a restart of the gateway"}
 # Request parameters a runner may want to know.
 FACTS: Final = ("thinking", "model", "provider", "extraSystemPrompt", "cwd", "fastMode", "attachments", "promptMode")
-
-
-class Request(NamedTuple):
-    """One message for a session, from any method. `text` is clean (gw.wire.text)."""
-
-    method: str
-    key: str
-    run_id: str
-    text: str
-    info: ConnInfo
-    params: Mapping[str, Json]
-    plain: bool = False  # method agent: no preparation states, a second answer
-    mode: str | None = None  # queue mode asked for
-    reason: str = "send"  # of sessions.changed
-    heartbeat: bool = False
 
 
 class Ack(NamedTuple):
@@ -94,7 +79,7 @@ class Turns:
         Raises InvalidRequest (conflict, changed session), Overloaded, Unavailable or StoreError; then nothing runs.
         """
         self._book.ready()
-        name = idempotency.claim_id(request.method, caller_of(request.info), request.run_id)
+        name = idempotency.claim_id(request.method, request.sender.caller, request.run_id)
         known = self._open.get(request.run_id)
         if known is not None and self._claim_name(known.request) != name:
             raise InvalidRequest(
@@ -130,7 +115,7 @@ class Turns:
             inline={"queueMode": request.mode},
             channel_debounce_ms=config.debounce_ms,
         )
-        return self._scheduler.submit(request.key, self._item(request), settings, self._ticks()), entry, changes
+        return self._scheduler.submit(request.key, request.item(now), settings, self._ticks()), entry, changes
 
     def _accept(self, request: Request, admission: Admission, entry: Entry, changes: list[Change]) -> Ack:
         """Make an admitted message durable."""
@@ -219,8 +204,10 @@ class Turns:
             if not self._scheduler.is_busy(key):
                 entry, changes = self._reset_if_stale(key, entry, now)
         people = entry.get("_people") or []
-        if request.info.client_id not in people:
-            entry["_people"] = [*people, request.info.client_id][-PEOPLE:]
+        if request.sender.client_id not in people:
+            entry["_people"] = [*people, request.sender.client_id][-PEOPLE:]
+        if request.delivery is not None:
+            entry["delivery"] = dict(request.delivery)
         entry |= {"lastInteractionAt": now, "updatedAt": now}
         return entry, changes
 
@@ -251,8 +238,8 @@ class Turns:
         session_id, agent_id = entry["sessionId"], self._desk.agent_of(key)
         turn = Turn(run.id, key, session_id, agent_id, run.prompt, params.get("timeoutMs"), facts)
         events = self._events(run.id, key, session_id, plain=first is not None and first.plain)
-        live = LiveRun(self._desk, turn, run, events, self._stored, first.info.conn_id if first else None)
-        transport = transport_of(first.info) if first is not None else None
+        live = LiveRun(self._desk, turn, run, events, self._stored, first.sender.conn_id if first else None)
+        transport = first.sender.transport if first is not None else None
         one, changes = self._book.append(key, entry, self._desk.user_record(run.prompt, run.items[0].id, transport))
         live.user_rows.append(one)
         self._live[run.id] = live
@@ -284,9 +271,14 @@ class Turns:
         effects = self._scheduler.finished(live.turn.session_key, run_id, self._ticks())
         self._live.pop(run_id, None)
         live.publish_end(end)
+        told = end._replace(changes=[])
+        replies = [self._open[item.id].request.reply for item in live.items if item.id in self._open]
         for item in live.items:
-            self._tell(item.id, end._replace(changes=[]))
+            self._tell(item.id, told)
         self._carry_out_all(effects)
+        reply = next((one for one in reversed(replies) if one is not None), None)
+        if reply is not None:
+            reply(told)  # one reply for one run, to whoever spoke last
 
     # --- effects ----------------------------------------------------------------------------------------------
 
@@ -388,25 +380,11 @@ class Turns:
             opened.over.set()
 
     def _claim_name(self, request: Request) -> str:
-        return idempotency.claim_id(request.method, caller_of(request.info), request.run_id)
+        return idempotency.claim_id(request.method, request.sender.caller, request.run_id)
 
     def _pending(self, request: Request, *, stored: bool) -> list[Change]:
         text = "" if stored else request.text
-        return self._undone.pending(request.run_id, request.key, text, request.info, stored=stored)
-
-    def _item(self, request: Request) -> Item:
-        params, info = request.params, request.info
-        route = ("originatingChannel", "originatingTo", "originatingAccountId", "originatingThreadId", "replyToId")
-        return Item(
-            request.run_id,
-            request.text,
-            sender=info.display_name or info.client_id,
-            context=dump([params.get(name) for name in route]).decode(),
-            owner=owner_of(info),
-            heartbeat=request.heartbeat,
-            at_ms=self._clock.now_ms(),
-            joins=not params.get("attachments"),
-        )
+        return self._undone.pending(request.run_id, request.key, text, request.sender.transport, stored=stored)
 
     def _events(self, run_id: str, key: str, session_id: str, *, plain: bool = False) -> RunEvents:
         return RunEvents(

@@ -9,8 +9,7 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Final
 
-from gw.methods.session_desk import SessionDesk, transport_of
-from gw.model.identity import ConnInfo
+from gw.methods.session_desk import SessionDesk
 from gw.ports import Json
 from gw.session import entries, keys
 from gw.session.state_log import dump
@@ -37,7 +36,7 @@ class Undone:
             changes += [Drop(PENDING, run_id), *self.bury(run_id, letter["sessionKey"], letter["text"], "restart")]
         return changes
 
-    def pending(self, run_id: str, key: str, text: str, info: ConnInfo, *, stored: bool) -> list[Change]:
+    def pending(self, run_id: str, key: str, text: str, transport: Mapping[str, Json], *, stored: bool) -> list[Change]:
         """The letter of a request; `stored` says that its text is in the transcript already."""
         if keys.is_incognito(key):
             return []
@@ -45,7 +44,7 @@ class Undone:
             "sessionKey": key,
             "text": text,
             "stored": stored,
-            "transport": transport_of(info),
+            "transport": dict(transport),
             "at": self._desk.clock.now_ms(),
         }
         return [Put(PENDING, run_id, dump(letter))]

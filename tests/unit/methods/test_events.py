@@ -147,3 +147,13 @@ def test_a_protocol_3_client_hears_no_event_it_does_not_know():
     stage.bus.publish("tick", {"ts": 1})
     assert [frame["event"] for frame in old.link.sent] == ["tick"]
     assert old.link.sent[0]["seq"] == 1
+
+
+def test_it_can_be_asked_whether_anybody_would_hear():
+    stage = Stage()
+    visitor = stage.enter(READ)
+    assert not stage.bus.is_wanted("session.message", KEY)
+    stage.bus.subscribe_messages(visitor.client, KEY)
+    assert stage.bus.is_wanted("session.message", KEY)
+    assert not stage.bus.is_wanted("session.message", "other")
+    assert not stage.bus.is_wanted("no.such.event")

@@ -7,6 +7,7 @@ import pytest
 
 from gw import hub
 from gw.errors import StoreError
+from gw.methods.turn_request import Request, Sender
 from gw.session.config import SessionConfig
 from gw.session.store import DEAD, PENDING, backend_for
 from tests.support.scripted_runner import Crash, Fail, Say, ScriptedRunner, Tool, Wait
@@ -289,3 +290,42 @@ def test_receipts_say_what_became_of_inputs(home: House, client: FakeClient) -> 
     assert [item["runId"] for item in page["pendingInputs"]["items"]] == ["m2"]
     assert page["inFlightRun"]["runId"] == "slow"
     home.idle()
+
+
+# --- other ways in --------------------------------------------------------------------------------------------
+
+
+def test_a_channel_message_is_answered_once_to_whoever_spoke_last(home: House) -> None:
+    told: list[tuple[str, str]] = []
+    sender = Sender("telegram:5", "telegram:5", "Ann", "telegram", {"channel": "telegram"})
+    delivery = {"kind": "external", "channel": "telegram", "to": "5"}
+    for name in ("slow", "m2", "m3"):
+        ack = home.talk.turns.submit(
+            Request(
+                "channel",
+                KEY,
+                name,
+                name,
+                sender,
+                {},
+                mode="steer",
+                delivery=delivery,
+                reply=lambda end, name=name: told.append((name, end.text)),
+            )
+        )
+        home.talk.turns.go(ack)
+        hub.sleep(0.02)
+    home.idle()
+    assert told == [("m3", "done\n\nanswer to: m2 + m3")]
+    row = home.client().call("sessions.describe", key="main")["session"]
+    assert row["deliveryContext"] == delivery
+
+
+def test_a_heartbeat_never_waits(home: House, client: FakeClient) -> None:
+    send(client, "slow")
+    sender = Sender("self", "self", "heartbeat", "clawgate", {})
+    ack = home.talk.turns.submit(Request("heartbeat", KEY, "hb1", "anything new?", sender, {}, heartbeat=True))
+    assert ack.payload == {"runId": "hb1", "status": "dropped"}
+    assert ack.request is None
+    home.idle()
+    assert "anything new?" not in history(client)

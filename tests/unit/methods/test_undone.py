@@ -29,15 +29,14 @@ def test_the_oldest_dead_letters_go(home: House, monkeypatch: pytest.MonkeyPatch
 
 def test_incognito_work_leaves_no_letters(home: House) -> None:
     letters = Undone(home.talk.desk)
-    info = home.client().info
-    assert letters.pending("r", INCOGNITO, "text", info, stored=False) == []
+    assert letters.pending("r", INCOGNITO, "text", {}, stored=False) == []
     assert letters.bury("r", INCOGNITO, "text", "why") == []
     assert letters.done("r") == [Drop(PENDING, "r")]
 
 
 def test_a_letter_for_a_session_that_is_gone_is_still_buried(home: House) -> None:
     letters = Undone(home.talk.desk)
-    (letter,) = letters.pending("r", "agent:main:gone", "text", home.client().info, stored=False)
+    (letter,) = letters.pending("r", "agent:main:gone", "text", {"clients": []}, stored=False)
     assert isinstance(letter, Put)
     changes = letters.restore(Loaded({PENDING: {"r": letter.value}, DEAD: {"old": b"{}"}}))
     assert [(type(change), change.table) for change in changes] == [(Drop, PENDING), (Put, DEAD)]  # type: ignore[union-attr]

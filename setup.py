@@ -61,6 +61,7 @@ setup(
     ext_modules=cythonize(
         [
             module("wsframe"),
+            module("wsstream"),
             module("envelope"),
             module("patterns", language="c++", **re2()),
             module("filehash", **crypto()),

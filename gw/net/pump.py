@@ -5,7 +5,7 @@ chatty peer never holds the hub; what is queued for a peer is bounded in bytes; 
 and then nothing here refers to it any more.
 
 Everything runs on the hub inside libev callbacks; there is no greenlet per connection. What every message passes is
-compiled (`_native.wsframe.Stream`, which calls back for the rest).
+compiled (`_native.wsstream.Stream`, which calls back for the rest).
 """
 
 import logging
@@ -16,7 +16,8 @@ from typing import Any, NamedTuple
 import gevent
 
 from gw import limits
-from gw._native.wsframe import PING, PONG, Decoder, Flusher, Outbox, encode_close, parse_close
+from gw._native.wsframe import PING, PONG, Decoder, encode_close, parse_close
+from gw._native.wsstream import Flusher, Outbox
 from gw.net.transport import Event, Transport
 from gw.ports import Peer
 

@@ -6,12 +6,15 @@ an OSError (TLS errors are).
 
 import os
 import ssl
+from functools import partial
 from typing import Protocol
 
 from gevent import socket
 from gevent.ssl import SSLSocket
 
-from gw._native.wsframe import Decoder, Flusher, Outbox, Stream
+from gw import limits
+from gw._native.wsframe import Decoder
+from gw._native.wsstream import Flusher, Outbox, Stream
 
 TLS_READ_BYTES = 64 * 1024
 TLS_WRITE_BYTES = 64 * 1024
@@ -41,7 +44,9 @@ class PlainTransport:
         self.fd: int = sock.detach()
 
     def stream(self, decoder: Decoder, outbox: Outbox, flusher: Flusher, budget: int) -> Stream:
-        return Stream(self.fd, decoder, outbox, flusher, budget)
+        # Without a Python frame in between: every message passes here.
+        receive = partial(decoder.receive, self.fd, limits.MESSAGES_PER_TURN)
+        return Stream(self.fd, decoder, outbox, flusher, budget, receive)
 
     def end_writing(self) -> None:
         with socket.socket(fileno=os.dup(self.fd)) as half:
@@ -66,15 +71,15 @@ class TlsTransport:
         self._outbox = outbox
         return Stream(self.fd, decoder, outbox, flusher, budget, self.receive, self.flush)
 
-    def receive(self, most: int) -> list[Event] | None:
+    def receive(self) -> list[Event] | None:
         if self._decoder.has_more:
-            return self._decoder.feed(b"", most)
+            return self._decoder.feed(b"", limits.MESSAGES_PER_TURN)
         try:
             data = self._sock.recv(TLS_READ_BYTES)
         except (ssl.SSLWantReadError, ssl.SSLWantWriteError, BlockingIOError):
             return []
         # One read is one TLS record (16 KiB at most), smaller than the buffer: nothing stays behind inside OpenSSL.
-        return self._decoder.feed(data, most) if data else None
+        return self._decoder.feed(data, limits.MESSAGES_PER_TURN) if data else None
 
     def flush(self) -> int:
         budget = TLS_FLUSH_MOST_BYTES

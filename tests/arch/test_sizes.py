@@ -4,7 +4,6 @@ from tests.arch.sources import CYTHON, PYTHON, ROOT, relative
 
 MOST_LINES = 450
 REASONS = {
-    "pyx/wsframe.pyx": "decoder, encoder and queue share inline state that no import may cross",
 }
 
 

@@ -10,9 +10,11 @@ import select
 import socket
 import time
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
-from gw._native.wsframe import CLOSE, PING, PONG, TEXT, Decoder, Flusher, Outbox, Stream, encode
+from gw._native.wsframe import CLOSE, PING, PONG, TEXT, Decoder, encode
+from gw._native.wsstream import Flusher, Outbox, Stream
 
 MOST_BYTES = 1 << 26
 DRAIN_S = 5.0
@@ -28,8 +30,9 @@ class Connection:
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.fd = self.sock.fileno()
         self.decoder = Decoder(max_message_bytes=MOST_BYTES, client=True)
-        outbox = Outbox(client=True)
-        self.stream = Stream(self.fd, self.decoder, outbox, Flusher(lambda flush: None), MOST_BYTES)
+        receive = partial(self.decoder.receive, self.fd)
+        outbox = Outbox(partial(encode, masked=True))
+        self.stream = Stream(self.fd, self.decoder, outbox, Flusher(lambda flush: None), MOST_BYTES, receive)
         self.stream.owner = self
         self.stream.message = self.heard
         self.stream.is_open = self.stream.is_calm = True

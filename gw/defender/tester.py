@@ -5,7 +5,7 @@ stands still, so results repeat.
 """
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -24,6 +24,8 @@ from gw.policy.reader import Entry
 from gw.policy.source import Node, plain
 from gw.policy.targets import keys_of
 
+# Keys of `given:` -> what they do to the services of the guards; a key without a row fails its test.
+GIVEN: Final[Mapping[str, Callable[[Any, Services], Services]]] = {}
 MAX_CASES: Final = 10_000  # of one scenario's matrix
 
 # How a plain text example is put to each target.
@@ -181,10 +183,10 @@ def _run_case(
     policy: CompiledPolicy, test: Entry, name: str, rows: Sequence[Mapping[str, Any]], coverage: Coverage
 ) -> Outcome:
     expected: Entry = test.get("expect")
-    bench = Bench(policy)
     repeat = test.get("repeat", 1)
     seen: set[str] = set()
     try:
+        bench = Bench(policy, _given(test))
         for _ in range(repeat):
             for row in rows:
                 decision = bench.judge(to_action(row, mode="test"))
@@ -197,6 +199,18 @@ def _run_case(
     coverage.hit |= seen
     coverage.silent |= set(expected.get("not_hits", ()))
     return Outcome(name, test.node, True, rules=frozenset(seen))
+
+
+def _given(test: Entry) -> Services | None:
+    """What guards are built with when the scenario begins with something; None for the usual. Raises ValueError."""
+    if test.get("given") is None:
+        return None
+    services = Services(StillClock())
+    for name, value in (plain(test.get("given")) or {}).items():
+        if name not in GIVEN:
+            raise ValueError(f"`given: {name}` is not understood" + (f"; {', '.join(GIVEN)} are" if GIVEN else ""))
+        services = GIVEN[name](value, services)
+    return services
 
 
 def mismatches(decision: Decision, expected: Entry) -> list[str]:

@@ -116,6 +116,11 @@ def test_an_action_that_is_none_fails_its_case(action: str) -> None:
     assert not outcome.passed and outcome.message
 
 
+def test_a_scenario_whose_beginning_is_not_understood_fails() -> None:
+    (outcome,) = scenario("{name: n, given: {moon: full}, action: {command: ls}, expect: {score: 30}}", POLICY)
+    assert outcome.message.startswith("`given: moon` is not understood")
+
+
 def test_a_huge_matrix_is_refused() -> None:
     many = ", ".join(map(str, range(30)))
     outcomes = scenario(

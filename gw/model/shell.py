@@ -54,7 +54,7 @@ class CommandFacts(NamedTuple):
 FACTS: Final[Mapping[str, str]] = MappingProxyType(
     {
         # destruction
-        "deletes-root": "recursively deletes a protected root: /, a home folder, /etc, /usr, ...",
+        "deletes-root": "recursively deletes a protected root such as / or a home folder",
         "deletes-tree": "recursively deletes a folder that is neither temporary nor a build artefact",
         "deletes-many": "deletes by wildcard at a protected place, or everything here",
         "deletes-mirror": "makes a copy by deleting what the source does not have",

@@ -32,7 +32,6 @@ OWED: set[str] = {
     "gw/modes/policy_reload.py",
     "gw/policy/compiled.py",
     "gw/policy/matchers/base.py",
-    "gw/policy/matchers/command.py",
     "gw/policy/reader.py",
     "gw/policy/schema.py",
     "gw/session/book.py",

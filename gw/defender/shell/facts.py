@@ -22,7 +22,7 @@ _SECRET_NAMES = re.compile(
 
 
 # Writing to a log with one of these replaces it.
-_EMPTIES = names(": true ln cp shred mv cat echo printf dd")
+_EMPTIES = names(": true ln cp shred mv cat echo printf dd") | {""}
 _SOCKETS = ("/dev/tcp/", "/dev/udp/")
 # They use a key without showing it.
 _KEY_USERS = frozenset(("openssl", "gpg", "ssh", "scp", "curl", "wget", "ssh-keygen", "socat"))

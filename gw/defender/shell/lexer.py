@@ -303,7 +303,7 @@ class Lexer:
         text, start = self.text, self.pos
         if found := _PLAIN_PARAM(text, start + 1, start + WINDOW):
             self.pos = found.end()
-            parts.append(Param(found.group(1), "", None, quoted, found.group()))
+            parts.append(Param(found.group(1), "", None, quoted, text[start : self.pos]))
             return
         self.pos = start + 2
         length = text[self.pos : self.pos + 1] == "#"

@@ -132,7 +132,7 @@ def _screen(argv: Sequence[str]) -> list[Inner]:
         words = list(argv[list(argv).index("-X") + 1 :])
         typed = next((i for i, w in enumerate(words) if w in ("stuff", "exec", "screen")), len(words))
         return [Inner(text=" ".join(words[typed + 1 :]))] if typed + 1 < len(words) else []
-    return _joined(argv, Wrapper(names("-S -t -c -e -h -s -T -p -r -x -d -D")).start(argv))
+    return _joined(argv, Wrapper(names("-S -t -c -e -h -s -T -p")).start(argv))
 
 
 def _ip(argv: Sequence[str]) -> list[Inner]:

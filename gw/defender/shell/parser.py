@@ -13,6 +13,7 @@ from gw.defender.shell.simple import SimpleParser
 
 _CLOSERS = frozenset(("then", "else", "elif", "fi", "do", "done", "esac", "}"))
 _OPENERS = names("if while until for select case { function coproc [[ !")
+_BRANCH_ENDS = (";;", ";&")
 _RESERVED = re.compile(
     "(?:" + "|".join(re.escape(w) for w in sorted(_CLOSERS | _OPENERS, reverse=True)) + r")(?=[ \t\n|&;()<>]|\Z)"
 ).match
@@ -59,7 +60,7 @@ class Parser(SimpleParser):
             if self.pos >= size:
                 break
             char = text[self.pos]
-            if char == ")" or text.startswith(";;", self.pos):
+            if char == ")" or text.startswith(_BRANCH_ENDS, self.pos):
                 if char == ")" or closers:
                     break
                 self.pos += 2
@@ -103,7 +104,7 @@ class Parser(SimpleParser):
                 return Pipeline(tuple(commands), "&&")
             self.pos += 1
             return Pipeline(tuple(commands), "&")
-        if char == ";" and not text.startswith(";;", pos):
+        if char == ";" and not text.startswith(_BRANCH_ENDS, pos):
             self.pos += 1
             return Pipeline(tuple(commands), ";")
         return Pipeline(tuple(commands), "")
@@ -253,7 +254,7 @@ class Parser(SimpleParser):
                 break
             bodies.append(self._list(frozenset((";;", "esac"))))
             self.skip_lines()
-            if self.text.startswith(";;", self.pos):
+            if self.text.startswith(_BRANCH_ENDS, self.pos):
                 self.pos += 3 if self.text.startswith(";;&", self.pos) else 2
         self._expect("esac")
         words = () if subject is None else (subject,)

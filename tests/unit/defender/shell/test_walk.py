@@ -1,0 +1,109 @@
+"""The walk of a line: variables, pipes, functions, loops, budgets."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gw.defender.shell import MAX_COMMAND_CHARS, analyse
+from gw.defender.shell.walk import MAX_DRAFTS
+from gw.model.shell import FACTS, SIGNALS, NodeRole
+from tests.support.commands import facts_of, running
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "for x in / ; do rm -rf $x; done",
+        "f() { rm -rf $1; }; f /",
+        "f() { g $1; }; g() { rm -rf $1; }; f /",
+        "if a; then rm -rf /; fi",
+        "case a in b) rm -rf /;; esac",
+        "until rm -rf /; do :; done",
+        "{ rm -rf /; } > log",
+        "x=$(rm -rf /)",
+        "echo ${x:-$(rm -rf /)}",
+        "cat <<E\n$(rm -rf /)\nE\n",
+        "a=(1 $(rm -rf /))",
+        "[[ -n $(rm -rf /) ]]",
+        "ls > $(rm -rf /)",
+        "f() { rm -rf /; }",
+    ],
+)
+def test_every_place_a_command_can_stand_is_walked(command: str) -> None:
+    assert "deletes-root" in facts_of(command)
+
+
+@pytest.mark.parametrize("command", [":(){ :|:& };:", "b() { b & b; }; b", "f() { f | f; }; f"])
+def test_fork_bombs(command: str) -> None:
+    assert "fork-bomb" in facts_of(command)
+
+
+def test_recursion_is_not_a_bomb() -> None:
+    assert "fork-bomb" not in facts_of("f() { sleep 1; f; }; f")
+
+
+def test_pipes_and_background() -> None:
+    nodes = running("a | b | c &")
+    assert [(n.piped_from, n.pipes_into, n.background) for n in nodes] == [
+        (None, "b", True),
+        ("a", "c", True),
+        ("b", None, True),
+    ]
+
+
+def test_redirects_are_writes() -> None:
+    (node,) = running("p > a 2> b &>> c")
+    assert node.writes == node.redirects == ("a", "b", "c")
+    (node,) = running("> /etc/hosts")
+    assert (node.program, node.writes) == ("", ("/etc/hosts",))
+
+
+def test_the_folder_at_the_start_may_be_known() -> None:
+    assert analyse("rm -rf x", cwd="/etc").nodes[0].deletes == ("/etc/x",)
+
+
+@pytest.mark.parametrize("command", ["git commit -m 'rm -rf /'", "grep 'rm -rf /' x", "echo rm", "cat <<E\nrm\nE\n"])
+def test_text_that_does_not_run_has_nodes_of_its_own(command: str) -> None:
+    assert any(n.role is NodeRole.DATA for n in analyse(command).nodes)
+
+
+@pytest.mark.parametrize(
+    ("command", "signal"),
+    [
+        ("w'h'oami", "shell.obscured"),
+        ("r''m x", "shell.obscured"),
+        ("who$(echo am)i", "shell.obscured"),
+        ("cat${IFS}x", "shell.obscured"),
+        ("echo x | $0", "shell.obscured"),
+        ("p ${PATH:0:1}x", "shell.obscured"),
+        ("bash -c '$x'", "shell.unresolved-program"),
+        ("bash -c 'echo \"'", "shell.unparsed-inner"),
+        ("echo 'x", "shell.unparsed"),
+        ("x;" * (MAX_DRAFTS + 1), "shell.too-long"),
+        ("x " * MAX_COMMAND_CHARS, "shell.too-long"),
+    ],
+)
+def test_signals(command: str, signal: str) -> None:
+    assert signal in analyse(command).signals
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["\\ls", "'/opt/my app'/run", '"$HOME"/bin/x', "a=xyz; echo ${a:0:1}", "echo 'a'b", "p --x='y'", "IFS=, read a"],
+)
+def test_honest_quoting_is_no_signal(command: str) -> None:
+    assert "shell.obscured" not in analyse(command).signals
+
+
+@given(st.text(alphabet="abr m-f/$(){}<>|&;'\"`\\\n#=*!~0", max_size=80))
+def test_any_text_is_analysed(text: str) -> None:
+    facts = analyse(text)
+    assert facts.signals <= SIGNALS.keys()
+    for node in facts.nodes:
+        assert node.facts <= FACTS.keys()
+        assert 0 <= node.span.start <= node.span.end <= len(text)
+
+
+def test_work_is_bounded() -> None:
+    assert len([n for n in analyse("a|" * 5000).nodes if n.role is NodeRole.RUNS]) <= MAX_DRAFTS + 1
+    assert len(running("for a in 1 2 3 4; do " * 8 + "x" + "; done" * 8)) <= MAX_DRAFTS + 8

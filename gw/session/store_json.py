@@ -17,6 +17,7 @@ from typing import Final
 
 from gw.errors import StoreError
 from gw.session import state_log
+from gw.session.durable import sync_folder, write_all
 from gw.session.state_log import Placed, Record
 from gw.session.store import TABLES, Append, Archive, Change, Drop, Loaded, Put
 from gw.session.transcript_files import TranscriptFiles
@@ -304,18 +305,3 @@ def _blocks(lines: Iterable[bytes]) -> Iterator[bytes]:
     lines = iter(lines)
     while block := b"".join(islice(lines, SNAPSHOT_LINES)):
         yield block
-
-
-def write_all(descriptor: int, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(descriptor, view) :]
-
-
-def sync_folder(folder: Path) -> None:
-    """Make renames in a folder durable."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

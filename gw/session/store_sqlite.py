@@ -14,6 +14,7 @@ from typing import Any, Final
 import ujson
 
 from gw.errors import StoreError
+from gw.session.durable import replace_file
 from gw.session.store import TABLES, Append, Change, Drop, Loaded, Put, check_name
 
 COPY_EVERY: Final = 50_000  # changes between two copies of the last good state
@@ -136,10 +137,8 @@ class SqliteStore:
             db.execute("INSERT INTO lines VALUES (?, ?, ?)", (change.transcript, number, change.line))
         else:
             lines = self.transcript(change.transcript)
-            target = self.archive_path(change.target)
-            if lines and not target.exists():
-                target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-                target.write_bytes(b"".join(line + b"\n" for line in lines))
+            if lines:  # the rows are what counts until they are deleted: a file from a batch that failed is replaced
+                replace_file(self.archive_path(change.target), b"".join(line + b"\n" for line in lines))
             db.execute("DELETE FROM lines WHERE transcript = ?", (change.transcript,))
             self._ends.pop(change.transcript, None)
 

@@ -10,8 +10,9 @@ import pytest
 
 from gw.errors import StoreError
 from gw.session import store_json
+from gw.session.durable import write_all
 from gw.session.store import ENTRIES, Append, Archive, Put
-from gw.session.store_json import JsonStore, write_all
+from gw.session.store_json import JsonStore
 
 
 @pytest.fixture

@@ -132,3 +132,17 @@ def test_a_failed_batch_leaves_nothing_behind(path: Path, monkeypatch: pytest.Mo
     assert store.transcript("u") == [b"2"]
     store.close()
     assert "half" not in reread(path).tables[ENTRIES]
+
+
+def test_an_archive_file_left_by_a_batch_that_failed_is_replaced(path: Path) -> None:
+    """Found by kill -9: the file had been made, its rows were still there, and the next try took it for whole."""
+    store = filled(path, 3)
+    target = store.archive_path("t.old")
+    target.parent.mkdir(parents=True)
+    target.write_bytes(b"")
+    store.commit([Archive("t", "t.old")])
+    assert target.read_bytes() == b"0\n1\n2\n"
+    assert store.transcript("t") == []
+    store.commit([Archive("t", "t.old")])
+    assert target.read_bytes() == b"0\n1\n2\n", "archiving what is gone keeps the file"
+    store.close()

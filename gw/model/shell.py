@@ -42,6 +42,7 @@ class Node(NamedTuple):
     language: str | None = None  # of inline_code: sh, python, perl, ...
     facts: frozenset[str] = frozenset()  # names of FACTS
     redirects: tuple[str, ...] = ()  # files that redirects of this command write to; also in `writes`
+    assigns: tuple[str, ...] = ()  # variables set for this command alone
 
 
 class CommandFacts(NamedTuple):

@@ -18,6 +18,8 @@ from gw.policy.targets import RUNNING, keys_of, targets_of
 from gw.ports import Clock
 
 COVERABLE_GROUP: Final = "shell"
+# Wrappers that change neither rights, nor input, nor where the command runs; upstream sees through the same ones.
+TRANSPARENT: Final = frozenset(("env", "timeout", "nice", "nohup", "time", "flock", "command", "builtin", "exec"))
 
 
 class RuleGuard:
@@ -73,4 +75,6 @@ def is_covered(subject: Subject, keys: Iterable[Key], policy: CompiledPolicy) ->
 def _node_covered(node: Node, covered: set[Span], policy: CompiledPolicy) -> bool:
     if node.span not in covered or node.role is NodeRole.INLINE or node.inline_code is not None:
         return False
+    if node.privileged or node.assigns or not TRANSPARENT.issuperset(node.wrappers) or "/" in node.argv[0]:
+        return False  # `sudo git`, `PATH=/x git` and `./git` are not what `git` allows
     return not node.writes or all(path in Paths(globs=policy.write_paths) for path in node.writes)

@@ -111,6 +111,7 @@ class Draft:
             self.language,
             frozenset(self.facts),
             self.redirects,
+            tuple(self.env),
         )
 
 

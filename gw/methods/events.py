@@ -33,14 +33,17 @@ class EventBus:
         self.presence_version = 0
         self.health_version = 0
         self._clients: dict[str, Client] = {}
+        self._audiences: dict[str, list[Client]] = {}  # by event: who may hear it; forgotten when anybody comes or goes
 
     # --- who is connected -----------------------------------------------------------------------------------
 
     def add(self, client: "Client") -> None:
         self._clients[client.info.conn_id] = client
+        self._audiences.clear()
 
     def remove(self, client: "Client") -> None:
         self._clients.pop(client.info.conn_id, None)
+        self._audiences.clear()
 
     def clients(self) -> "list[Client]":
         return list(self._clients.values())
@@ -75,8 +78,8 @@ class EventBus:
         version = self.state_version() if state_version else None
         encoded: dict[int, bytes | None] = {}
         sent = 0
-        for client in list(self._clients.values()):
-            if not admits(spec, client, session_key) or (only is not None and not only(client)):
+        for client in self._audience(event, spec):
+            if not follows(spec, client, session_key) or (only is not None and not only(client)):
                 continue
             protocol = client.info.protocol
             if protocol not in encoded:
@@ -91,7 +94,14 @@ class EventBus:
     def is_wanted(self, event: str, session_key: str | None = None) -> bool:
         """Whether anybody would get it: ask before building a payload that costs something."""
         spec = self.events.get(event)
-        return spec is not None and any(admits(spec, client, session_key) for client in self._clients.values())
+        return spec is not None and any(follows(spec, client, session_key) for client in self._audience(event, spec))
+
+    def _audience(self, event: str, spec: EventSpec) -> "list[Client]":
+        audience = self._audiences.get(event)
+        if audience is None:
+            audience = [client for client in self._clients.values() if may_hear(spec, client)]
+            self._audiences[event] = audience
+        return audience
 
     def tick(self, now_ms: int) -> None:
         """The sign of life a client waits for."""
@@ -119,13 +129,18 @@ class EventBus:
         client.subscriptions.approvals.discard(session_key)
 
 
-def admits(spec: EventSpec, client: "Client", session_key: str | None) -> bool:
-    """Whether scopes, subscriptions and caps let this connection see an event of this session."""
+def may_hear(spec: EventSpec, client: "Client") -> bool:
+    """Whether role, scopes and protocol let this connection see such events at all; never changes in its life."""
     info = client.info
     if spec.scopes is None or (info.protocol < 4 and not spec.v3):
         return False
-    if spec.scopes and info.scopes.isdisjoint(spec.scopes):
-        return False
+    return not spec.scopes or not info.scopes.isdisjoint(spec.scopes)
+
+
+def follows(spec: EventSpec, client: "Client", session_key: str | None) -> bool:
+    """Whether subscriptions and caps let a connection that may hear it see an event of this session."""
+    if spec.subscription is None and session_key is None:
+        return True
     subscriptions = client.subscriptions
     if spec.subscription == "messages":
         return session_key in subscriptions.messages
@@ -133,6 +148,6 @@ def admits(spec: EventSpec, client: "Client", session_key: str | None) -> bool:
         return session_key in subscriptions.approvals
     if spec.subscription == "sessions":
         return subscriptions.sessions
-    if session_key is not None and "session-scoped-events" in info.caps:
+    if session_key is not None and "session-scoped-events" in client.info.caps:
         return session_key in subscriptions.messages
     return True

@@ -1,0 +1,23 @@
+"""`clawgate serve` whose turns are carried by the scripted runner: `python -m tests.support.scripted_serve serve ...`.
+
+Prompts are answered as the lab's model did in the observed runs: `r1` streams for a while, `m2` says two, `m3` three.
+"""
+
+from gw.cli import main
+from gw.modes import build
+from tests.support.scripted_runner import Say, ScriptedRunner, Step, Wait
+
+WORDS = 25
+WORD_S = 0.02
+STREAM: list[Step] = [step for n in range(WORDS) for step in (Say(f"w{n} "), Wait(WORD_S))]
+COLLECTED = "[Queued messages while agent was busy]\n\n---\nQueued #1 (from lab)\nm2\n\n---\nQueued #2 (from lab)\nm3"
+SCRIPTS = {"r1": STREAM, "m2": [Say("two")], "m3": [Say("three")], COLLECTED: [Say("one answer")]}
+
+
+def runner() -> ScriptedRunner:
+    return ScriptedRunner(SCRIPTS, stop_delay_s=0.15)
+
+
+if __name__ == "__main__":
+    build.PlainRunner = runner  # type: ignore[assignment, misc]
+    main.main()

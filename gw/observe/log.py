@@ -1,90 +1,25 @@
-"""Logging: constant event names with data in `extra`, as logfmt or JSON lines, written by one native thread.
+"""Logging: one native thread writes the lines; repeats are limited, and the last ones are kept for `logs.tail`.
 
-Must not know what is logged: callers keep payload text, tokens, command lines and personal paths out of `extra`.
-Invariant: a slow or stuck output never stalls the hub; lines past the queue's bound are dropped and counted. Text of
-libraries and of exceptions is never written, since it may quote what they were given: their constant template and the
-places of the traceback are.
+Must not know what is logged. Invariant: a slow or stuck output never stalls the hub; lines past the queue's bound are
+dropped and counted.
 """
 
-import json
 import logging
 import os
 import queue
 import threading
-import time
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from gw.observe.history import History
+from gw.observe.lines import FORMATS, fields_of, to_tail
 
-MAX_VALUE_CHARS = 500
-MAX_FRAMES = 6
 BATCH_LINES = 256
 CLOSE_TIMEOUT_S = 2.0
 REPEAT_WINDOW_S = 10.0
 REPEAT_BURST = 10  # lines of one event and window; the next window's first line says how many were left out
 MAX_EVENTS_WATCHED = 1024
 
-RECORD_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
-
-
-def _fields(record: logging.LogRecord) -> Iterator[tuple[str, Any]]:
-    yield "ts", time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created)) + f".{int(record.msecs):03d}Z"
-    yield "level", record.levelname.lower()
-    ours = record.name.startswith("gw")
-    yield "event", str(record.msg) if ours else "library.message"
-    if not ours:
-        yield "logger", record.name
-        yield "template", str(record.msg)
-    for name, value in record.__dict__.items():
-        if name not in RECORD_FIELDS:
-            yield name, value
-    if record.exc_info and record.exc_info[1] is not None:
-        yield from _error(record.exc_info[1])
-
-
-def _error(error: BaseException) -> Iterator[tuple[str, str]]:
-    yield "error", type(error).__name__
-    if isinstance(error, OSError) and error.errno is not None:
-        yield "errno", str(error.errno)
-    frames = []
-    traceback = error.__traceback__
-    while traceback is not None:
-        code = traceback.tb_frame.f_code
-        frames.append(f"{Path(code.co_filename).name}:{traceback.tb_lineno}:{code.co_name}")
-        traceback = traceback.tb_next
-    yield "at", " ".join(frames[-MAX_FRAMES:])
-
-
-def _plain(value: Any) -> Any:
-    """What JSON can hold; long text is cut."""
-    if value is None or isinstance(value, bool | int | float):
-        return value
-    text = str(value)
-    return text if len(text) <= MAX_VALUE_CHARS else text[:MAX_VALUE_CHARS] + "..."
-
-
-def to_json(record: logging.LogRecord) -> str:
-    return json.dumps({name: _plain(value) for name, value in _fields(record)})
-
-
-def to_logfmt(record: logging.LogRecord) -> str:
-    return " ".join(f"{name}={_quote(_plain(value))}" for name, value in _fields(record))
-
-
-def _quote(value: Any) -> str:
-    if value is None or isinstance(value, bool):
-        return json.dumps(value)
-    text = str(value)
-    if text and text.isprintable() and not any(c in text for c in ' "=\\'):
-        return text
-    # Nothing that a terminal or a line-oriented reader would act on leaves unescaped.
-    return json.dumps(text, ensure_ascii=not text.isprintable())
-
-
-FORMATS = {"logfmt": to_logfmt, "json": to_json}
 
 
 class LineWriter:
@@ -174,9 +109,9 @@ class LogHandler(logging.Handler):
         self.addFilter(RepeatFilter())
 
     def emit(self, record: logging.LogRecord) -> None:
-        line = self._to_line(record)
-        self._history.append(line)
-        self._writer.put(line)
+        fields = fields_of(record)
+        self._history.append(to_tail(fields, record.name))
+        self._writer.put(self._to_line(fields))
 
 
 class Logging(NamedTuple):

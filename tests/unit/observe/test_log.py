@@ -1,73 +1,18 @@
-"""Log lines: their form, what never gets in, the bound of the queue and the limit on repeats."""
+"""The writer thread, the bound of its queue, the limit on repeats, and who is heard."""
 
 import json
 import logging
 import os
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 import pytest
 
 from gw.observe import log as module
-from gw.observe.history import History
-from gw.observe.log import LineWriter, RepeatFilter, setup, to_json, to_logfmt
+from gw.observe.log import LineWriter, RepeatFilter, setup
 
 
-def record(message: str = "peer.closed", name: str = "gw.net.pump", **extra: Any) -> logging.LogRecord:
-    made = logging.LogRecord(name, logging.INFO, __file__, 1, message, (), None)
-    made.created, made.msecs = 1_700_000_000.25, 250.0
-    vars(made).update(extra)
-    return made
-
-
-LINES = [
-    ({}, ""),
-    ({"code": 1008, "ok": True, "who": None}, " code=1008 ok=true who=null"),
-    ({"reason": "too slow"}, ' reason="too slow"'),
-    ({"a": "", "b": 'x"y', "c": "k=v"}, ' a="" b="x\\"y" c="k=v"'),
-    ({"a": "one\ntwo\x1b[31m", "b": "a\u202eb"}, ' a="one\\ntwo\\u001b[31m" b="a\\u202eb"'),
-    ({"a": "x" * 600}, " a=" + "x" * 500 + "..."),
-    ({"a": Path("/etc/x"), "b": "größe"}, " a=/etc/x b=größe"),
-]
-
-
-@pytest.mark.parametrize("extra, tail", LINES)
-def test_logfmt_lines(extra: dict[str, Any], tail: str) -> None:
-    assert to_logfmt(record(**extra)) == "ts=2023-11-14T22:13:20.250Z level=info event=peer.closed" + tail
-
-
-def test_json_lines() -> None:
-    line = to_json(record(code=1008, reason="a\nb", path=Path("/x")))
-    assert json.loads(line) == {
-        "ts": "2023-11-14T22:13:20.250Z",
-        "level": "info",
-        "event": "peer.closed",
-        "code": 1008,
-        "reason": "a\nb",
-        "path": "/x",
-    }
-    assert "\n" not in line
-
-
-def test_libraries_are_quoted_by_template_only() -> None:
-    made = record("Retrying %s", "urllib3.connectionpool")
-    made.args = ("https://x/?apikey=hunter2",)
-    assert to_logfmt(made).endswith('event=library.message logger=urllib3.connectionpool template="Retrying %s"')
-
-
-def test_an_exception_shows_its_class_and_places_but_not_its_text() -> None:
-    def read() -> None:
-        raise OSError(28, "no space for hunter2")
-
-    made = record("ledger.failed")
-    try:
-        read()
-    except OSError as error:
-        made.exc_info = (OSError, error, error.__traceback__)
-    line = to_logfmt(made)
-    assert "error=OSError errno=28" in line and ":read" in line and "test_log.py:" in line
-    assert "hunter2" not in line
+def record(message: str = "peer.closed", name: str = "gw.net.pump") -> logging.LogRecord:
+    return logging.LogRecord(name, logging.INFO, __file__, 1, message, (), None)
 
 
 @pytest.fixture
@@ -167,11 +112,9 @@ def test_setup_routes_our_events_and_the_warnings_of_libraries(pipe: tuple[int, 
         ("library.message", "warning"),
         ("shown.now", "debug"),
     ]
-    assert len(made.history.tail(None, 100, 100_000).lines) == 3
-
-
-def test_history_is_what_the_handler_fills() -> None:
-    history = History(2)
-    for line in ("a", "b", "c"):
-        history.append(line)
-    assert history.tail(None, 10, 100).lines == ("b", "c")
+    tail = [json.loads(line) for line in made.history.tail(None, 100, 100_000).lines]
+    assert [(line["level"], line["message"]) for line in tail] == [
+        ("info", "gateway.ready port=18789"),
+        ("warn", "library.message logger=urllib3 template=trouble"),
+        ("debug", "shown.now"),
+    ]

@@ -1,7 +1,8 @@
 """Held actions: what waits for a person, what a person has given leave for, and the use of that leave.
 
 Knows no wire and no clock but the port's. Invariant: leave is bound to exactly the judged content (or boxed by session,
-tool and rules), is used at most as often as it says, and every change is on disk before it has an effect.
+tool and rules), is used at most as often as it says, and is on disk before it has an effect; a hold that the disk
+refused is kept in memory and written with the next change.
 """
 
 import hashlib
@@ -100,6 +101,7 @@ class Reviews:
         self._held: dict[str, Held] = {}
         self._by_binding: dict[str, str] = {}  # of those that are pending or denied
         self._grants: dict[str, Grant] = {}
+        self._unwritten: list[dict[str, Any]] = []  # holds that the disk refused, at most MAX_HELD
 
     # --- what the pipeline asks -----------------------------------------------------------------------------
 
@@ -124,7 +126,7 @@ class Reviews:
         return decision
 
     def hold(self, decision: Decision, action: Action) -> Held | None:
-        """Keep the action for a person; None when it could not be kept (full, or no disk) or was denied before."""
+        """Keep the action for a person; None when it could not be kept (too many) or was denied before."""
         binding, now_ms = bind(action), self._clock.now_ms()
         known = self._held.get(self._by_binding.get(binding, ""))
         if known is not None and known.expires_ms > now_ms:
@@ -149,13 +151,23 @@ class Reviews:
             agent_id=action.agent_id,
         )
         self._keep(held)
-        try:
-            self._store.append({"event": "held", **asdict(held)})
-        except (OSError, GwError):
-            self._drop(held.id)
-            return None
+        self._unwritten.append({"event": "held", **asdict(held)})
+        self.flush()
         self.listener(held)
         return held
+
+    def flush(self) -> bool:
+        """Write holds that the disk refused before; False when it still does."""
+        try:
+            while self._unwritten:
+                event = self._unwritten[0]
+                self._store.append(event)
+                if self._unwritten and self._unwritten[0] is event:  # another greenlet may have been here meanwhile
+                    del self._unwritten[0]
+        except (OSError, GwError):
+            del self._unwritten[MAX_HELD:]
+            return False
+        return True
 
     # --- what people do -------------------------------------------------------------------------------------
 
@@ -198,6 +210,7 @@ class Reviews:
             agent_id=held.agent_id,
         )
         answered = replace(held, state=APPROVED, by=by, note=note)
+        self.flush()
         self._store.append({"event": APPROVED, "by": by, "note": note, "at": now_ms, **asdict(grant)})
         self._grants[grant.id] = grant
         self._held[held.id] = answered
@@ -208,6 +221,7 @@ class Reviews:
     def deny(self, held_id: str, by: str, *, note: str = "") -> Held:
         """Refuse; the same action is refused until the hold would have ended. Raises ApprovalNotFound, OSError."""
         held = replace(self._answerable(held_id), state=DENIED, by=by, note=note)
+        self.flush()
         self._store.append({"event": DENIED, "id": held.id, "by": by, "note": note, "at": self._clock.now_ms()})
         self._held[held.id] = held
         self.listener(held)

@@ -1,11 +1,13 @@
 """Takes decisions from the pipeline into the ledgers: the implementation of ports.DecisionSink.
 
-Invariant: a block or hold is on disk in both ledgers before `record` returns, or the loss has been counted and logged;
-an allow never waits for the disk.
+Invariant: a block or hold is on disk in both ledgers before `record` returns, or waits in memory for a disk that
+refuses it, which has been logged; an allow never waits for the disk.
 """
 
 import logging
+from collections import deque
 from collections.abc import Callable
+from typing import Any, Final
 
 from gw.errors import GwError
 from gw.ledger.decisions import DecisionLog
@@ -16,6 +18,8 @@ from gw.model.action import Action
 from gw.model.decision import Decision, Verdict
 
 logger = logging.getLogger(__name__)
+
+MAX_WAITING: Final = 256  # entries with their text, kept while the disk refuses them
 
 
 class LedgerSink:
@@ -30,17 +34,37 @@ class LedgerSink:
     ) -> None:
         self.log = log
         self.quarantine = quarantine
-        self.unquarantined = 0  # entries lost to a full or failing disk
+        self.unquarantined = 0  # entries given up because too many waited for a failing disk
         self._redactor = redactor
         self._masked_groups = masked_groups
+        self._waiting: deque[tuple[dict[str, Any], Action]] = deque()
 
     def record(self, decision: Decision, action: Action) -> None:
         record = to_record(decision, action, self._redactor, self._masked_groups())
         durable = decision.verdict is not Verdict.ALLOW
         if durable:
+            self._waiting.append((record, action))
+            self._quarantine()
+        self.log.append(record, durable=durable)
+
+    def flush(self) -> None:
+        """Write what waits, also what the disk refused before."""
+        self._quarantine()
+        self.log.flush()
+
+    def _quarantine(self) -> None:
+        waiting = self._waiting
+        while waiting:
+            record, action = entry = waiting[0]
             try:
                 self.quarantine.put(record, action)
+            except FileExistsError:
+                pass  # written by another greenlet while this one waited
             except (OSError, GwError) as error:  # the verdict stands whatever the disk does
-                self.unquarantined += 1
-                logger.error("quarantine.write_failed", extra={"decision": decision.id, "error": type(error).__name__})
-        self.log.append(record, durable=durable)
+                logger.error("quarantine.write_failed", extra={"decision": record["id"], "error": type(error).__name__})
+                while len(waiting) > MAX_WAITING:
+                    waiting.popleft()
+                    self.unquarantined += 1
+                return
+            if waiting and waiting[0] is entry:
+                waiting.popleft()

@@ -250,18 +250,26 @@ def test_a_snapshot_restores_the_same_state(desk: Desk) -> None:
     assert other.get("dec_2") == desk.reviews.get("dec_2")
 
 
-def test_nothing_counts_that_is_not_on_disk(desk: Desk) -> None:
+def test_a_hold_that_the_disk_refused_is_kept_and_written_later(desk: Desk) -> None:
     desk.store.full = True
-    desk.judge(action())
-    assert desk.reviews.all() == [] and desk.heard == []
+    desk.judge(action("one"))
+    desk.judge(action("two"))
+    assert [held.id for held in desk.reviews.pending()] == ["dec_1", "dec_2"] and desk.store.events == []
+    assert not desk.reviews.flush()
     desk.store.full = False
+    desk.judge(action("three"))
+    assert [event["id"] for event in desk.store.events] == ["dec_1", "dec_2", "dec_3"]
+    assert desk.reviews.flush()
+
+
+def test_leave_is_nothing_that_is_not_on_disk(desk: Desk) -> None:
     desk.judge(action())
     desk.store.full = True
     with pytest.raises(OSError, match="No space"):
-        desk.reviews.approve("dec_2", "sam")
+        desk.reviews.approve("dec_1", "sam")
     assert desk.reviews.grants() == []
     desk.store.full = False
-    desk.reviews.approve("dec_2", "sam")
+    desk.reviews.approve("dec_1", "sam")
     desk.store.full = True
     assert last_rule(desk.judge(action())) == "review.unavailable"
 

@@ -57,9 +57,34 @@ def test_the_decision_log_masks_what_the_policy_says_and_quarantine_keeps_it(tmp
     assert entry is not None and entry["parts"][0]["text"] == "abcd"
 
 
-def test_a_full_disk_is_counted_and_never_raised(tmp_path: Path) -> None:
+def test_what_a_full_disk_refuses_waits_and_is_written_later(tmp_path: Path) -> None:
     ledgers = sink(tmp_path)
-    ledgers.quarantine = Quarantine(tmp_path / "q", FullDisk())
-    ledgers.record(decision(Verdict.BLOCK), ACTION)
+    good, ledgers.quarantine = ledgers.quarantine, Quarantine(tmp_path / "q", FullDisk())
+    for name in ("dec_1", "dec_2"):
+        ledgers.record(decision(Verdict.BLOCK, name), ACTION)
+    assert good.list() == [] and ledgers.unquarantined == 0
+    ledgers.quarantine = good
+    ledgers.flush()
+    assert {entry["id"] for entry in good.list()} == {"dec_1", "dec_2"}
+    assert len(list(read_latest(tmp_path / "log", 9))) == 2
+
+
+def test_the_number_of_waiting_entries_is_bounded_and_losses_are_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gw.ledger.sink.MAX_WAITING", 2)
+    ledgers = sink(tmp_path)
+    good, ledgers.quarantine = ledgers.quarantine, Quarantine(tmp_path / "q", FullDisk())
+    for name in ("dec_1", "dec_2", "dec_3"):
+        ledgers.record(decision(Verdict.BLOCK, name), ACTION)
     assert ledgers.unquarantined == 1
-    assert len(list(read_latest(tmp_path / "log", 9))) == 1
+    ledgers.quarantine = good
+    ledgers.flush()
+    assert {entry["id"] for entry in good.list()} == {"dec_2", "dec_3"}
+
+
+def test_an_entry_another_greenlet_wrote_meanwhile_is_no_failure(tmp_path: Path) -> None:
+    ledgers = sink(tmp_path)
+    for _ in range(2):
+        ledgers.record(decision(Verdict.BLOCK), ACTION)
+    assert len(ledgers.quarantine.list()) == 1

@@ -73,7 +73,7 @@ def _export(walker: "Walker", draft: Draft, context: Context) -> None:
         name, equals, value = word.partition("=")
         if equals and name.isidentifier():
             walker.expander.variables[name] = Stream(None if mark & UNRESOLVED else value, mark)
-            named.env[name] = Stream(value)
+            named.env = {**named.env, name: Stream(value)}
     run_variables(walker, draft, named)
 
 

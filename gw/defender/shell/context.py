@@ -3,12 +3,16 @@
 A plain record. Invariant: a context is made for one command and its wrappers; nothing outside them changes it.
 """
 
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+
 from gw.defender.shell.stream import Field, Stream
 from gw.model.decision import Span
 
 
 class Context:
-    __slots__ = ("env", "privileged", "redirects", "span", "stdin", "wrappers")
+    redirects: Sequence[tuple[str, int, Field]] = ()  # operator, descriptor, target
+    env: Mapping[str, Stream] = MappingProxyType({})  # variables set for this command alone
 
     def __init__(
         self,
@@ -22,8 +26,6 @@ class Context:
         self.stdin = stdin
         self.wrappers = wrappers
         self.privileged = privileged
-        self.redirects: list[tuple[str, int, Field]] = []  # operator, descriptor, target
-        self.env: dict[str, Stream] = {}
 
     def inside(self, wrapper: str, *, stdin: Stream | None = None, privileged: bool = False) -> "Context":
         """The context of what *wrapper* runs."""

@@ -4,7 +4,8 @@ Holds no rules. Invariant: `argv` and `marks` have the same length, and everythi
 few of the fields, so the defaults live in the class and cost nothing to set.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 
 from gw.defender.shell.paths import normalise
 from gw.defender.shell.stream import UNKNOWN, Stream
@@ -19,6 +20,7 @@ class Draft:
     background = False
     cwd: str | None = None
     deletes: Paths = ()
+    env: Mapping[str, Stream] = MappingProxyType({})
     fetches: Paths = ()
     inline_code: str | None = None
     language: str | None = None
@@ -41,7 +43,6 @@ class Draft:
         self.argv = argv
         self.marks = marks
         self.span = span
-        self.env: dict[str, Stream] = {}
         self.facts: set[str] = set()
         self.flags: set[str] = set()
         self.operands: list[str] = []

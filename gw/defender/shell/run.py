@@ -76,7 +76,7 @@ def run(walker: "Walker", argv: list[str], marks: list[int], context: Context) -
 
 def _program(walker: "Walker", word: str, marks: int) -> str | None:
     """The base name; None when an expansion or a pattern hides it."""
-    name = word.rpartition("/")[2] or word
+    name = word.rpartition("/")[2] or word if "/" in word else word
     if marks & (UNRESOLVED | GLOB):
         if name and "$(" not in word and not any(c in name for c in "$`*?["):
             return name
@@ -113,7 +113,7 @@ def _wrapper(
         _env_words(argv, context)
     for found in inner[:MAX_INNER]:
         wrapped = context.inside(program, stdin=context.stdin, privileged=program in PRIVILEGED)
-        wrapped.env, wrapped.redirects = context.env, [] if own else context.redirects
+        wrapped.env, wrapped.redirects = context.env, () if own else context.redirects
         if len(wrapped.wrappers) > MAX_WRAPPERS:
             walker.signals.add("shell.too-deep")
             break
@@ -138,11 +138,12 @@ def _wrapper(
 
 
 def _env_words(argv: list[str], context: Context) -> None:
-    context.env = dict(context.env)
+    env = dict(context.env)
     for word in argv[1:8]:
         name, equals, value = word.partition("=")
         if equals and name.isidentifier():
-            context.env[name] = Stream(value)
+            env[name] = Stream(value)
+    context.env = env
 
 
 def _with_input(words: list[str], marks: list[int], stdin: Stream | None) -> tuple[list[str], list[int]]:

@@ -13,6 +13,8 @@ _ASSIGN = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?:\[[^\]\n ]*\])?(\+?)=").match
 # A whole word of ordinary characters and the blanks before it; the first word of a command holds no `=`.
 _FIRST = re.compile(r"[ \t]*([^ \t\n'\"$`\\|&;()<>{}*?\[#!=]+)(?=[ \t\n|&;)]|\Z)").match
 _NEXT = re.compile(r"[ \t]*([^ \t\n'\"$`\\|&;()<>{}*?\[#]+)(?=[ \t\n|&;)]|\Z)").match
+# A word that is one pair of quotes with nothing to expand in it.
+_QUOTED = re.compile(r"[ \t]*('([^']*)'|\"([^\"$`\\]*)\")(?=[ \t\n|&;)]|\Z)").match
 _REDIRECT = re.compile(r"(\d{0,4})(&>>|&>|<<<|<<-|<<|<>|<&|<|>>|>&|>\||>)").match
 _FD_VARIABLE = re.compile(r"\{[A-Za-z_]\w*\}(?=[<>])").match
 
@@ -42,6 +44,13 @@ class SimpleParser(Lexer):
                 self.pos = end = found.end()
                 if pattern is _FIRST:
                     pattern, head = _NEXT, end
+                continue
+            if words and (found := _QUOTED(text, self.pos, limit)) is not None and found.end() < limit:
+                literal = found.group(2)
+                words.append(
+                    Word(found.start(1), found.end(1), found.group(3) if literal is None else literal, (), False, True)
+                )
+                self.pos = end = found.end()
                 continue
             self.skip_blanks()
             if self.pos >= size:

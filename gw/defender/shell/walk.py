@@ -46,6 +46,13 @@ _NOBODY = profile("")
 class Walker:
     """State of one line: what ran so far, variables, functions, files written."""
 
+    base: Span | None = None  # the span of everything found in a text that is not the line itself
+    outer: Context | None = None  # what runs that text
+    captures = False  # somebody wants the output of what is walked now
+    isolated = 0  # depth of subshells
+    texts = 0
+    depth = 0
+
     def __init__(self, source: str, cwd: str | None) -> None:
         self.source = source
         self.drafts: list[Draft] = []
@@ -57,13 +64,7 @@ class Walker:
         self.aliases: dict[str, str] = {}
         self.files: dict[str, Stream] = {}  # written by this line
         self.called: list[str] = []  # functions and aliases being walked
-        self.base: Span | None = None  # the span of everything found in a text that is not the line itself
-        self.outer: Context | None = None  # what runs that text
-        self.isolated = 0  # depth of subshells
         self.armed: set[str] = set()  # facts of whatever reads a file written by this line
-        self.captures = False  # somebody wants the output of what is walked now
-        self.texts = 0
-        self.depth = 0
 
     # --- lists and pipelines ------------------------------------------------------------------------------------------
 
@@ -123,7 +124,8 @@ class Walker:
             return self._simple(command, stdin)
         assert isinstance(command, Compound)
         context = Context(self.span(command.start, command.end), stdin)
-        stdin = self._redirect(command.redirects, context)
+        if command.redirects:
+            stdin = self._redirect(command.redirects, context)
         output = self._compound(command, stdin)
         if any(operator[0] == ">" and fd != 2 for operator, fd, _target in context.redirects):
             self._bare(context)
@@ -234,8 +236,7 @@ class Walker:
         """Variables of `A=1 program` are the program's alone; those of `A=1` stay."""
         variables = self.expander.variables
         saved = dict(variables) if command.words else None
-        for assign in command.assigns:
-            context.env[assign.name] = self.expander.assign(assign)
+        context.env = {assign.name: self.expander.assign(assign) for assign in command.assigns}
         if saved is not None:
             self.expander.variables = saved
 
@@ -296,13 +297,15 @@ class Walker:
     def _redirect(self, redirects: Sequence[Redirect], context: Context) -> Stream | None:
         """Expand redirects into the context; return the input they leave."""
         stdin = context.stdin
+        targets: list[tuple[str, int, Field]] = []
+        context.redirects = targets
         for redirect in redirects:
             if redirect.op in ("<<", "<<<"):
                 stdin = self.expander.value(redirect.target)
                 self.extra.append((NodeRole.DATA, self.span(redirect.target.start, redirect.target.end)))
                 continue
             target = (self.expander.fields(redirect.target) or [Field("")])[0]
-            context.redirects.append((redirect.op, redirect.fd, target))
+            targets.append((redirect.op, redirect.fd, target))
             if redirect.op in ("<", "<>"):
                 stdin = self._input(target, context)
         return stdin

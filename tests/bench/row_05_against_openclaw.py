@@ -1,6 +1,7 @@
 """The product against the real gateway it stands in for: answered requests per second of server CPU.
 
-The cheapest RPC is found in the run: of the methods that both answer, the one OpenClaw answers fastest.
+`sessions.list` is asked with a score of sessions in the store; the detail also has it with none. The cheapest RPC is
+found in the run: of the methods that both answer, the one OpenClaw answers fastest.
 """
 
 import tempfile
@@ -17,7 +18,7 @@ from tests.bench.rounds import interleave, ratios, rounded, summary
 
 CONNECTIONS = 64
 SCOPES = ("operator.read",)
-LISTED = ("health", "sessions.list")
+SESSIONS = 20
 CANDIDATES = ("health", "last-heartbeat", "models.list", "system-presence", "question.list", "voicewake.get")
 
 
@@ -38,6 +39,14 @@ class Asked:
         return done.messages / ((self.server.cpu_ns() - before) / 1e9)
 
 
+def add_sessions(server: Server) -> None:
+    connection = Connection(server.port, server.token, ("operator.admin",))
+    for i in range(SESSIONS):
+        answer = connection.call("sessions.patch", {"key": f"agent:main:bench-{i}", "label": f"bench {i}"})
+        assert answer["ok"], answer
+    connection.close()
+
+
 def runner(method: str, seconds: float) -> Callable[[Asked], float]:
     return lambda asked: asked.run(method, seconds)
 
@@ -54,7 +63,11 @@ def measure(settings: Settings) -> Measured:
                 speed = {name: sides["openclaw"].run(name, settings.seconds) for name in served}
                 cheapest = max(speed, key=lambda name: speed[name])
                 detail["cheapest RPC"] = cheapest
-                for figure, method in [*((name, name) for name in LISTED), ("cheapest RPC", cheapest)]:
+                empty = interleave(sides, runner("sessions.list", settings.seconds), settings.rounds)
+                detail["sessions.list without sessions, spread"] = summary(ratios(empty, "clawgate", "openclaw"))
+                for side in sides.values():
+                    add_sessions(side.server)
+                for figure, method in (("health",) * 2, ("sessions.list",) * 2, ("cheapest RPC", cheapest)):
                     results = interleave(sides, runner(method, settings.seconds), settings.rounds)
                     figures[figure] = rounded(median(ratios(results, "clawgate", "openclaw")))
                     detail[f"{method}, spread"] = summary(ratios(results, "clawgate", "openclaw"))

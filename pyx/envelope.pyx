@@ -22,6 +22,7 @@ from ascii cimport is_lower_hex
 from jsonscan cimport (
     DEPTH, NONE, Scan, Text, Value, same, scan_free, scan_init, scan_message,
 )
+from simd cimport has_wide
 
 # Bits of Envelope.flags.
 RESP_WORD = 1  # `type` was "resp", an older spelling of "res"
@@ -107,6 +108,9 @@ cdef enum:
 # Keeps the time of the duplicate check linear against an attacker who chooses the keys.
 cdef uint64_t secret[2]
 memcpy(secret, PyBytes_AS_STRING(os.urandom(16)), 16)
+
+# The tests switch the wide kernels off to hold both ways to the same results.
+cdef bint WIDE = has_wide() and os.environ.get("CLAWGATE_NO_SIMD", "") != "1"
 
 
 @cython.final
@@ -258,7 +262,7 @@ def scan(bytes data not None, *, int max_depth):
     cdef Scan s
     if not 1 <= max_depth <= DEEPEST:
         raise ValueError(f"max_depth must be from 1 to {DEEPEST}")
-    scan_init(&s, <const uint8_t *>PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data), max_depth, NAMES, secret)
+    scan_init(&s, <const uint8_t *>PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data), max_depth, NAMES, secret, WIDE)
     try:
         if s.end - s.p < RELEASE_GIL_BYTES:
             scan_message(&s)

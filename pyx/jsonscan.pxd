@@ -12,6 +12,7 @@ from libc.string cimport memcmp, memset, strlen
 
 from ascii cimport hex_value, is_space, plain_run, put_utf8, short_escape, utf8_sequence
 from keyset cimport ALL_DIFFERENT, NO_MEMORY, KeySet, keyset_add, keyset_close, keyset_free, keyset_init
+from simd cimport text_blocks, utf8_blocks
 from number cimport FLOAT_RANGE, INTEGER_RANGE, TOO_LONG, Number, read_number
 
 cdef enum:
@@ -22,6 +23,7 @@ cdef enum:
 
 cdef enum:
     MOST_FIELDS = 16
+    SHORT_TEXT = 32  # most strings end here; the wide kernels pay off behind it
 
 cdef struct Text:
     const uint8_t *data  # into the message, or into the arena when it had escapes
@@ -40,6 +42,7 @@ cdef struct Scan:
     const uint8_t *base
     const uint8_t *p
     const uint8_t *end
+    bint wide  # the whole message is known to be UTF-8, and the wide kernels may be used
     const char **names  # of the fields, NULL behind the last
     Value fields[MOST_FIELDS]
     size_t top  # where the outermost value starts
@@ -55,11 +58,13 @@ cdef struct Scan:
 
 
 cdef inline void scan_init(
-    Scan *s, const uint8_t *data, size_t size, int max_depth, const char **names, const uint64_t *secret
+    Scan *s, const uint8_t *data, size_t size, int max_depth, const char **names, const uint64_t *secret,
+    bint may_use_wide
 ) noexcept nogil:
     """*names*: at most MOST_FIELDS - 1; *secret* keeps the check for repeated keys linear."""
     s.base = s.p = data
     s.end = data + size
+    s.wide = may_use_wide and size >= 64 and utf8_blocks(data, size)
     s.names = names
     memset(s.fields, 0, sizeof(s.fields))
     s.max_depth = max_depth
@@ -171,11 +176,14 @@ cdef inline bint scan_text(Scan *s, Text *text) noexcept nogil:
     """Step over the string at s.p and check it; into *text*, unless NULL, goes what it says."""
     cdef const uint8_t *p = s.p + 1
     cdef const uint8_t *start = p
-    cdef size_t size
-    cdef int point = 0
-    cdef bint escaped = False, lone = False
+    cdef size_t size, left
+    cdef int point = 0, escaped = False
+    cdef bint lone = False
     while True:
-        p += plain_run(p, s.end - p)
+        left = s.end - p
+        p += plain_run(p, SHORT_TEXT if s.wide and left > SHORT_TEXT else left)
+        if p < s.end and p[0] != 0x22 and s.wide:
+            p += text_blocks(p, s.end - p, &escaped)
         if p == s.end:
             return fail(s, TRUNCATED, p)
         if p[0] == 0x22:
@@ -193,7 +201,8 @@ cdef inline bint scan_text(Scan *s, Text *text) noexcept nogil:
             return fail(s, CONTROL, p)
         else:
             while p < s.end and p[0] > 0x7F:
-                size = utf8_sequence(p, s.end - p)
+                # A wide kernel may have stopped inside a character; that this is UTF-8 is known then.
+                size = 1 if s.wide else utf8_sequence(p, s.end - p)
                 if size == 0:
                     return fail(s, UTF8, p)
                 p += size

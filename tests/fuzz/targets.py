@@ -115,6 +115,8 @@ ENVELOPE_SEEDS = tuple(
         '{"type":"event","event":"tick","payload":{"ts":1700000000000},"seq":3,"stateVersion":{"presence":1,"health":2}}',
         '{"params":{' + ",".join(f'"key{i}":{i}' for i in range(20)) + '},"id":"k","type":"req","method":"m"}',
         '{"type":"req","id":"u","method":"' + "😀日本" * 12 + '"}',
+        '{"type":"req","id":"l","method":"m","params":{"text":"' + 'plain, für \\n\\\\ \\"€\\" 😀 ' * 12 + '"}}',
+        '{"type":"event","event":"long","payload":"' + "\\\\" * 40 + "x" * 70 + "\\u20ac" * 12 + "日本語" * 12 + '"}',
     )
 )
 ENVELOPE_WORDS = (

@@ -162,6 +162,25 @@ def test_long_strings_in_any_alignment(text: str, shift: int, escape: bool) -> N
     )
 
 
+@given(
+    st.lists(
+        st.sampled_from(["a", "é", "€", "😀", "\\n", "\\\\", "\\\\\\", '\\"', "\\u20ac", "\\ud83d\\ude00", "x" * 31]),
+        min_size=1,
+    ),
+    st.integers(60, 400),
+    st.integers(0, 70),
+    st.one_of(st.none(), st.tuples(st.integers(0, 400), PIECES)),
+)
+def test_long_strings_of_few_characters(
+    parts: list[str], size: int, shift: int, change: tuple[int, bytes] | None
+) -> None:
+    """Blocks of 32 and 64 bytes meet every kind of character and escape at every place in them."""
+    text = ("".join(parts) * (size // len("".join(parts)) + 1)).encode()
+    if change:
+        text = text[: change[0]] + change[1] + text[change[0] :]
+    check(b'{"type":"event","event":"%s","payload":"%s"}' % (b"e" * (shift + 1), text))
+
+
 @given(st.lists(TEXTS, min_size=15, max_size=40), st.booleans())
 def test_many_keys(keys: list[str], escape: bool) -> None:
     pairs = ",".join(f"{json.dumps(key, ensure_ascii=escape)}:{i}" for i, key in enumerate(keys))

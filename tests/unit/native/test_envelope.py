@@ -1,8 +1,12 @@
 """The envelope scanner's table: what passes, and code, offset and id of what does not."""
 
 import json
+import os
+import subprocess
+import sys
 import time
 import tracemalloc
+from pathlib import Path
 
 import pytest
 
@@ -292,6 +296,20 @@ def test_large_messages_scan_the_same_without_the_gil() -> None:
     data = REQUEST % json.dumps([{"k": "é\n" * 50, "n": i} for i in range(2000)], ensure_ascii=False).encode()
     found = read(data)
     assert len(json.loads(data[found.body_start : found.body_end])) == 2000
+
+
+@pytest.mark.slow
+def test_processors_without_wide_kernels_read_the_same() -> None:
+    """The same tables and properties once more, byte by byte."""
+    tests = ["tests/unit/native/test_envelope.py", "tests/property/test_envelope.py"]
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", *tests, "-k", "not processors and not grows"],
+        capture_output=True,
+        text=True,
+        cwd=Path(__file__).resolve().parents[3],
+        env={**os.environ, "CLAWGATE_NO_SIMD": "1"},
+    )
+    assert done.returncode == 0, done.stdout[-3000:]
 
 
 def test_recorded_traffic_passes() -> None:

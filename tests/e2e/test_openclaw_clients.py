@@ -36,6 +36,10 @@ COMMANDS = [
     (("agent", "--agent", "main", "--message", "hi"), [PLAIN_ANSWER]),
     (("devices", "list"), []),
     (("approvals", "get", "--gateway"), ["security=deny"]),
+    (("channels", "status"), ["Gateway reachable"]),
+    (("cron", "list"), ["No automations"]),
+    (("nodes", "status"), ["Known: 0"]),
+    (("logs", "--limit", "1000"), ["info modes.standalone gateway.started"]),
 ]
 
 

@@ -19,7 +19,7 @@ from libcpp.algorithm cimport sort
 from libcpp.vector cimport vector
 
 from automaton cimport Automaton, Marks, automaton_free, automaton_new, automaton_read
-from re2 cimport RE2, re2_compile, re2_match
+from re2 cimport RE2, Late, re2_compile, re2_match
 
 from gw._native.regex_shape import shape
 from gw._native.regex_tree import CASES
@@ -62,8 +62,9 @@ cdef struct Branch:
     uint32_t lead_most
 
 cdef struct Engine:
-    RE2 *exact
+    RE2 *exact  # NULL where there is a loose form: the exact one is large, and needed only where that has matched
     RE2 *loose  # NULL where it would be the same
+    Late *late  # the exact form, NULL where it is compiled already
     uint32_t least  # length of a match in characters
     uint32_t most  # UNLIMITED for any
     uint32_t slack
@@ -119,6 +120,7 @@ cdef class PatternSet:
         for engine in self.engines:
             del engine.exact
             del engine.loose
+            del engine.late
 
     def __len__(self):
         return self.engines.size()
@@ -130,6 +132,7 @@ cdef class PatternSet:
         found = shape(pattern)
         cdef Engine engine
         engine.exact = engine.loose = NULL
+        engine.late = NULL
         engine.least = found.least
         engine.most = to_count(found.most)
         engine.slack = found.slack
@@ -140,6 +143,9 @@ cdef class PatternSet:
             raise PatternError(index, NO_WORDS)
         if found.loose is not None:
             kept.loose = compile_one(index, found.loose, case_insensitive, max_mem)
+            kept.late = new Late(found.exact.encode(), not case_insensitive, max_mem)
+            del kept.exact
+            kept.exact = NULL
         return found
 
     cdef int add_branch(self, uint32_t pattern, object shape_branch, dict numbers, list users) except -1:
@@ -305,17 +311,17 @@ cdef class PatternSet:
         """Leftmost match that starts from *low* to *high*; none of those can reach past *stop*."""
         cdef const Engine *engine = &self.engines[pattern]
         cdef const RE2 *first = engine.loose
-        if engine.loose == NULL or high - low > MOST_LOOSE:
-            first = engine.exact
+        if first == NULL or high - low > MOST_LOOSE:
+            first = exact_of(engine)
         while low <= high:
             if high - low >= NARROW:  # find where to look closer
                 if not re2_match(first[0], text, size, low, stop, False, start, end) or start[0] > high:
                     return False
                 low = start[0]
             if (text[low] & 0xC0) != 0x80 and re2_match(first[0], text, size, low, stop, True, start, end):
-                if first == engine.exact or end[0] - start[0] <= engine.least + engine.slack:
+                if first != engine.loose or end[0] - start[0] <= engine.least + engine.slack:
                     return True
-                if re2_match(engine.exact[0], text, size, low, stop, True, start, end):
+                if re2_match(exact_of(engine)[0], text, size, low, stop, True, start, end):
                     return True
             low += 1
         return False
@@ -344,6 +350,12 @@ cdef RE2 *compile_one(Py_ssize_t index, str pattern, bint case_insensitive, int6
         del engine
         raise PatternError(index, message)
     return engine
+
+
+cdef const RE2 *exact_of(const Engine *engine) except NULL nogil:
+    if engine.late == NULL:
+        return engine.exact
+    return engine.late.get()
 
 
 cdef uint64_t bytes_of(uint32_t characters, const Marks *marks) noexcept nogil:

@@ -12,7 +12,10 @@ cdef extern from *:
     """
     #include <cstddef>
     #include <cstdint>
+    #include <memory>
+    #include <mutex>
     #include <string>
+    #include <utility>
     #include <re2/re2.h>
 
     namespace gw {
@@ -30,6 +33,24 @@ cdef extern from *:
         return new re2::RE2(pattern, options);
     }
 
+    /* Known to compile; compiled when it is first searched for, by whichever thread comes first. */
+    class Late {
+    public:
+        Late(std::string pattern, bool case_sensitive, int64_t max_mem)
+            : pattern_(std::move(pattern)), case_sensitive_(case_sensitive), max_mem_(max_mem) {}
+        const re2::RE2 *get() {
+            std::call_once(once_, [this] { engine_.reset(compile(pattern_, case_sensitive_, max_mem_)); });
+            return engine_.get();
+        }
+
+    private:
+        const std::string pattern_;
+        const bool case_sensitive_;
+        const int64_t max_mem_;
+        std::once_flag once_;
+        std::unique_ptr<const re2::RE2> engine_;
+    };
+
     /* Leftmost match in [from, to), anchored at `from` or anywhere; all `size` bytes are its context. */
     inline bool match(const re2::RE2 &re, const char *data, size_t size, size_t from, size_t to, bool anchored,
                       size_t *start, size_t *end) {
@@ -46,6 +67,10 @@ cdef extern from *:
     cppclass RE2 "re2::RE2":
         cbool ok() nogil
         const string &error() nogil
+
+    cppclass Late "gw::Late":
+        Late(const string &pattern, cbool case_sensitive, int64_t max_mem) except +
+        const RE2 *get() except + nogil
 
     RE2 *re2_compile "gw::compile"(const string &pattern, cbool case_sensitive, int64_t max_mem) except + nogil
     cbool re2_match "gw::match"(

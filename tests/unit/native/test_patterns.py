@@ -132,9 +132,10 @@ except EngineError as error:
 
 
 def test_many_threads_share_one_set() -> None:
-    found = PatternSet([f"word{i}\\b[^\\n]{{0,40}}end" for i in range(50)])
+    patterns = [f"word{i}\\b[^\\n]{{0,40}}end" for i in range(50)]
+    found = PatternSet(patterns)  # new: the threads also meet at what is compiled on first use
     texts = [" ".join(random.Random(seed).choices(["word7", "word13", "end", "other"], k=2000)) for seed in range(8)]
-    alone = [found.scan(text) for text in texts]
+    alone = [PatternSet(patterns).scan(text) for text in texts]
     together: list[list[tuple[int, int, int]]] = [[] for _ in texts]
 
     def work(i: int) -> None:

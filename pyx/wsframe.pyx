@@ -9,6 +9,7 @@ the kernel itself when it is large) into the bytes object that is handed out.
 Extensions are never negotiated, so any RSV bit is an error. Section numbers below are RFC 6455's.
 """
 
+cimport cython
 from cpython.bytearray cimport PyByteArray_AS_STRING, PyByteArray_Resize
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.exc cimport PyErr_SetFromErrno
@@ -63,6 +64,7 @@ def parse_close(bytes payload not None):
 
 # --- decoding -------------------------------------------------------------------------------------------------------
 
+@cython.final
 cdef class Decoder:
     """Turns a byte stream into events `(opcode, payload)`: whole messages (TEXT, BINARY) and control frames.
 

@@ -6,6 +6,7 @@ Knows nothing of JSON, of connections' lives or of gevent. Invariant: nothing he
 is kept in order and counted, and what is rare goes to an owner.
 """
 
+cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.exc cimport PyErr_SetFromErrno
 from cpython.list cimport PyList_GET_ITEM
@@ -35,6 +36,7 @@ cdef enum:
     SEPARATE_BYTES = 16 * 1024  # a larger payload is queued beside its header instead of copied behind it
 
 
+@cython.final
 cdef class Outbox:
     """Frames that wait for the kernel, in order; `size` is their bytes."""
 
@@ -182,6 +184,7 @@ cdef class Outbox:
         self.drop(self.size)
 
 
+@cython.final
 cdef class Flusher:
     """Flushes, once per turn of the loop, every stream that was written to outside its own turn.
 
@@ -207,9 +210,13 @@ cdef class Flusher:
         self.waiting = []
         for stream in waiting:
             stream.is_queued = False
-            stream.flush()
+            try:
+                stream.flush()
+            except Exception as error:  # a fault in one must not keep the others' bytes here
+                stream.owner.crashed(error)
 
 
+@cython.final
 cdef class Stream:
     """A descriptor with its decoder and its outbox: what happens to every message, and nothing that is rare.
 

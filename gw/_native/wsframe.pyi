@@ -1,6 +1,6 @@
 """Types of pyx/wsframe.pyx: RFC 6455 frames."""
 
-from typing import Final
+from typing import Final, final
 
 CONTINUATION: Final = 0x0
 TEXT: Final = 0x1
@@ -11,6 +11,7 @@ PONG: Final = 0xA
 
 _Event = tuple[int, bytes]
 
+@final
 class Decoder:
     max_message_bytes: int
     @property

@@ -1,12 +1,13 @@
 """Types of pyx/wsstream.pyx: the path of a connection's messages."""
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, final
 
 from gw._native.wsframe import Decoder
 
 _Event = tuple[int, bytes]
 
+@final
 class Outbox:
     @property
     def size(self) -> int: ...
@@ -19,6 +20,7 @@ class Outbox:
     def drop_unsent(self) -> None: ...
     def clear(self) -> None: ...
 
+@final
 class Flusher:
     def __init__(self, call_soon: Callable[[Callable[[], None]], object]) -> None: ...
     def flush(self) -> None: ...
@@ -32,6 +34,7 @@ class _Owner(Protocol):
     def settle(self) -> None: ...
     def settle_writing(self, left: int) -> None: ...
 
+@final
 class Stream:
     message: Callable[[bytes], bool] | None
     owner: _Owner | None

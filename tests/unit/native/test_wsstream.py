@@ -44,12 +44,12 @@ def test_compiled_functions_refuse_what_is_no_bytes(call: Callable[[], object]) 
 class Rig:
     """A stream over a socket pair; it is its own owner and notes what it hears."""
 
-    def __init__(self, budget: int = 1000) -> None:
+    def __init__(self, budget: int = 1000, flusher: Flusher | None = None) -> None:
         self.ours, self.theirs = socket.socketpair()
         self.soon: list[Callable[[], None]] = []
         decoder = Decoder(max_message_bytes=1 << 20)
         receive = partial(decoder.receive, self.ours.fileno())
-        flusher = Flusher(self.soon.append)
+        flusher = flusher or Flusher(self.soon.append)
         self.stream = Stream(self.ours.fileno(), decoder, Outbox(), flusher, budget, receive)
         self.stream.owner = self
         self.stream.message = self.message
@@ -181,3 +181,18 @@ def test_what_the_kernel_does_not_take_is_told() -> None:
     rig.stream.flush()
     assert rig.notes[-1] == "lost"
     rig.close()
+
+
+def test_a_fault_in_one_flush_does_not_keep_the_others() -> None:
+    soon: list[Callable[[], None]] = []
+    flusher = Flusher(soon.append)
+    rigs = [Rig(flusher=flusher), Rig(flusher=flusher)]
+    rigs[0].stream.is_calm = False
+    rigs[0].settle_writing = lambda left: [][1]  # type: ignore[method-assign]
+    for rig in rigs:
+        rig.stream.send(b"a")
+    soon.pop()()
+    assert rigs[0].notes == [IndexError]
+    assert [rig.theirs.recv(10) for rig in rigs] == [encode(1, b"a")] * 2
+    for rig in rigs:
+        rig.close()

@@ -39,6 +39,7 @@ COMMANDS: Final[dict[str, Entry]] = {
     "review": Entry("gw.cli.review", "See held actions and approve or deny them."),
     "state": Entry("gw.cli.state", "Move, check and export stored sessions."),
     "policy": Entry("gw.cli.policy", "Write, check, try and apply policies."),
+    "integrity": Entry("gw.cli.integrity", "Watch protected files for tampering."),
     "config": Entry("gw.cli.config", "Show settings and where each value comes from."),
 }
 

@@ -243,6 +243,29 @@ class Sessions:
 
 
 @dataclass(frozen=True, slots=True)
+class Integrity:
+    enabled: bool = row(
+        True, "Watch the files named under `host` in the policies, once `clawgate integrity init` has made a baseline."
+    )
+    key_file: Path | None = row(
+        None,
+        "Private key that signs baselines, its public half beside it in .pub. Empty: /etc/clawgate/integrity.key.",
+    )
+    sweep_minutes: int = row(
+        30, "Time between full looks; changes the kernel reports are looked at at once.", low=1, high=1440
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Intel:
+    virustotal_key_file: Path | None = row(
+        None, "File with a VirusTotal API key (mode 600). Empty: nothing is looked up.", secret=True
+    )
+    virustotal_url: str = row("https://www.virustotal.com/api/v3", "Base URL of the VirusTotal API.")
+    virustotal_per_minute: int = row(4, "Requests a minute; the free API allows 4.", low=1, high=10_000)
+
+
+@dataclass(frozen=True, slots=True)
 class Log:
     level: str = row(
         "info",
@@ -270,6 +293,8 @@ class Settings:
     policy: Policy = field(default_factory=Policy)
     defender: Defender = field(default_factory=Defender)
     sessions: Sessions = field(default_factory=Sessions)
+    integrity: Integrity = field(default_factory=Integrity)
+    intel: Intel = field(default_factory=Intel)
     log: Log = field(default_factory=Log)
     metrics: Metrics = field(default_factory=Metrics)
 

@@ -43,6 +43,7 @@ from gw.modes.http_routes import build_routes
 from gw.modes.judging import Judging, build_judging, policy_paths, trust_of
 from gw.modes.policy_reload import PolicyReload
 from gw.modes.records import JsonRecordFile
+from gw.modes.reputation import save_cache
 from gw.modes.secret import SharedSecret
 from gw.net.http import Route
 from gw.observe.health import Health
@@ -194,6 +195,7 @@ class Gateway:
         judging = self.judging
         return {
             "policy": judging.policy.current.ref._asdict(),
+            "integrity": judging.integrity.status(),
             "auditOnly": judging.pipeline.audit_only,
             "decisions": judging.log.written,
             "decisionsDropped": judging.log.dropped,
@@ -203,7 +205,9 @@ class Gateway:
 
     def close(self) -> None:
         """Write what is still in memory and let the threads go."""
+        self.judging.flush()
         self.judging.log.close()
+        save_cache(self.judging.reputation, self.loaded.settings)
         self.talk.book.close()
         self.store.close()
         self.files.close()

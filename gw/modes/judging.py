@@ -6,7 +6,7 @@ not start.
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
 from gw.config.secrets import ensure_token, read_secret
@@ -30,11 +30,16 @@ from gw.methods.router import Call
 from gw.model.action import Action
 from gw.model.decision import Decision
 from gw.model.problem import Problem
+from gw.modes.host_integrity import HostIntegrity
+from gw.modes.reputation import build_reputation, file_digest
 from gw.observe.metrics import Metrics
 from gw.policy.handle import PolicyHandle
 from gw.policy.loader import load
 from gw.policy.signing import Trust, read_trust
 from gw.ports import Clock, Offload
+
+if TYPE_CHECKING:
+    from gw.defender.virustotal.lookup import Lookup
 
 OVERLOADED: Final = "engine.overloaded"  # what the pipeline finds when its gate is full
 LEDGER_KEY: Final = "ledger.key"
@@ -48,6 +53,14 @@ class Judging:
     quarantine: Quarantine
     metrics: Metrics
     reviews: Reviews
+    ledgers: LedgerSink
+    integrity: HostIntegrity
+    reputation: "Lookup | None"
+
+    def flush(self) -> None:
+        """Write what waits for the disk; called about once a second."""
+        self.ledgers.flush()
+        self.reviews.flush()
 
     def guard(self, call: Call) -> Decision:
         """The router's port: judge one request."""
@@ -83,18 +96,22 @@ def build_judging(settings: Settings, clock: Clock, store: Offload, files: Offlo
         place = str(error.filename or state)
         raise ConfigError([Problem(place, 0, 0, "ledger.open", f"cannot open: {error.strerror}")]) from None
     defender = settings.defender
-    engine = Engine([make(Services(clock)) for make in GUARDS.values()], files, AnswerCache(clock))
+    integrity = HostIntegrity(settings, lambda: policy.current, clock, files, store)
+    reputation = build_reputation(settings, clock, metrics)
+    services = Services(clock, integrity.watcher, reputation, lambda path: files.run(file_digest, path))
+    engine = Engine([make(services) for make in GUARDS.values()], files, AnswerCache(clock))
     gate = Gate(defender.workers, defender.queue, defender.admission_timeout_ms / 1000, "evaluations")
+    ledgers = LedgerSink(
+        log,
+        quarantine,
+        Redactor(ledger_key(state), lambda text: policy.current.secret_spans(text)),
+        lambda: frozenset(policy.current.redact.get("decision_log", ())),
+    )
     pipeline = Pipeline(
         policy,
         engine,
         clock,
-        sink=LedgerSink(
-            log,
-            quarantine,
-            Redactor(ledger_key(state), lambda text: policy.current.secret_spans(text)),
-            lambda: frozenset(policy.current.redact.get("decision_log", ())),
-        ),
+        sink=ledgers,
         reviews=reviews,
         gate=gate,
         deadline=Deadline,
@@ -103,7 +120,7 @@ def build_judging(settings: Settings, clock: Clock, store: Offload, files: Offlo
     )
     metrics.watch("clawgate_eval_queue_depth", lambda: gate.waiting)
     metrics.watch("clawgate_policy_generation", lambda: policy.generation)
-    return Judging(pipeline, policy, log, quarantine, metrics, reviews)
+    return Judging(pipeline, policy, log, quarantine, metrics, reviews, ledgers, integrity, reputation)
 
 
 def open_reviews(state: Path, store: Offload, clock: Clock) -> Reviews:

@@ -61,9 +61,12 @@ class Standalone:
             raise ConfigError([Problem("gateway.listen", 0, 0, "listen", str(error.strerror or error))]) from None
         self._plugins = self._listen_for_plugins()
         host, port = self._server.addresses[0]
+        gateway.judging.integrity.sweep()  # what happened while nobody looked weighs on the first action already
         gateway.attach(host, port)
         self._supervisor.start("tick", self._tick)
         self._supervisor.start("flush", self._flush)
+        if gateway.loaded.settings.integrity.enabled:
+            self._supervisor.start("integrity", gateway.judging.integrity.run)
         self._supervisor.start("policies", gateway.policies.watch)
         self._supervisor.start("lag", lambda: hub.probe_lag(self._sample_lag))
         if self._notifier.watchdog_s is not None:
@@ -141,7 +144,7 @@ class Standalone:
     def _flush(self) -> None:
         while True:
             hub.sleep(FLUSH_S)
-            self.gateway.judging.log.flush()
+            self.gateway.judging.flush()
 
     def _beat(self) -> None:
         assert self._notifier.watchdog_s is not None

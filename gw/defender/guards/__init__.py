@@ -5,7 +5,9 @@ from types import MappingProxyType
 from typing import Final
 
 from gw.defender.guards.base import Guard, Services
+from gw.defender.guards.integrity import IntegrityGuard
 from gw.defender.guards.loops import LoopGuard
+from gw.defender.guards.reputation import ReputationGuard
 from gw.defender.guards.rules import RuleGuard
 from gw.defender.guards.secrets import SecretGuard
 from gw.defender.guards.tools import ToolGuard
@@ -16,5 +18,7 @@ GUARDS: Final[Mapping[str, Callable[[Services], Guard]]] = MappingProxyType(
         "tools": lambda services: ToolGuard(),
         "secrets": lambda services: SecretGuard(),
         "loops": lambda services: LoopGuard(),
+        "integrity": lambda services: IntegrityGuard(services.watcher, services.clock),
+        "reputation": lambda services: ReputationGuard(services.reputation, services.digest, services.clock),
     }
 )

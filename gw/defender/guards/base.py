@@ -4,10 +4,12 @@ Knows nothing of scoring, ledgers or the transport. Invariant: points and wordin
 (`policy.finding(rule_id, ...)`), so nothing a guard says is a number in code.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from gw.defender.integrity.watcher import Watcher
+from gw.defender.virustotal.client import Reputation
 from gw.model.action import Action
 from gw.model.decision import Finding
 from gw.model.subject import Subject
@@ -30,6 +32,9 @@ class Guard(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What a guard may ask for when it is built; one per process."""
+    """What a guard may ask for when it is built; one per process. Absent ones make their guard find nothing."""
 
     clock: Clock
+    watcher: Watcher | None = None  # host integrity
+    reputation: Reputation | None = None
+    digest: Callable[[str], str | None] = lambda path: None  # SHA-256 of a file, for reputation

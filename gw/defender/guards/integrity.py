@@ -18,7 +18,7 @@ class IntegrityGuard:
     """Without a watcher (integrity is off, or a test) it finds nothing."""
 
     name = "integrity"
-    pure = False  # the host changes
+    pure = False  # the host changes between two equal actions
 
     def __init__(self, watcher: Watcher | None, clock: Clock) -> None:
         self._watcher = watcher

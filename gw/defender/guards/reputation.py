@@ -5,9 +5,9 @@ indicator nobody has seen weighs what the policy says (0 by default), so "unknow
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
-from gw.defender.virustotal.client import Indicator, Report
+from gw.defender.virustotal.client import Indicator, Report, Reputation
 from gw.errors import IntelError
 from gw.model.action import Action, PartKind
 from gw.model.decision import Finding
@@ -19,11 +19,6 @@ from gw.ports import Clock
 MOST_INDICATORS: Final = 4  # per action; the free quota is four a minute
 DEFAULT_TIMEOUT_MS: Final = 1400
 _EXECUTED: Final = (NodeRole.RUNS, NodeRole.INLINE)
-
-
-class Reputation(Protocol):
-    def ask(self, indicator: Indicator, timeout_s: float) -> Report:
-        """Raises IntelError with the reason as its text."""
 
 
 class ReputationGuard:

@@ -7,7 +7,7 @@ Source: docs.virustotal.com/reference, `GET /urls/{id}`, `GET /files/{hash}` and
 
 import base64
 import re
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Protocol
 from urllib.parse import quote
 
 from gw.errors import IntelError
@@ -50,6 +50,11 @@ class Report(NamedTuple):
             return "unknown to VirusTotal"
         age = f", scanned {max(0, now_ms - self.scanned_at_ms) // 86_400_000} days ago" if self.scanned_at_ms else ""
         return f"{self.malicious} malicious and {self.suspicious} suspicious of {self.total} engines{age}"
+
+
+class Reputation(Protocol):
+    def ask(self, indicator: Indicator, timeout_s: float) -> Report:
+        """Raises IntelError with one of REASONS as its text."""
 
 
 def read(status: int, body: bytes) -> Report:

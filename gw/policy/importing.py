@@ -17,7 +17,7 @@ _SETTINGS: Final = {
     "runtime.eval_timeout_ms": "defender.timeout_ms",
     "runtime.session_state_path": "gateway.state",
     "security.quarantine_dir": "gateway.state",
-    "security.virustotal_api_key": "virustotal.key_file",
+    "security.virustotal_api_key": "intel.virustotal_key_file",
 }
 _CARRIED: Final = frozenset(
     {

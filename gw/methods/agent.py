@@ -8,8 +8,10 @@ from typing import Final
 
 from gw.errors import InvalidRequest, Unavailable
 from gw.methods.router import Call, rpc
+from gw.methods.session_commands import SessionCommands
 from gw.methods.session_desk import SessionDesk
 from gw.methods.turn_request import Request, sender_of
+from gw.methods.turn_run import RunEnd
 from gw.methods.turns import Turns
 from gw.ports import Json
 from gw.session import keys, listing
@@ -21,16 +23,18 @@ WAIT_MS: Final = 30_000
 
 
 class Agent:
-    def __init__(self, desk: SessionDesk, turns: Turns) -> None:
+    def __init__(self, desk: SessionDesk, turns: Turns, commands: SessionCommands) -> None:
         self._desk = desk
         self._turns = turns
+        self._commands = commands
 
     @rpc("agent")
     def run(self, call: Call) -> Json:
         params, run_id = call.params, call.params["idempotencyKey"]
         key = self._key(call)
         text = clean_message(params["message"])
-        ack = self._turns.submit(Request("agent", key, run_id, text, sender_of(call.info), params, plain=True))
+        request = Request("agent", key, run_id, text, sender_of(call.info), params, plain=True)
+        ack = self._commands.submit(request, call.info)
         if ack.request is None:
             return ack.payload
         call.respond(
@@ -43,6 +47,8 @@ class Agent:
             }
         )
         self._turns.go(ack)
+        if ack.said is not None:
+            return RunEnd.spoken(run_id, ack.said, self._desk.clock.now_ms()).agent_answer(run_id)
         end = self._turns.wait(run_id, _seconds(params.get("timeout")))
         if end is None:
             raise Unavailable(f"run {run_id} did not end in time", details={"runId": run_id, "status": "timeout"})

@@ -8,6 +8,7 @@ from gw.errors import InvalidRequest
 from gw.methods.chat_history import ChatHistory
 from gw.methods.models import LISTED
 from gw.methods.router import ANSWERED, Call, rpc
+from gw.methods.session_commands import SessionCommands
 from gw.methods.session_desk import SessionDesk
 from gw.methods.turn_request import Request, sender_of
 from gw.methods.turns import Turns
@@ -17,9 +18,10 @@ from gw.wire.text import clean_message
 
 
 class Chat:
-    def __init__(self, desk: SessionDesk, turns: Turns, history: ChatHistory) -> None:
+    def __init__(self, desk: SessionDesk, turns: Turns, commands: SessionCommands, history: ChatHistory) -> None:
         self._desk = desk
         self._turns = turns
+        self._commands = commands
         self._history = history
 
     @rpc("chat.send")
@@ -36,7 +38,7 @@ class Chat:
         request = Request(
             "chat.send", key, params["idempotencyKey"], text, sender_of(call.info), params, mode=params.get("queueMode")
         )
-        ack = self._turns.submit(request)
+        ack = self._commands.submit(request, call.info)
         call.respond(ack.payload)
         self._turns.go(ack)
         return ANSWERED

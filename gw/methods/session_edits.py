@@ -9,11 +9,12 @@ from uuid import uuid4
 
 from gw.errors import GwError, InvalidRequest, RequestError, Unavailable
 from gw.methods.router import ANSWERED, Call, rpc
+from gw.methods.session_commands import SessionCommands
 from gw.methods.session_desk import SessionDesk
 from gw.methods.turn_request import Request, sender_of
 from gw.methods.turns import Turns
 from gw.ports import Json
-from gw.session import entries, keys, listing, transcript
+from gw.session import entries, keys, listing
 from gw.session.entries import Entry
 from gw.session.store import Change
 from gw.wire.text import clean_message
@@ -26,9 +27,10 @@ CREATE_SETS = (
 
 
 class SessionEdits:
-    def __init__(self, desk: SessionDesk, turns: Turns) -> None:
+    def __init__(self, desk: SessionDesk, turns: Turns, commands: SessionCommands) -> None:
         self._desk = desk
         self._turns = turns
+        self._commands = commands
 
     # --- create -----------------------------------------------------------------------------------------------
 
@@ -62,7 +64,8 @@ class SessionEdits:
         """The session exists whatever becomes of its first message."""
         run_id = call.params.get("idempotencyKey") or str(uuid4())
         try:
-            ack = self._turns.submit(Request("sessions.create", key, run_id, text, sender_of(call.info), call.params))
+            request = Request("sessions.create", key, run_id, text, sender_of(call.info), call.params)
+            ack = self._commands.submit(request, call.info)
         except GwError as error:
             shape = error.shape() if isinstance(error, RequestError) else {"code": "UNAVAILABLE", "message": str(error)}
             return {**answer, "runError": shape}
@@ -109,9 +112,9 @@ class SessionEdits:
             raise InvalidRequest(f"session not found: {params['key']}")
         run_id = params.get("idempotencyKey") or str(uuid4())
         text = clean_message(params["message"])
-        ack = self._turns.submit(
-            Request(call.method, key, run_id, text, sender_of(call.info), params, mode=mode, reason=reason)
-        )
+        sender = sender_of(call.info)
+        request = Request(call.method, key, run_id, text, sender, params, mode=mode, reason=reason)
+        ack = self._commands.submit(request, call.info)
         call.respond(ack.payload)
         self._turns.go(ack)
         return ANSWERED
@@ -196,24 +199,12 @@ class SessionEdits:
         desk, params = self._desk, call.params
         desk.book.ready()
         key = desk.key(params)
-        reason = params.get("reason") or "reset"
-        entry, fresh = desk.get_or_new(key)
-        if not fresh:
+        entry = desk.book.get(key)
+        if entry is not None:
             desk.check_expected(entry, params)
-            self._turns.clear(key, "the session was reset")
-            entry = desk.book.get(key) or entry
-        if keys.is_incognito(key):
-            desk.book.write(desk.book.drop(key))
-            desk.rows.changed(key, reason=reason)
-            return {"ok": True, "key": key, "deleted": not fresh}
-        now = desk.clock.now_ms()
-        changes: list[Change] = []
-        if not fresh:
-            mark = transcript.mark_record(desk.new_mark(), "reset", at_ms=now, reason=reason)
-            changes += desk.book.append(key, entry, mark)[1]
-            entry = entries.reset(entry, now_ms=now, revision=desk.new_mark())
-        desk.book.write(changes + desk.book.put(key, entry))
-        desk.rows.changed(key, reason=reason)
+        entry = self._commands.start_over(key, params.get("reason") or "reset")
+        if entry is None:
+            return {"ok": True, "key": key, "deleted": True}
         return {"ok": True, "key": key, "entry": entries.public(entry), "resolved": desk.rows.resolved()}
 
     @rpc("sessions.delete")

@@ -62,6 +62,7 @@ class Request(NamedTuple):
     reason: str = "send"  # of sessions.changed
     heartbeat: bool = False
     delivery: Mapping[str, Json] | None = None
+    first: Callable[[], str] | None = None  # a command: done before the text is run; without a text its answer is all
     reply: "Callable[[RunEnd], object] | None" = None
 
     def item(self, now_ms: int) -> Item:

@@ -47,6 +47,11 @@ class RunEnd(NamedTuple):
         """The end of a message that never became a run."""
         return cls(run_id, "", status, Outcome(), "", now_ms, now_ms, [], error=reason)
 
+    @classmethod
+    def spoken(cls, run_id: str, text: str, now_ms: int) -> "RunEnd":
+        """The end of a command, which the gateway itself answered."""
+        return cls(run_id, "", "ok", Outcome(), text, now_ms, now_ms, [])
+
     def answer(self, run_id: str) -> dict[str, Json]:
         """What a replay of the request is told."""
         answer = {"runId": run_id, "status": self.status}

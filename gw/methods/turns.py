@@ -42,6 +42,7 @@ class Ack(NamedTuple):
     request: Request | None = None
     effects: tuple[Effect, ...] = ()
     live: LiveRun | None = None
+    said: str | None = None  # what a command answers
 
 
 class _Open(NamedTuple):
@@ -91,15 +92,25 @@ class Turns:
         if not outcome.claimed:
             return Ack(dict(outcome.answer or {}))
         try:
+            said = request.first() if request.first is not None else None
+            if said is not None and not request.text:
+                return self._done(request, "ok", changes, said)
             admission, entry, more = self._admit(request, now)
         except RequestError:
             self._keep(changes + self._claims.release(name), request.run_id)
             raise
         if admission.state == "dropped":
-            answer = {"runId": request.run_id, "status": "dropped"}
-            self._book.write(changes + self._claims.finish(name, answer, now))
-            return Ack(answer)
+            return self._done(request, "dropped", changes)
         return self._accept(request, admission, entry, changes + more)
+
+    def _done(self, request: Request, status: str, changes: list[Change], said: str | None = None) -> Ack:
+        """Nothing is to be run: replays of the key are told the same."""
+        answer: dict[str, Json] = {"runId": request.run_id, "status": status}
+        now = self._clock.now_ms()
+        self._book.write(changes + self._claims.finish(self._claim_name(request), answer, now))
+        if said is None:
+            return Ack(answer)
+        return Ack({"runId": request.run_id, "status": "started"}, request, said=said)
 
     def _admit(self, request: Request, now: int) -> tuple[Admission, Entry, list[Change]]:
         """Everything that may refuse a message; raises RequestError, and then nothing has changed."""
@@ -142,6 +153,9 @@ class Turns:
     def go(self, ack: Ack) -> None:
         """After the acknowledgement has been sent: publish, and carry out what the scheduler decided."""
         if ack.request is None:
+            return
+        if ack.said is not None:
+            self._events(ack.request.run_id, ack.request.key, "").final(ack.said, "stop")
             return
         if ack.live is not None:
             self._tasks.spawn(self._carry, ack.live)  # begins when this greenlet switches

@@ -14,6 +14,7 @@ from gw.methods.chat import Chat
 from gw.methods.chat_history import ChatHistory
 from gw.methods.events import EventBus
 from gw.methods.session_branches import SessionBranches
+from gw.methods.session_commands import SessionCommands
 from gw.methods.session_desk import SessionDesk
 from gw.methods.session_edits import SessionEdits
 from gw.methods.session_rows import Rows
@@ -69,13 +70,14 @@ def build_conversing(
     desk = SessionDesk(book, rows, scheduler, config, clock)
     turns = Turns(desk, runner, bus, tasks, Claims())
     turns.restore(loaded)
+    commands = SessionCommands(desk, turns)
     families = (
         Sessions(desk, bus),
-        SessionEdits(desk, turns),
+        SessionEdits(desk, turns, commands),
         SessionBranches(desk, turns, bus),
         SessionUsage(desk),
         SessionUpkeep(desk, turns, loaded),
-        Chat(desk, turns, ChatHistory(desk, turns)),
-        Agent(desk, turns),
+        Chat(desk, turns, commands, ChatHistory(desk, turns)),
+        Agent(desk, turns, commands),
     )
     return Conversing(book, desk, turns, families)

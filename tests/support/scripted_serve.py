@@ -8,14 +8,14 @@ from gw.modes import build
 from tests.support.scripted_runner import Say, ScriptedRunner, Step, Wait
 
 WORDS = 25
-WORD_S = 0.02
+WORD_S = 0.04
 STREAM: list[Step] = [step for n in range(WORDS) for step in (Say(f"w{n} "), Wait(WORD_S))]
 COLLECTED = "[Queued messages while agent was busy]\n\n---\nQueued #1 (from lab)\nm2\n\n---\nQueued #2 (from lab)\nm3"
 SCRIPTS = {"r1": STREAM, "m2": [Say("two")], "m3": [Say("three")], COLLECTED: [Say("one answer")]}
 
 
 def runner() -> ScriptedRunner:
-    return ScriptedRunner(SCRIPTS, stop_delay_s=0.15)
+    return ScriptedRunner(SCRIPTS, stop_delay_s=0.6)
 
 
 if __name__ == "__main__":

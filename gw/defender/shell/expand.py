@@ -89,7 +89,10 @@ class Expander:
         if word.literal is not None:
             return [Field(word.literal, GLOB if word.glob else 0)]
         fields: list[Field] = []
-        for parts in braces(word.parts):
+        choices = braces(word.parts)
+        if program and len(choices) > 1:
+            self.obscured = True  # `{rm,-rf,x}`
+        for parts in choices:
             self._split(parts, program, fields)
             if len(fields) >= MAX_FIELDS:
                 break

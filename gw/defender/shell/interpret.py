@@ -92,7 +92,9 @@ def run_script(walker: "Walker", draft: Draft, code: Code, context: Context) -> 
 
 def _grade_shell(draft: Draft, code: Code, context: Context) -> None:
     """A shell without a command: interactive, or at the end of a socket."""
-    if context.stdin is None and not (draft.wrappers and _USUAL_SHELL_WRAPPERS.issuperset(draft.wrappers)):
+    if context.stdin is None and not draft.wrappers and len(draft.argv) == 1 and "/" not in draft.argv[0]:
+        draft.facts.add("interactive")  # what is typed into it is judged when it is typed
+    elif context.stdin is None and not (draft.wrappers and _USUAL_SHELL_WRAPPERS.issuperset(draft.wrappers)):
         draft.facts.add("root-shell" if draft.privileged else "spawns-shell")
         if draft.wrappers and not _ADMINISTRATIVE.issuperset(draft.wrappers):
             draft.facts.add("escapes-to-shell")

@@ -29,7 +29,7 @@ _ANSI = re.compile(
 # Arithmetic has operators between its words; `$((ls /tmp))` may run a command in some shells.
 _WORDS_SIDE_BY_SIDE = re.compile(r"[\w./]\s+[A-Za-z./~]").search
 # Letters, digits and slashes need no escape; colours and control characters do.
-_PRINTABLE_ESCAPE = re.compile(
+PRINTABLE_ESCAPE = re.compile(
     r"\\(?:x[2-7][0-9A-Fa-f](?![0-9A-Fa-f])|1[0-7]{2}|0?[45-7][0-7](?![0-7])|u00[2-7][0-9A-Fa-f])"
 )
 _LOOKS_SPECIAL = re.compile(r"[*?\[{]").search
@@ -223,7 +223,7 @@ class Lexer:
         if end < 0:
             self.broken, end = True, self.size
         body = self.text[start:end]
-        if len(_PRINTABLE_ESCAPE.findall(body, 0, WINDOW)) > 1:
+        if len(PRINTABLE_ESCAPE.findall(body, 0, WINDOW)) > 1:
             self.obscured = True
         parts.append(Text(decode_ansi(body), True))
         self.pos = min(end + 1, self.size)

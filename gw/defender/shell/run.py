@@ -17,6 +17,7 @@ from gw.defender.shell.facts import derive
 from gw.defender.shell.filters import evaluate
 from gw.defender.shell.interpret import run_code, run_variables, starts_shell
 from gw.defender.shell.interpreters import code_of
+from gw.defender.shell.lexer import PRINTABLE_ESCAPE, WINDOW
 from gw.defender.shell.names import names
 from gw.defender.shell.output import marks_of
 from gw.defender.shell.paths import normalise
@@ -193,6 +194,8 @@ def _plain(
         builtin(walker, draft, context)
     if known.escapes:
         _escapes(walker, draft, context)
+    if known.quiet and any("\\" in a and len(PRINTABLE_ESCAPE.findall(a, 0, WINDOW)) > 2 for a in argv[1:]):
+        walker.expander.obscured = True  # letters that need no escape are written as one
     if walker.files and "/" in argv[0]:
         _runs_known_file(walker, draft, context)
     if walker.captures or draft.writes:

@@ -315,6 +315,8 @@ class Walker:
         known = self.files.get(path)
         if known is not None:
             return known
+        if path == "/dev/null":
+            return EMPTY
         draft = self.draft("", ("", path), (0, target.marks), context)
         draft.reads = (path,)
         derive(draft, _NOBODY)

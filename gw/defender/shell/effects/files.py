@@ -89,8 +89,10 @@ def chattr(draft: Draft) -> None:
 
 def setfacl(draft: Draft) -> None:
     if draft.has("-m", "--modify", "-M", "--set"):
-        draft.writes += draft.paths(draft.operands[1:])
-        draft.facts.add("opens-access")
+        targets = draft.paths(draft.operands[1:])
+        draft.writes += targets
+        if any(t.startswith(_OWNED_BY_SYSTEM) or is_root(t) for t in targets):
+            draft.facts.add("opens-access")
 
 
 def tee(draft: Draft) -> None:
@@ -98,9 +100,11 @@ def tee(draft: Draft) -> None:
 
 
 def touch(draft: Draft) -> None:
-    if draft.has("-d", "--date", "-t", "-r", "--reference"):
+    times = draft.value("-r", "--reference", "-d", "--date", "-t")
+    targets = draft.paths([o for o in draft.operands if o != times])
+    if times is not None and (draft.has("-r", "--reference") or any(t.startswith(_OWNED_BY_SYSTEM) for t in targets)):
         draft.facts.add("changes-times")
-    draft.writes += tuple(p for p in draft.paths() if p.startswith(("/", "~", ".")))
+    draft.writes += tuple(t for t in targets if t.startswith(("/", "~", ".")))
 
 
 def sed(draft: Draft) -> None:

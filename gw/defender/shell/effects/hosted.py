@@ -56,8 +56,8 @@ def aws(draft: Draft) -> None:
     words = _verbs(draft)
     if words[:2] == ["s3", "sync"] and draft.has("--delete") and not _is_dry(draft):
         draft.facts.add("service-destroys")
-    if words[:1] == ["s3"] and words[1:2] in (["cp"], ["mv"], ["sync"]) and draft.operands[-1].startswith("s3://"):
-        draft.facts.add("copies-out")
+    if words[:1] == ["s3"] and draft.operands[-1].startswith("s3://"):
+        draft.reads += draft.paths(draft.operands[2:-1])
     if not _AWS_SECRETS.isdisjoint(words):
         draft.facts.add("reads-service-secret")
 

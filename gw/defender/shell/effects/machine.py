@@ -147,7 +147,8 @@ def kill_by_name(draft: Draft) -> None:
 
 
 def attach(draft: Draft) -> None:
-    if draft.has("-p", "--pid") or draft.program in ("gcore", "procdump", "memdump", "fridump"):
+    dumps = draft.program in ("gcore", "procdump", "memdump", "fridump")
+    if dumps or draft.value("-p", "--pid") == "1" or (draft.has("-p", "--pid") and draft.privileged):
         draft.facts.add("attaches-process")
 
 

@@ -28,7 +28,8 @@ def test_the_inner_command_is_judged(command: str) -> None:
 @pytest.mark.parametrize(
     ("command", "fact"),
     [
-        ("bash", "spawns-shell"),
+        ("bash", "interactive"),
+        ("/bin/sh", "spawns-shell"),
         ("bash -i", "spawns-shell"),
         ("sudo bash", "root-shell"),
         ("cpulimit -l 9 -- /bin/sh", "escapes-to-shell"),

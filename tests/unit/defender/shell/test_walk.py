@@ -74,6 +74,8 @@ def test_text_that_does_not_run_has_nodes_of_its_own(command: str) -> None:
         ("r''m x", "shell.obscured"),
         ("who$(echo am)i", "shell.obscured"),
         ("cat${IFS}x", "shell.obscured"),
+        ("{cat,x}", "shell.obscured"),
+        ("cat `echo -e '\\x2f\\x65\\x74\\x63'`", "shell.obscured"),
         ("echo x | $0", "shell.obscured"),
         ("p ${PATH:0:1}x", "shell.obscured"),
         ("bash -c '$x'", "shell.unresolved-program"),

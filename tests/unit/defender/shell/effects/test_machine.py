@@ -34,7 +34,7 @@ HITS = [
     ("kill -9 1", "kills-all"),
     ("pkill -u root", "kills-all"),
     ("pkill falco", "disables-guard"),
-    ("gdb -p 7", "attaches-process"),
+    ("sudo gdb -p 7", "attaches-process"),
     ("gcore 7", "attaches-process"),
     ("tcpdump -z /tmp/x", "shell-escape"),
     ("history -c", "clears-history"),

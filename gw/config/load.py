@@ -5,7 +5,6 @@ of both, environment `CLAWGATE_SECTION_KEY`, flags. Must not know what a setting
 sources are collected before `ConfigError` is raised; a `Loaded` is complete and valid.
 """
 
-import difflib
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -229,5 +228,7 @@ def _check_together(settings: Settings, source: _Source) -> None:
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:
+    import difflib  # late, as in gw.model.problem
+
     close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
     return f"did you mean {close[0]}?" if close else ""

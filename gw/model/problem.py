@@ -3,6 +3,7 @@
 Invariant: sorts by file, line, column, so a report reads top to bottom.
 """
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 
@@ -22,3 +23,10 @@ class Problem(NamedTuple):
         hint = f" ({self.hint})" if self.hint else ""
         at = f" at {self.path}" if self.path else ""
         return f"{self.file}:{self.line}:{self.column}: {self.severity}: {self.message}{at}{hint} [{self.code}]"
+
+
+def closest(word: str, known: Iterable[str]) -> list[str]:
+    """What was probably meant by *word*: one of *known*, or nothing."""
+    from difflib import get_close_matches  # late: who makes no mistakes does not need it
+
+    return get_close_matches(word, list(known), 1)

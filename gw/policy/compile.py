@@ -6,12 +6,11 @@ policy only when there is no error.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from typing import Any
 
 from gw.model.decision import PolicyRef, Verdict
-from gw.model.problem import Problem
+from gw.model.problem import Problem, closest
 from gw.policy.compiled import (
     FAILURE,
     FAMILIES,
@@ -309,7 +308,7 @@ def _exemptions_by_rule(build: _Build) -> dict[str, tuple[Exemption, ...]]:
         if exemption_id in build.exemptions:
             found.setdefault(rule_id, []).append(build.exemptions[exemption_id])
         else:
-            near = get_close_matches(exemption_id, build.exemptions, 1)
+            near = closest(exemption_id, build.exemptions)
             hint = f"did you mean {near[0]}?" if near else "declare it under exceptions:"
             build.report(node, "exception.unknown", f"no exception {exemption_id!r}", hint=hint)
     return {rule_id: tuple(rows) for rule_id, rows in found.items()}
@@ -335,7 +334,7 @@ def _tune(document: Entry, build: _Build) -> None:
 
 
 def _unknown_rule(node: Node, rule_id: str, build: _Build) -> None:
-    near = get_close_matches(rule_id, build.rules, 1)
+    near = closest(rule_id, build.rules)
     hint = f"did you mean {near[0]}?" if near else ""
     build.report(node, "rule.unknown", f"no rule {rule_id!r}", hint=hint)
 

@@ -6,10 +6,9 @@ would do differently from what the text says.
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from difflib import get_close_matches
 from typing import Final
 
-from gw.model.problem import Problem
+from gw.model.problem import Problem, closest
 from gw.policy.compiled import CompiledPolicy, Override, Rule
 from gw.policy.matchers.base import NOTHING, All, Matcher, Target
 from gw.policy.matchers.pattern import Pattern
@@ -149,7 +148,7 @@ def _names(policy: CompiledPolicy, tools: Sequence[str], methods: Sequence[str])
 def _unknown(kind: str, names: Iterable[str], known: Sequence[str], place: Node) -> Iterator[Problem]:
     for name in sorted(names):
         if name not in known and "*" not in name and "__" not in name:  # `server__tool`: MCP servers bring their own
-            near = get_close_matches(name, known, 1)
+            near = closest(name, known)
             hint = f"did you mean {near[0]}?" if near else ""
             yield _say(place, f"{kind}.unknown", f"no {kind} is called {name!r}", "warning", hint)
 

@@ -7,13 +7,12 @@ digest covers every byte that took part.
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Final
 
 import gw
 from gw.errors import PolicyError
-from gw.model.problem import Problem
+from gw.model.problem import Problem, closest
 from gw.policy.compile import PatternFactory, compile_policy
 from gw.policy.compiled import CompiledPolicy
 from gw.policy.reader import Entry, Reader
@@ -166,7 +165,7 @@ class _Walk:
             known = self._index().get(name)
             found = [] if known is None else [known]
         if not found and "*" not in name:
-            near = get_close_matches(name, self._index(), 1)
+            near = closest(name, self._index())
             hint = f"did you mean {near[0]}?" if near else "looked in " + ", ".join(map(str, self.search))
             self.problems.append(
                 place.problem("include.unknown", f"nothing is called {name!r}", path="include", hint=hint)

@@ -8,12 +8,11 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Any, Final
 
 from gw.model.decision import Verdict
-from gw.model.problem import Problem
+from gw.model.problem import Problem, closest
 from gw.policy.compiled import Example
 from gw.policy.conditions import FIELDS
 from gw.policy.matchers import MATCHERS
@@ -99,7 +98,7 @@ class Reader:
 
     def _unknown(self, node: Node, key: str, path: str, allowed: tuple[str, ...]) -> None:
         line, column = node.keys[key]
-        near = get_close_matches(key, allowed, 1)
+        near = closest(key, allowed)
         hint = f"did you mean {near[0]}?" if near else f"one of {', '.join(allowed)}"
         self.problems.append(Problem(node.file, line, column, "key.unknown", f"unknown key {key!r}", path, hint))
 
@@ -143,7 +142,7 @@ def _flag(node: Node, row: Field) -> bool:
 
 def _choose(node: Node, value: str, choices: tuple[str, ...]) -> str:
     if value not in choices:
-        near = get_close_matches(value, choices, 1)
+        near = closest(value, choices)
         hint = f"did you mean {near[0]}?" if near else "one of " + ", ".join(choices)
         raise _BadError(node, "value.choice", f"{value!r} is not possible here", hint)
     return value

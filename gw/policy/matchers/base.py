@@ -6,12 +6,11 @@ never raises: what is wrong is appended to the context's problems and the result
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from enum import StrEnum
 from typing import Protocol
 
 from gw.model.decision import Span
-from gw.model.problem import Problem
+from gw.model.problem import Problem, closest
 from gw.model.subject import Subject
 from gw.policy.source import Node
 
@@ -125,7 +124,7 @@ class Context:
     def unknown(self, node: Node, key: str, allowed: Sequence[str]) -> None:
         """Report an unknown key of the mapping *node*, at the key itself."""
         line, column = node.keys.get(key, (node.line, node.column))
-        near = get_close_matches(key, allowed, 1)
+        near = closest(key, allowed)
         hint = f"did you mean {near[0]}?" if near else f"one of {', '.join(allowed)}"
         self.problems.append(Problem(node.file, line, column, "key.unknown", f"unknown key {key!r}", self.path, hint))
 
@@ -142,7 +141,7 @@ class Context:
         if name is None:
             return ()
         if str(name.value) not in self.lists:
-            near = get_close_matches(str(name.value), self.lists, 1)
+            near = closest(str(name.value), self.lists)
             hint = f"did you mean {near[0]}?" if near else "declare it under lists:"
             self.problem(name, "list.unknown", f"no list named {name.value!r}", hint=hint)
             return ()

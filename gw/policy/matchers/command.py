@@ -6,10 +6,10 @@ meaning. Invariant: text that is only printed, stored or searched for is never l
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Final
 
 from gw.model.decision import Span
+from gw.model.problem import closest
 from gw.model.shell import FACTS, Node, NodeRole
 from gw.model.subject import Subject
 from gw.policy.matchers.base import NOTHING, Context, Key, Keys, Matcher
@@ -77,7 +77,7 @@ def _word_list(name: str, node: Yaml, context: Context) -> Compiled | None:
 def _facts(name: str, node: Yaml, context: Context) -> Compiled | None:
     words = frozenset(context.words(node))
     for word in sorted(words - FACTS.keys()):
-        near = get_close_matches(word, FACTS, 1)
+        near = closest(word, FACTS)
         context.problem(
             node, "fact.unknown", f"no fact named {word!r}", hint=f"did you mean {near[0]}?" if near else ""
         )

@@ -34,6 +34,7 @@ from gw.policy.schema import RULE
 from gw.policy.source import Node, plain
 
 PatternFactory = Callable[[Sequence[str]], PatternScanner]
+ENGINE = (1, 0)  # version of the language, for `requires.engine`
 SECTIONS_OF_RULES = ("deny", "allow", "score")
 _RULE_FIELDS = frozenset(row.name for row in RULE)
 
@@ -136,6 +137,8 @@ def _read_document(document: Entry, build: _Build) -> None:
     for section in SECTIONS_OF_RULES:
         for entry in document.get(section, ()):
             _add_rule(entry, section, document, build)
+    if (requires := document.get("requires")) is not None:
+        _check_engine(requires, build)
     change = _change(document)
     build.settings = build.settings.merged(change)
     build.changes.append((change, document.at("floors") if change.floors else document.at("bonus")))
@@ -155,6 +158,16 @@ def _read_document(document: Entry, build: _Build) -> None:
         build.host.append(plain_entry(host))
     if (intel := document.get("intel")) is not None:
         build.intel.update(plain_entry(intel))
+
+
+def _check_engine(requires: Entry, build: _Build) -> None:
+    wanted = requires.get("engine", "")
+    numbers = wanted.removeprefix(">=").split(".")
+    if not wanted.startswith(">=") or not all(number.strip().isdecimal() for number in numbers):
+        build.report(requires.at("engine"), "requires.engine", f"{wanted!r} is no least version", hint="e.g. '>=1.0'")
+    elif tuple(map(int, numbers)) > ENGINE:
+        have = ".".join(map(str, ENGINE))
+        build.report(requires.at("engine"), "requires.engine", f"needs a newer clawgate: this is language {have}")
 
 
 def plain_entry(entry: Entry) -> dict[str, Any]:

@@ -86,6 +86,10 @@ def test_every_problem_is_reported_at_once_with_its_place_and_the_nearest_name()
         ("bonus: {tool: {exec: 200}}", "value.range"),
         ("host: {watch: [{id: h.x, paths: [/a], on_change: {hold_for: soon}}]}", "value.duration"),
         ("mode: true", "value.type"),
+        ("requires: {engine: '>=1.1'}", "requires.engine"),
+        ("requires: {engine: '>=2'}", "requires.engine"),
+        ("requires: {engine: '1.0'}", "requires.engine"),
+        ("requires: {engine: '>=new'}", "requires.engine"),
     ],
 )
 def test_what_is_reported(document: str, code: str) -> None:
@@ -136,6 +140,11 @@ def test_exceptions_are_found_by_the_rules_they_excuse() -> None:
     )
     assert [row.id for row in policy.exemptions["a.rule"]] == ["e.one", "e.two"]
     assert policy.exemptions["a.rule"][0].until_ms == 1_801_440_000_000
+
+
+@pytest.mark.parametrize("version", [">=1.0", ">=0.9", ">= 1"])
+def test_an_older_or_equal_language_is_fine(version: str) -> None:
+    assert policy_of(f"requires: {{engine: '{version}'}}")
 
 
 def test_a_pattern_shared_by_rules_is_compiled_once() -> None:

@@ -43,6 +43,12 @@ def rules(findings: Iterable[Finding]) -> list[str]:
     [
         (subject("git status"), True),
         (subject("git log | head", node("git log"), node("head", 10)), True),
+        (subject("git log | tail -3", node("git log"), node("tail -n 3", 10, piped_from="git")), True),
+        (subject("git push | wc", node("git push"), node("wc", 11, piped_from="git")), False),
+        (subject("git log | tail f", node("git log"), node("tail f", 10, piped_from="git")), False),
+        (subject("git log | wc > f", node("git log"), node("wc", 10, piped_from="git", writes=("f",))), False),
+        (subject("tail; wc", node("tail"), node("wc", 6)), False),
+        (subject("x | wc", node("wc", 4, piped_from="x")), False),
         (subject("git push"), False),
         (subject("git log; rm x", node("git log"), node("rm x", 9)), False),
         (subject("git log # rm", node("git log"), node("# rm", 8, NodeRole.COMMENT)), True),

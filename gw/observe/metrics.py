@@ -71,6 +71,17 @@ METRICS: tuple[Row, ...] = (
         "Requests turned away because a bounded thing was full.",
         (Label("where", limit=32),),
     ),
+    Row(
+        "clawgate_intel_requests_total",
+        Kind.COUNTER,
+        "Reputation look-ups by outcome: answered, cached, or why there was no answer.",
+        (
+            Label(
+                "outcome",
+                ("answered", "cached", "key", "quota", "busy", "timeout", "network", "answer", "open-circuit"),
+            ),
+        ),
+    ),
     Row("clawgate_hub_lag_seconds", Kind.HISTOGRAM, "How late the event loop ran a timer.", buckets=LAG_BUCKETS_S),
     Row("clawgate_policy_generation", Kind.GAUGE, "Policy loads since start; grows by one with each reload."),
     Row("clawgate_policy_reload_failures_total", Kind.COUNTER, "Reloads that failed and kept the last good policy."),

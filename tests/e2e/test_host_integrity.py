@@ -88,27 +88,3 @@ def test_a_forged_baseline_means_review(host: Host, tmp_path: Path) -> None:
         baseline = gateway.state / "integrity/baseline"
         baseline.write_bytes(baseline.read_bytes().replace(b'"files":[[', b'"files":[["x"],['))
         wait_for(gateway.state, "review")
-
-
-@pytest.mark.parametrize(
-    "words, status",
-    [(["status"], 1), (["accept", "--all"], 1), (["accept"], 1), (["maintenance", "--minutes", "5"], 1)],
-)
-def test_without_a_baseline_there_is_nothing_to_do(host: Host, tmp_path: Path, words: list[str], status: int) -> None:
-    assert host.integrity(tmp_path / "state", *words) == status
-
-
-def test_the_commands_on_their_own(host: Host, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    state = tmp_path / "state"
-    state.mkdir()
-    assert host.integrity(state, "init", "--json") == 0
-    assert json.loads(capsys.readouterr().out)["files"] == 1
-    (host.protected / "planted").touch()
-    assert host.integrity(state, "init") == 1  # what changed must be looked at first
-    assert host.integrity(state, "diff", "--json") == 1
-    assert '"kind": "appeared"' in capsys.readouterr().out
-    assert host.integrity(state, "accept", "/not/protected") == 2
-    assert host.integrity(state, "accept") == 2
-    assert host.integrity(state, "maintenance", "--minutes", "5") == 0
-    assert host.integrity(state, "accept", str(host.protected / "planted")) == 0
-    assert host.integrity(state, "status", "--json") == 0

@@ -19,7 +19,8 @@ from gw.ports import Offload
 logger = logging.getLogger(__name__)
 
 CURRENT: Final = "decisions.jsonl"
-MAX_PENDING: Final = 2000  # records waiting for the next batch; more force one
+MAX_BATCH: Final = 250  # records that wait to be written together; large ones are kilobytes each
+MAX_PENDING: Final = 2000  # records kept while the disk refuses them
 RECEIPT_EVERY: Final = 64  # records
 MAX_FILE_BYTES: Final = 64 * 1024 * 1024
 READ_BYTES: Final = 1024 * 1024
@@ -65,7 +66,7 @@ class DecisionLog:
     def append(self, record: dict[str, Any], *, durable: bool) -> bool:
         """Add a record; with *durable* return only when it and all before it are on disk. False: the disk refused."""
         self._pending.append((durable, record))
-        if durable or len(self._pending) >= MAX_PENDING:
+        if durable or len(self._pending) >= MAX_BATCH:
             return self.flush()
         return True
 

@@ -58,7 +58,7 @@ def test_a_durable_record_takes_those_before_it_along(tmp_path: Path) -> None:
 
 
 def test_many_waiting_records_force_a_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(decisions, "MAX_PENDING", 3)
+    monkeypatch.setattr(decisions, "MAX_BATCH", 3)
     log = opened(tmp_path)
     for name in "abcd":
         log.append({"id": name}, durable=False)

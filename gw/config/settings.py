@@ -266,6 +266,14 @@ class Intel:
 
 
 @dataclass(frozen=True, slots=True)
+class Ledger:
+    decisions_days: int = row(180, "Days the decision log is kept.", low=1, high=3650, reloadable=True)
+    decisions_mb: int = row(2048, "Megabytes of the decision log that are kept at most.", low=1, reloadable=True)
+    quarantine_days: int = row(30, "Days the text of what was stopped is kept.", low=1, high=3650, reloadable=True)
+    quarantine_mb: int = row(512, "Megabytes of stopped text that are kept at most.", low=1, reloadable=True)
+
+
+@dataclass(frozen=True, slots=True)
 class Log:
     level: str = row(
         "info",
@@ -295,6 +303,7 @@ class Settings:
     sessions: Sessions = field(default_factory=Sessions)
     integrity: Integrity = field(default_factory=Integrity)
     intel: Intel = field(default_factory=Intel)
+    ledger: Ledger = field(default_factory=Ledger)
     log: Log = field(default_factory=Log)
     metrics: Metrics = field(default_factory=Metrics)
 

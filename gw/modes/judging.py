@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
 from gw.config.secrets import ensure_token, read_secret
+from gw.config.settings import Ledger as LedgerSettings
 from gw.config.settings import Settings
 from gw.defender.cache import AnswerCache
 from gw.defender.engine import Engine
@@ -24,6 +25,7 @@ from gw.ledger.decisions import DecisionLog
 from gw.ledger.quarantine import Quarantine
 from gw.ledger.receipts import Signer
 from gw.ledger.redact import Redactor
+from gw.ledger.retention import Keep, prune_decisions, prune_quarantine
 from gw.ledger.reviews import ReviewFile
 from gw.ledger.sink import LedgerSink
 from gw.methods.router import Call
@@ -61,6 +63,11 @@ class Judging:
         """Write what waits for the disk; called about once a second."""
         self.ledgers.flush()
         self.reviews.flush()
+
+    def prune(self, ledger: LedgerSettings, now_ms: int) -> None:
+        """Remove what the ledgers have kept long enough; runs in a native thread. Raises OSError."""
+        prune_decisions(self.log.folder, Keep(ledger.decisions_days, ledger.decisions_mb << 20), now_ms)
+        prune_quarantine(self.quarantine.folder, Keep(ledger.quarantine_days, ledger.quarantine_mb << 20), now_ms)
 
     def guard(self, call: Call) -> Decision:
         """The router's port: judge one request."""

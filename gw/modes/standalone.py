@@ -23,6 +23,7 @@ from gw.observe.log import Logging
 logger = logging.getLogger(__name__)
 
 FLUSH_S: Final = 1.0  # how long a record of an allowed action may wait for the disk
+PRUNE_S: Final = 3600.0
 STOP_S: Final = 5.0
 
 
@@ -68,6 +69,7 @@ class Standalone:
         if gateway.loaded.settings.integrity.enabled:
             self._supervisor.start("integrity", gateway.judging.integrity.run)
         self._supervisor.start("policies", gateway.policies.watch)
+        self._supervisor.start("retention", self._prune)
         self._supervisor.start("lag", lambda: hub.probe_lag(self._sample_lag))
         if self._notifier.watchdog_s is not None:
             self._supervisor.start("watchdog", self._beat)
@@ -145,6 +147,16 @@ class Standalone:
         while True:
             hub.sleep(FLUSH_S)
             self.gateway.judging.flush()
+
+    def _prune(self) -> None:
+        gateway = self.gateway
+        while True:
+            ledger = gateway.loaded.settings.ledger
+            try:
+                gateway.files.run(gateway.judging.prune, ledger, gateway.clock.now_ms())
+            except (OSError, GwError) as error:
+                logger.warning("ledger.prune_failed", extra={"error": type(error).__name__})
+            hub.sleep(PRUNE_S)
 
     def _beat(self) -> None:
         assert self._notifier.watchdog_s is not None

@@ -94,3 +94,23 @@ def test_the_ledger_key_is_made_once_and_private(tmp_path):
     assert len(key) >= 32
     assert ledger_key(tmp_path) == key
     assert stat.S_IMODE((tmp_path / "ledger.key").stat().st_mode) == 0o600
+
+
+def test_what_the_ledgers_kept_long_enough_goes(tmp_path):
+    judging = make(tmp_path)
+    decision = judging.guard(call("free bananas"))
+    day_ms = 86_400_000
+    written_ms = judging.quarantine.find(decision.id).stat().st_mtime_ns // 1_000_000
+    ledger = build({"ledger.quarantine_days": 2}).ledger
+    judging.prune(ledger, written_ms + day_ms)
+    assert judging.quarantine.get(decision.id) is not None
+    judging.prune(ledger, written_ms + 3 * day_ms)
+    assert judging.quarantine.get(decision.id) is None
+
+
+def test_flushing_writes_what_passed(tmp_path):
+    judging = make(tmp_path)
+    judging.guard(call("apples"))
+    assert judging.log.written == 0
+    judging.flush()
+    assert judging.log.written == 1

@@ -64,6 +64,7 @@ FACTS: Final[Mapping[str, str]] = MappingProxyType(
         "edits-disk": "changes partitions, volumes or pools",
         "writes-kernel": "writes to kernel memory or switches",
         "shreds": "deletes beyond recovery",
+        "encrypts-files": "encrypts files one after the other",
         "truncates": "empties a file",
         "fills-disk": "writes without an end",
         "fork-bomb": "a function that multiplies itself",

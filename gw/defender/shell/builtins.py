@@ -50,7 +50,10 @@ def _eval(walker: "Walker", draft: Draft, context: Context) -> None:
 
 
 def _source(walker: "Walker", draft: Draft, context: Context) -> None:
-    if draft.operands:
+    if draft.operands[:1] == ["/dev/stdin"] and context.stdin is not None:
+        feeds_interpreter(draft, context.stdin)
+        walker.text(context.stdin.text or "", context)
+    elif draft.operands:
         run_script(walker, draft, Code("sh", script=draft.operands[0], at=1), context)
 
 

@@ -45,6 +45,7 @@ _FETCHES = (
     "urlopen", "urlretrieve", "requests.get", "requests.post", "urllib", "http.get", "https.get", "LWP::",
     "Net::HTTP", "open-uri", 'file_get_contents("http', "file_get_contents('http", "download(", "URI.open",
     "http.client", "fetch(", "DownloadString", "DownloadFile", "Invoke-WebRequest", "curl_exec", "HTTP::Tiny",
+    'open("http', "open('http",
     "file_get_contents($", "httpx", "aiohttp",
 )  # fmt: skip
 _EVALS = (
@@ -135,6 +136,8 @@ def inspect(language: str, code: str) -> CodeFacts:
         facts.add("code-setuid")
     if _has(code, _LIBRARIES):
         facts.add("loads-library")
+    if "fork" in code and not sockets and _has(code, ("while", "for(;;)", "loop", "until")):
+        facts.add("fork-bomb")
     deletes = _has(code, _DELETES)
     return CodeFacts(
         frozenset(facts),

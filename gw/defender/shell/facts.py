@@ -23,6 +23,7 @@ _SECRET_NAMES = re.compile(
 
 # Writing to a log with one of these replaces it.
 _EMPTIES = names(": true ln cp shred mv cat echo printf dd") | {""}
+_ENDLESS = frozenset(("/dev/zero", "/dev/urandom", "/dev/random", "/dev/full"))
 _SOCKETS = ("/dev/tcp/", "/dev/udp/")
 # They use a key without showing it.
 _KEY_USERS = frozenset(("openssl", "gpg", "ssh", "scp", "curl", "wget", "ssh-keygen", "socat"))
@@ -91,8 +92,12 @@ def check_paths(draft: Draft, known: Profile) -> None:
             draft.facts.add("wipes-logs")
         elif paths.is_guard(path):
             draft.facts.add("tampers-guard")
-        elif paths.is_account(path) or (paths.is_system(path) and not paths.is_temporary(path)):
+        elif paths.is_account(path):
+            draft.facts.add("changes-accounts-file")
+        elif paths.is_system(path) and not paths.is_temporary(path):
             draft.facts.add("writes-system")
+    if draft.redirected and not _ENDLESS.isdisjoint(draft.reads) and draft.program in ("cat", "tee", "pv"):
+        draft.facts.add("fills-disk")
     if known.searches:
         _check_search(draft)
 

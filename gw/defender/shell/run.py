@@ -30,6 +30,7 @@ from gw.defender.shell.stream import (
     HOST,
     LOCAL,
     SECRET,
+    TAINT,
     UNKNOWN,
     UNRESOLVED,
     Stream,
@@ -51,6 +52,7 @@ MAX_STDIN_WORDS = 64
 
 # Wrappers that are programs of weight themselves: they get a draft besides that of the command they run.
 _OWN_DRAFT = names("find fd fdfind ssh docker podman kubectl lxc screen tmux script nsenter")
+_LISTERS = frozenset(("find", "fd", "ls"))
 _FILTERS_OF_FIND = names("-name -iname -path -regex -mtime -size -empty -newer -mmin -iregex -wholename -user -perm")
 
 
@@ -125,6 +127,7 @@ def _wrapper(
         if not words:
             continue
         if program == "xargs":
+            words, word_marks = _with_listing(walker, words, word_marks, context.stdin)
             if not {"-a", "-o", "--arg-file", "--open-tty"} & set(argv[: found.start]):
                 words, word_marks = _with_input(words, word_marks, context.stdin)
             wrapped.stdin = None
@@ -156,13 +159,29 @@ def _with_input(words: list[str], marks: list[int], stdin: Stream | None) -> tup
         if any("{}" in w for w in words) and len(more) == 1:
             return [w.replace("{}", more[0]) for w in words], marks
         return words + more, marks + [stdin.marks | EXPANDED] * len(more)
-    return words, [m | (stdin.marks & SECRET) for m in marks]
+    placed = [m | (stdin.marks & TAINT) if "{}" in w else m for w, m in zip(words, marks, strict=True)]
+    return words, [m | (stdin.marks & SECRET) for m in placed]
+
+
+def _with_listing(
+    walker: "Walker", words: list[str], marks: list[int], stdin: Stream | None
+) -> tuple[list[str], list[int]]:
+    """`find DIR | xargs rm`: what is listed there is what it gets."""
+    if stdin is None or stdin.text is not None or not walker.drafts or walker.drafts[-1].program not in _LISTERS:
+        return words, marks
+    lister = walker.drafts[-1]
+    return [*words, _place(lister.argv)], [*marks, EXPANDED]
+
+
+def _place(argv: Sequence[str]) -> str:
+    """Where find starts; somewhere below when it filters."""
+    root = next((a for a in argv[1:] if a[:1] not in "-(!"), ".")
+    return root if _FILTERS_OF_FIND.isdisjoint(argv) else root.rstrip("/") + "/{}"
 
 
 def _found(argv: list[str], words: list[str]) -> list[str]:
     """Replace `{}` by where find starts: deleting what is found there deletes there."""
-    root = next((a for a in argv[1:] if a[:1] not in "-(!"), ".")
-    place = root if _FILTERS_OF_FIND.isdisjoint(argv) else root.rstrip("/") + "/{}"
+    place = _place(argv)
     return [place if w == "{}" else w for w in words]
 
 

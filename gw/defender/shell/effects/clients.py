@@ -199,7 +199,7 @@ def wget(draft: Draft) -> None:
 def fetch(draft: Draft) -> None:
     _targets(draft, [o for o in draft.operands[:4] if "." in o or ":" in o])
     saved = draft.value("-o", "--output", "-d", "-O", "-OutFile", "-Destination")
-    if saved is None:
+    if saved is None or saved == "-":
         draft.output = _FROM_NETWORK
     else:
         draft.output = EMPTY
@@ -233,7 +233,9 @@ def scp(draft: Draft) -> None:
         draft.reads += draft.paths(local)
         draft.facts.add("sends-secret" if any(_touches_secret(draft, p) for p in local) else "copies-out")
     else:
-        draft.writes += (normalise(operands[-1], draft.cwd),)
+        here = operands[-1] in (".", "./")
+        saved = [r.rpartition("/")[2].rpartition(":")[2] for r in remote] if here else operands[-1:]
+        draft.writes += draft.paths(saved)
 
 
 def transfer(draft: Draft) -> None:

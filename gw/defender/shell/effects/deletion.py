@@ -6,7 +6,7 @@ name of the program.
 
 from gw.defender.shell.draft import Draft, Effect, Paths
 from gw.defender.shell.names import names
-from gw.defender.shell.paths import is_disk, is_root, is_temporary, normalise
+from gw.defender.shell.paths import is_disk, is_root, is_system, is_temporary, normalise
 
 _EVERYTHING_HERE = frozenset(("*", "./*", ".", "./", "..", "../*", ".*", "../.."))
 FIND_FILTERS = names(
@@ -70,6 +70,8 @@ def move(draft: Draft) -> None:
         deletes(draft, paths[:-1], recursive=True)
     elif any(is_root(p) for p in paths[:-1]):
         draft.facts.add("deletes-root")
+    else:
+        draft.deletes += tuple(p for p in paths[:-1] if is_system(p))
 
 
 def find(draft: Draft) -> None:
@@ -107,7 +109,8 @@ def rsync(draft: Draft) -> None:
         draft.fetches += (target.partition(":")[0],)
     else:
         draft.fetches += tuple(r.partition(":")[0] for r in remote)
-        draft.writes += (normalise(target, draft.cwd),)
+        here = target in (".", "./") and bool(remote)
+        draft.writes += draft.paths([r.rpartition("/")[2].rpartition(":")[2] for r in remote] if here else [target])
     if any(f.startswith("--delete") or f == "--del" for f in draft.flags):
         empty = operands[0].rstrip("/") == "/dev/null"
         draft.facts.add("deletes-root" if empty or is_root(normalise(target, draft.cwd)) else "deletes-mirror")

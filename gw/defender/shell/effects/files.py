@@ -159,10 +159,18 @@ def redirect_to(draft: Draft, path: str, marks: int) -> None:
         draft.facts.add("writes-kernel")
 
 
+def gpg(draft: Draft) -> None:
+    draft.reads += draft.paths()
+    if draft.has("--export-secret-keys", "--export-secret-subkeys"):
+        draft.facts.add("reads-secret")
+    if draft.has("-c", "--symmetric", "-e", "--encrypt") and draft.wrappers[-1:] in (("find",), ("xargs",)):
+        draft.facts.add("encrypts-files")
+
+
 _READERS = names(
     "cat less more head tail tac nl od xxd hexdump hd strings base64 base32 basenc uniq cut paste bat batcat view"
     " column fold rev wc diff cmp vi vim nano emacs awk gzip xz bzip2 zstd zcat jq yq split look comm join pr expand"
-    " dos2unix iconv zip 7z 7za rar gpg age tac shuf fmt ul pg most xclip xsel source . csplit ed mail mutt lp lpr"
+    " dos2unix iconv zip 7z 7za rar age tac shuf fmt ul pg most xclip xsel source . csplit ed mail mutt lp lpr"
     " sponge cpio ar"
 )
 _GREPS = names("grep egrep fgrep zgrep rg ag ack pcregrep ugrep")
@@ -170,6 +178,7 @@ _GREPS = names("grep egrep fgrep zgrep rg ag ack pcregrep ugrep")
 EFFECTS: dict[str, Effect] = {
     **dict.fromkeys(_READERS - {"sponge"}, read),
     **dict.fromkeys(_GREPS, grep),
+    "gpg": gpg,
     "cp": copy,
     "ln": link,
     "install": install,

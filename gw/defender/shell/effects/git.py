@@ -118,6 +118,8 @@ def git(draft: Draft) -> None:
         facts.add("git-overwrites-remote")
     if _sets_command(v):
         facts.add("git-hooks-command")
+    if v.name == "push" and any("://" in o or o.startswith("git@") for o in v.operands[:1]):
+        facts.add("copies-out")
     if v.name == "remote" and v.operands[:1] == ["set-url"]:
         facts.add("git-redirects")
     if "--no-verify" in v.options and v.name in ("commit", "push", "merge"):

@@ -85,6 +85,7 @@ def secret_store(draft: Draft) -> None:
         "dump",
         "unwrap",
         "find-generic-password",
+        "dump-keychain",
         "lookup",
         "print",
     )
@@ -122,6 +123,8 @@ def kubectl(draft: Draft) -> None:
         draft.facts.add("service-destroys")
     if "get" in words[:2] and any(w.startswith("secret") for w in words) and (draft.has("-o", "--output")):
         draft.facts.add("reads-service-secret")
+    if any('"privileged":' in a or "hostPID" in a or "hostPath" in a for a in draft.argv[1:]):
+        draft.facts.add("container-escape")
     if "proxy" in words[:2] and any(a.startswith("--address") for a in draft.argv):
         draft.facts.add("listens")
 
@@ -179,7 +182,7 @@ _SERVICES = names(
     " rabbitmqadmin nats etcdctl zkCli.sh planetscale pscale neonctl turso upstash atlas circleci argocd flux"
     " istioctl kubeadm minikube kind k3d packer vagrant multipass virsh vboxmanage VBoxManage govc esxcli openstack"
     " swift nova cinder ansible-galaxy sam copilot amplify eb auth0 okta twilio newrelic datadog-ci sentry-cli ldcli"
-    " algolia meilisearch pm2 dokku caprover gitlab-runner drone travis bq buildkite-agent twine cargo gem"
+    " algolia meilisearch pm2 dokku caprover gitlab-runner drone travis bq buildkite-agent twine"
     " consul-template kn odo tkn cilium linkerd crossplane dagger proxmox-backup-client pvesh qm"
 )
 

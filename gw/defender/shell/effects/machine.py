@@ -96,6 +96,12 @@ def firewall(draft: Draft) -> None:
         off = draft.has("-F", "--flush", "-X") or (draft.has("-P", "--policy") and "ACCEPT" in words)
     if off:
         draft.facts.add("disables-guard")
+    elif (
+        draft.has("-D", "--delete")
+        or (draft.has("-I", "-A", "--insert", "--append") and "ACCEPT" in words)
+        or (program == "ufw" and words[:1] in (["allow"], ["delete"]))
+    ):
+        draft.facts.add("opens-access")
 
 
 def protection(draft: Draft) -> None:
@@ -129,6 +135,8 @@ def journal(draft: Draft) -> None:
 
 def kill(draft: Draft) -> None:
     words = draft.argv[1:]
+    if any("(" in w and not _GUARDS.isdisjoint(w.strip("$()`").split()) for w in words):
+        draft.facts.add("disables-guard")  # kill $(pgrep auditd)
     if (
         (len(words) > 1 and words[-1] == "-1")
         or draft.program == "killall5"
@@ -148,6 +156,7 @@ def kill_by_name(draft: Draft) -> None:
 
 def attach(draft: Draft) -> None:
     dumps = draft.program in ("gcore", "procdump", "memdump", "fridump")
+    dumps = dumps or any(word in a for a in draft.argv for word in ("dump memory", "generate-core", "call (", "gcore"))
     if dumps or draft.value("-p", "--pid") == "1" or (draft.has("-p", "--pid") and draft.privileged):
         draft.facts.add("attaches-process")
 
@@ -193,6 +202,12 @@ def assignment(draft: Draft, name: str, value: str) -> None:
     elif name == "LD_LIBRARY_PATH" and value.startswith(("/tmp", "/dev/shm")):  # noqa: S108  compared, not opened
         draft.facts.add("preloads")
     elif name == "PATH" and (value == "." or value.startswith((".:", ":", "/tmp", "/dev/shm"))):  # noqa: S108
+        draft.facts.add("hijacks-path")
+    elif name in ("PERL5OPT", "RUBYOPT", "NODE_OPTIONS") and any(
+        o in value for o in ("-M", "-r", "--require", "--import")
+    ):
+        draft.facts.add("preloads")
+    elif name in ("PYTHONPATH", "PERL5LIB", "RUBYLIB", "NODE_PATH") and value.startswith(("/tmp", "/dev/shm")):  # noqa: S108
         draft.facts.add("hijacks-path")
     elif name == "BASH_ENV" and value:
         draft.facts.add("installs-hook")

@@ -30,9 +30,9 @@ def _is_address(word: str) -> bool:
 
 def pip(draft: Draft) -> None:
     words = draft.operands
-    if (words[:1] == ["install"] and any(_is_address(w) for w in words[1:])) or any(
-        a.startswith(("--index-url=http:", "--extra-index-url=http:", "--trusted-host")) for a in draft.argv
-    ):
+    source = draft.value("--source", "-s", "--git", "--index-url", "-i", "--extra-index-url") or ""
+    addresses = [source, *words[1:]] if words[:1] == ["install"] else []
+    if any(_is_address(w) for w in addresses) or "--trusted-host" in draft.argv:
         draft.facts.add("installs-remote")
 
 
@@ -40,6 +40,8 @@ def npm(draft: Draft) -> None:
     words = draft.operands
     if words[:1] in (["install"], ["i"], ["add"]) and any(_is_address(w) for w in words[1:]):
         draft.facts.add("installs-remote")
+    if words[:2] == ["config", "set"] and words[2:3] in (["script-shell"], ["shell"], ["git"], ["editor"]):
+        draft.facts.add("git-hooks-command")
     if words[:1] in (["unpublish"], ["deprecate"]) or words[:2] in (["owner", "rm"], ["access", "revoke"]):
         draft.facts.add("service-destroys")
 
@@ -65,7 +67,7 @@ def system(draft: Draft) -> None:
 
 
 EFFECTS: dict[str, Effect] = {
-    **dict.fromkeys(("pip", "pip3", "pipx"), pip),
+    **dict.fromkeys(("pip", "pip3", "pipx", "gem", "cargo"), pip),
     **dict.fromkeys(("npm", "pnpm", "yarn", "bun"), npm),
     **dict.fromkeys(
         names("apt apt-get aptitude dpkg rpm dnf yum pacman zypper apk snap pkg opkg emerge gdebi alien"), system

@@ -108,6 +108,8 @@ def openssl(draft: Draft) -> None:
         draft.facts.add("shell-listener" if draft.has("-quiet") else "listens")
     elif draft.has("-d") and verb not in ("x509", "req", "rsa", "dgst") and "-out" not in draft.argv:
         draft.output = Stream(None, DECODED)
+    elif verb in ("enc", "aes-256-cbc", "smime", "cms") and draft.wrappers[-1:] in (("find",), ("xargs",)):
+        draft.facts.add("encrypts-files")
     for option in ("-in", "-key", "-inkey"):
         draft.reads += draft.paths(draft.after(option))
     draft.writes += draft.paths(draft.after("-out"))

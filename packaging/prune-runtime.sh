@@ -22,3 +22,5 @@ find "$root" -name '*.a' -delete
 find "$root" -name '__pycache__' -prune -exec rm -rf {} +
 find "$root/bin" -type f ! -name python3.13 -delete
 find "$root/bin" -type l -delete
+# Modules are imported, never run.
+find "$lib" -name '*.py' -type f -exec chmod 644 {} + -exec sed -i '1{/^#!/d}' {} +

@@ -30,7 +30,9 @@ allow:
 score:
   - id: {id}.deploys
     title: Deployments wait for a person
-    severity: high
+    # No points, so that nothing else can make it a block; the floor alone holds it.
+    severity: info
+    floor: review
     target: command
     prefix: [[make, just], deploy]
     say: Deployments are looked at first.

@@ -11,7 +11,7 @@ from gw.cli.options import load_settings, settings_options
 from gw.cli.output import as_json_option, print_json, print_table
 from gw.cli.policy.apply import announce, live_folder
 from gw.cli.policy.checking import policy_option
-from gw.cli.policy.replay import day_of, since_ms, since_option
+from gw.cli.policy.replay import BONUSES, day_of, since_ms, since_option
 from gw.ledger.cards import Card, answers, make_cards
 from gw.ledger.decisions import read_latest
 from gw.ledger.direct import Direct
@@ -105,7 +105,8 @@ def read_cards(state: Path, since: str) -> dict[str, Card]:
     since_at = time.time_ns() // 1_000_000 - since_ms(since)
     records = [row for row in read_latest(state / DECISIONS, MAX_SEARCHED) if row["at"] >= since_at]
     approved, denied = answers(ReviewFile(state / "reviews", Direct()).load())
-    return make_cards(records, approved, denied)
+    cards = make_cards(records, approved, denied)
+    return {rule: card for rule, card in cards.items() if not rule.startswith(BONUSES)}
 
 
 def write_tuning(path: Path, rule_id: str) -> None:

@@ -10,9 +10,10 @@ Three outcomes: an Envelope; BadFrameError (JSON, but no acceptable frame: answe
 """
 
 import os
+from json.encoder import encode_basestring
 
 cimport cython
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.unicode cimport PyUnicode_DecodeUTF8
 from libc.stddef cimport size_t
 from libc.stdint cimport uint8_t, uint64_t
@@ -290,3 +291,37 @@ def frame_id(bytes data not None, *, int max_depth):
         return error.id
     except NotJsonError:
         return None
+
+
+cdef bint needs_escape(const uint8_t *text, Py_ssize_t size) noexcept nogil:
+    """Whether a JSON string cannot hold these UTF-8 bytes as they are."""
+    cdef Py_ssize_t i
+    for i in range(size):
+        if text[i] < 0x20 or text[i] == 0x22 or text[i] == 0x5C:
+            return True
+    return False
+
+
+def answer(str request_id not None, payload not None):
+    """Return the frame `{"type":"res","id":...,"ok":true,"payload":...}` around an encoded payload."""
+    if not isinstance(payload, bytes):  # a class derived from it will do
+        raise TypeError("the payload must be bytes")
+    cdef bytes quoted = request_id.encode("utf-8", "replace")
+    cdef Py_ssize_t size = PyBytes_GET_SIZE(payload)
+    cdef Py_ssize_t id_size
+    cdef bytes frame
+    cdef char *to
+    if needs_escape(<const uint8_t *>PyBytes_AS_STRING(quoted), PyBytes_GET_SIZE(quoted)):
+        quoted = encode_basestring(request_id).encode("utf-8", "replace")[1:-1]
+    id_size = PyBytes_GET_SIZE(quoted)
+    frame = PyBytes_FromStringAndSize(NULL, 20 + id_size + 22 + size + 1)
+    to = PyBytes_AS_STRING(frame)
+    memcpy(to, b'{"type":"res","id":"', 20)
+    to += 20
+    memcpy(to, PyBytes_AS_STRING(quoted), id_size)
+    to += id_size
+    memcpy(to, b'","ok":true,"payload":', 22)
+    to += 22
+    memcpy(to, PyBytes_AS_STRING(payload), size)
+    to[size] = 125  # }
+    return frame

@@ -41,6 +41,7 @@ cdef class Outbox:
     """Frames that wait for the kernel, in order; `size` is their bytes."""
 
     cdef readonly Py_ssize_t size
+    cdef bytes lone  # the one frame that waits, untouched, when nothing else does (nearly always): no list is needed
     cdef list segments  # bytes; the first `gone` of them are written, and `offset` bytes of the next
     cdef Py_ssize_t gone
     cdef Py_ssize_t offset
@@ -55,8 +56,20 @@ cdef class Outbox:
 
     cpdef push(self, bytes frame):
         """Queue a complete frame."""
-        self.size += size_of(frame)
-        self.segments.append(frame)
+        cdef Py_ssize_t size = size_of(frame)
+        if self.size == 0:
+            self.lone = frame
+        else:
+            self.spread()
+            self.segments.append(frame)
+        self.size += size
+
+    cdef int spread(self) except -1:
+        """Move a lone frame to where several wait."""
+        if self.lone is not None:
+            self.segments.append(self.lone)
+            self.lone = None
+        return 0
 
     cpdef push_message(self, int opcode, bytes payload):
         """Queue *payload* as one frame; a large one is kept, not copied, unless it must be masked."""
@@ -69,6 +82,7 @@ cdef class Outbox:
             self.push(plain_frame(<uint8_t>opcode, payload, True))
             return
         self.push(PyBytes_FromStringAndSize(<char *>head, put_header(head, <uint8_t>opcode, size, True, False)))
+        self.spread()
         if self.payloads is None:
             self.payloads = set()
         self.payloads.add(self.dropped + len(self.segments))
@@ -82,6 +96,15 @@ cdef class Outbox:
         """
         cdef ssize_t sent
         cdef Py_ssize_t budget = FLUSH_MOST
+        if self.lone is not None and self.size < RELEASE_BYTES:
+            sent = send(fd, PyBytes_AS_STRING(self.lone), self.size, MSG_DONTWAIT | MSG_NOSIGNAL)
+            if sent == self.size:
+                self.lone = None
+                self.size = 0
+                return 0
+            if sent > 0:
+                self.drop(sent)
+        self.spread()
         while self.size and budget > 0:
             sent = self.write_some(fd)
             if sent < 0:
@@ -105,12 +128,6 @@ cdef class Outbox:
         cdef ssize_t sent
         if count > MAX_SEGMENTS:
             count = MAX_SEGMENTS
-        if count == 1:
-            segment = <object>PyList_GET_ITEM(self.segments, self.gone)
-            total = PyBytes_GET_SIZE(segment) - self.offset
-            if total < RELEASE_BYTES:
-                return send(fd, PyBytes_AS_STRING(segment) + self.offset, total, MSG_DONTWAIT | MSG_NOSIGNAL)
-            total = 0
         for i in range(count):
             segment = <object>PyList_GET_ITEM(self.segments, self.gone + i)
             pieces[i].iov_base = PyBytes_AS_STRING(segment)
@@ -131,6 +148,7 @@ cdef class Outbox:
         """Return up to about *most* waiting bytes as one object, for a TLS layer; follow with `drop`."""
         cdef list taken = []
         cdef Py_ssize_t i = self.gone
+        self.spread()
         cdef Py_ssize_t total = 0
         while i < len(self.segments) and total < most:
             segment = self.segments[i]
@@ -148,6 +166,7 @@ cdef class Outbox:
     cpdef drop(self, Py_ssize_t count):
         """Forget the first *count* waiting bytes: they are written."""
         cdef Py_ssize_t left
+        self.spread()
         self.size -= count
         while count:
             left = PyBytes_GET_SIZE(<object>PyList_GET_ITEM(self.segments, self.gone)) - self.offset
@@ -170,6 +189,7 @@ cdef class Outbox:
         cdef Py_ssize_t keep = self.gone
         cdef Py_ssize_t name = self.dropped + self.gone
         cdef set payloads = self.payloads or set()
+        self.spread()
         if self.offset or name in payloads:
             keep += 1
             if name + 1 in payloads:

@@ -6,6 +6,7 @@ keys.
 
 from collections.abc import Mapping
 
+from gw._native import envelope
 from gw.ports import Json
 from gw.wire import json
 from gw.wire.json import Encoded
@@ -14,8 +15,7 @@ REQUEST_KEYS = frozenset({"type", "id", "method", "params", "traceparent", "expe
 
 
 def answer(request_id: str, payload: Json) -> bytes:
-    body = payload if payload.__class__ is Encoded else json.dumps(payload)
-    return b'{"type":"res","id":%b,"ok":true,"payload":%b}' % (json.quote(request_id), body)
+    return envelope.answer(request_id, payload if payload.__class__ is Encoded else json.dumps(payload))
 
 
 def failure(request_id: str, error: Mapping[str, Json]) -> bytes:

@@ -140,3 +140,9 @@ def _shape_faults(frame: dict[str, Any]) -> set[str]:
     if kind == "event" and (type(seq) is not int or seq < 0):
         return {"seq"}
     return set()
+
+
+def answer(request_id: str, payload: bytes) -> bytes:
+    """A res frame around an encoded payload."""
+    quoted = json.dumps(request_id, ensure_ascii=False).encode("utf-8", "replace")
+    return b'{"type":"res","id":' + quoted + b',"ok":true,"payload":' + payload + b"}"

@@ -194,3 +194,8 @@ def test_frame_id_is_the_id_an_answer_carries(data: bytes) -> None:
         expected = report.frame.get("id") if report.id is None and not report.faults else report.id
         found = envelope.frame_id(data, max_depth=DEPTH)
         assert found == expected or (found is None and report.frame.get("type") == "event")
+
+
+@given(st.one_of(TEXTS, st.text()), st.binary(max_size=30))
+def test_answers_are_the_twins(request_id: str, payload: bytes) -> None:
+    assert envelope.answer(request_id, payload) == oracle.answer(request_id, payload)

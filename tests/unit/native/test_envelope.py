@@ -328,3 +328,14 @@ def test_recorded_traffic_passes() -> None:
                 seen += 1
     assert refused == ["id", "method"]
     assert seen > 1000
+
+
+class Derived(bytes):
+    pass
+
+
+def test_an_answer_is_built_around_bytes_of_any_class() -> None:
+    assert envelope.answer('a"é', Derived(b"{}")) == b'{"type":"res","id":"a\\"\xc3\xa9","ok":true,"payload":{}}'
+    for wrong in (("1", "text"), ("1", None), (None, b""), (b"1", b"")):
+        with pytest.raises(TypeError):
+            envelope.answer(*wrong)  # type: ignore[arg-type]

@@ -2,20 +2,21 @@
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 
-from gw.defender.tester import Coverage, check_examples
+from gw.defender.tester import Bench, Coverage, check_examples
 from gw.defender.tool_fields import KNOWN
 from gw.errors import PolicyError
 from gw.model.problem import Problem
 from gw.policy.compiled import CompiledPolicy
 from gw.policy.linting import lint
 from gw.policy.loader import default_paths, load
+from gw.policy.matchers.base import Target
 
 
 def policy_argument(function: Any) -> Any:
@@ -42,9 +43,33 @@ def check(paths: Sequence[Path]) -> tuple[CompiledPolicy | None, list[Problem]]:
     problems = [
         *problems,
         *lint(policy, now_ms=time.time_ns() // 1_000_000, tools=sorted(KNOWN), methods=known_methods()),
+        *too_broad(policy),
         *failed_examples(policy),
     ]
     return policy, sorted(problems, key=lambda problem: problem[:3])
+
+
+# What people and agents say and do all day, by target: a rule that hits these hits nearly everything.
+ORDINARY: Final[Mapping[Target, Mapping[str, str]]] = {
+    Target.PROMPT: {"prompt": "Good morning, how are you?"},
+    Target.TOOL_OUTPUT: {"prompt": "Good morning, how are you?", "provenance": "tool_output"},
+    Target.COMMAND: {"command": "echo hello"},
+    Target.OUTBOUND: {"output": "Good morning, how are you?"},
+    Target.TOOL_CALL: {"tool": "read", "path": "notes.txt"},
+    Target.RPC: {"method": "health", "data": "hello"},
+}
+
+
+def too_broad(policy: CompiledPolicy) -> list[Problem]:
+    """Rules with points or a floor that hit what is said and done all day."""
+    bench = Bench(policy)
+    return [
+        rule.place.problem("rule.broad", f"{rule.id} hits an ordinary {target.value}", severity="warning")
+        for rule in policy.rules.values()
+        for target in sorted(rule.targets)
+        if rule.section != "allow" and (rule.points or rule.floor) and rule.when is None and rule.place is not None
+        if bench.hits(rule, ORDINARY[target])
+    ]
 
 
 def failed_examples(policy: CompiledPolicy, coverage: Coverage | None = None) -> list[Problem]:

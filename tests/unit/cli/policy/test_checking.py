@@ -12,6 +12,9 @@ from gw.cli.policy.checking import check, known_methods
         ("mode: 3\n", ["value.choice"], False),
         ("floors: {tool: {exce: review}}\n", ["tool.unknown"], True),
         ("score: [{id: a.b, target: command, prefix: [rm], hit: [ls], miss: [ls]}]\n", ["example"], True),
+        ("score: [{id: a.b, target: prompt, pattern: 'ning', hit: [ning], miss: [x]}]\n", ["rule.broad"], True),
+        ("score: [{id: a.b, target: command, not: {prefix: [rm]}, hit: [x], miss: [rm]}]\n", ["rule.broad"], True),
+        ("score: [{id: a.b, target: tool_call, tool: '*', points: 0, hit: {tool: x}, miss: x}]\n", ["example"], True),
     ],
 )
 def test_everything_there_is_to_say(tmp_path: Path, text: str, codes: list[str], compiles: bool) -> None:

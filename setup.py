@@ -67,6 +67,7 @@ setup(
             module("filehash", **crypto()),
             module("textscan"),
             module("textfold"),
+            module("ngrams"),
         ],
         language_level=3,
         include_path=["pyx"],

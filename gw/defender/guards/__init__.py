@@ -7,6 +7,7 @@ from typing import Final
 from gw.defender.guards.base import Guard, Services
 from gw.defender.guards.integrity import IntegrityGuard
 from gw.defender.guards.loops import LoopGuard
+from gw.defender.guards.prompt import PromptGuard
 from gw.defender.guards.reputation import ReputationGuard
 from gw.defender.guards.rules import RuleGuard
 from gw.defender.guards.secrets import SecretGuard
@@ -16,6 +17,7 @@ GUARDS: Final[Mapping[str, Callable[[Services], Guard]]] = MappingProxyType(
     {
         "rules": lambda services: RuleGuard(services.clock),
         "tools": lambda services: ToolGuard(),
+        "prompt": lambda services: PromptGuard(),
         "secrets": lambda services: SecretGuard(),
         "loops": lambda services: LoopGuard(),
         "integrity": lambda services: IntegrityGuard(services.watcher, services.clock),

@@ -20,7 +20,7 @@ from gw.policy.compiled import CompiledPolicy
 _ASSIGNED: Final = (
     r"(?i)(?:pass(?:word|phrase|wd|code)?|secret|token|api[_ -]?key|access[_ -]?key|private[_ -]?key|client[_ -]?secret"
     r"|auth[_ -]?key|credential|pwd)[a-z0-9_]{0,16}[\"']?\s{0,2}(?::|=|=>|:=|\bis\b|\bto\b)\s{0,2}[\"'`]?"
-    r"[^\s\"'`<>{}()\[\],;]{8,128}"
+    r"[^\s\"'`<>{}()\[\],;]{8,128}(?:[\s\"'`<>{}()\[\],;]|$)"
 )
 _CARD_GROUPS: Final = frozenset(((4, 4, 4, 4), (4, 6, 5), (4, 4, 4, 4, 3), (16,), (15,), (13,), (19,)))
 # Everything but digits and the separators of groups becomes a line end.
@@ -124,7 +124,7 @@ def _value(text: str) -> str:
     for separator in ("=", ":", " "):
         head, found, tail = text.partition(separator)
         if found and len(head) < len(text) - 7:
-            return tail.strip(" \"'`>=:").rstrip(".,!?")
+            return tail.strip(" \t\r\n\"'`<>{}()[];=:").rstrip(".,!?")
     return ""
 
 

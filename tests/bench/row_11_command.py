@@ -1,7 +1,8 @@
 """One shell command judged, parse included: CPU time of the whole `judge`, from the action to the decision.
 
-The lines are those of the development corpora where they lie (3,447 real command lines, dangerous and benign), each judged
-several times as a call of the exec tool, the smallest time of each line kept; without the corpora, the regression lines.
+The lines are those of the development corpora where they lie (3,447 real command lines, dangerous and benign), each
+judged several times as a call of the exec tool, the smallest time of each line kept; without the corpora, the
+regression lines.
 """
 
 import gc

@@ -21,7 +21,7 @@ def broadcast(params) -> None:
     for _ in range(params["count"]):
         for client in CLIENTS:
             client.seq += 1
-            client.ws.send('{"type":"event","event":"bench","payload":"%s","seq":%d}' % (params["text"], client.seq))
+            client.ws.send('{"type":"event","event":"bench","payload":"%s","seq":%d}' % (params["text"], client.seq))  # noqa: UP031
 
 
 def application(environ, start_response):
@@ -36,7 +36,7 @@ def application(environ, start_response):
         if request["method"] == "broadcast":
             broadcast(request["params"])
         elif request["type"] == "req" and request["method"] == "health":
-            ws.send('{"type":"res","id":"%s","ok":true,"payload":%s}' % (request["id"], PAYLOAD))
+            ws.send('{"type":"res","id":"%s","ok":true,"payload":%s}' % (request["id"], PAYLOAD))  # noqa: UP031  (no doubled braces)
     CLIENTS.remove(client)
     return []
 

@@ -5,13 +5,13 @@ stands still, so results repeat.
 """
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from gw.defender.engine import Engine
+from gw.defender.given import services_of
 from gw.defender.guards import GUARDS
-from gw.defender.guards.base import Services
 from gw.defender.guards.rules import apply, is_covered
 from gw.defender.pipeline import Pipeline
 from gw.defender.rows import to_action
@@ -24,8 +24,7 @@ from gw.policy.reader import Entry
 from gw.policy.source import Node, plain
 from gw.policy.targets import keys_of
 
-# Keys of `given:` -> what they do to the services of the guards; a key without a row fails its test.
-GIVEN: Final[Mapping[str, Callable[[Any, Services], Services]]] = {}
+_NOTHING: Final[Mapping[str, Any]] = {}
 MAX_CASES: Final = 10_000  # of one scenario's matrix
 
 # How a plain text example is put to each target.
@@ -87,10 +86,12 @@ class Coverage:
 class Bench:
     """One policy with fresh guards and a clock that stands still."""
 
-    def __init__(self, policy: CompiledPolicy, services: Services | None = None) -> None:
+    def __init__(self, policy: CompiledPolicy, given: Mapping[str, Any] = _NOTHING) -> None:
+        """*given* as in `given:` of a test. Raises ValueError when it is not understood."""
         self.policy = policy
         self.clock = StillClock()
-        guards = [make(services or Services(self.clock)) for make in GUARDS.values()]
+        services = services_of(given, policy, self.clock)
+        guards = [make(services) for make in GUARDS.values()]
         self.engine = Engine(guards)
         self.pipeline = Pipeline(PolicyHandle(policy), self.engine, self.clock, timeout_s=float("inf"))
 
@@ -186,7 +187,8 @@ def _run_case(
     repeat = test.get("repeat", 1)
     seen: set[str] = set()
     try:
-        bench = Bench(policy, _given(test))
+        given = plain(test.get("given")) if test.get("given") is not None else {}
+        bench = Bench(policy, given)
         for _ in range(repeat):
             for row in rows:
                 decision = bench.judge(to_action(row, mode="test"))
@@ -199,18 +201,6 @@ def _run_case(
     coverage.hit |= seen
     coverage.silent |= set(expected.get("not_hits", ()))
     return Outcome(name, test.node, True, rules=frozenset(seen))
-
-
-def _given(test: Entry) -> Services | None:
-    """What guards are built with when the scenario begins with something; None for the usual. Raises ValueError."""
-    if test.get("given") is None:
-        return None
-    services = Services(StillClock())
-    for name, value in (plain(test.get("given")) or {}).items():
-        if name not in GIVEN:
-            raise ValueError(f"`given: {name}` is not understood" + (f"; {', '.join(GIVEN)} are" if GIVEN else ""))
-        services = GIVEN[name](value, services)
-    return services
 
 
 def mismatches(decision: Decision, expected: Entry) -> list[str]:

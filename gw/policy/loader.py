@@ -21,6 +21,7 @@ from gw.policy.source import Node, parse
 
 INSTALLED: Final = Path("/usr/share/clawgate/policies")
 LOCAL: Final = Path("/etc/clawgate/policies.d")
+DEFAULT: Final = "default/default.yaml"
 MAX_FILES: Final = 500
 TEST_SUFFIX: Final = "_test.yaml"
 OVERLAY_SUFFIX: Final = ".local.yaml"
@@ -84,9 +85,12 @@ def fingerprint(files: Iterable[Path], folders: Iterable[Path]) -> tuple[tuple[s
 def read_files(paths: Sequence[Path], search: Sequence[Path] = (), trust: Trust | None = None) -> PolicyFiles:
     """Read *paths* (files or folders) and what they include; ids are looked for beside them and in the shipped set."""
     walk = _Walk([*(path if path.is_dir() else path.parent for path in paths), *search, shipped()])
+    files = [file for path in paths for file in _roots_of(path)]
+    if files and not any(_is_policy(file) for file in files):
+        walk.read(shipped() / DEFAULT, ())  # packs bring rules; somebody has to decide
+    for file in files:
+        walk.read(file, ())
     for path in paths:
-        for file in _roots_of(path):
-            walk.read(file, ())
         if not path.exists():
             walk.problems.append(Problem(str(path), 0, 0, "file.missing", "no such file or folder"))
     if not walk.order and not walk.problems:
@@ -178,9 +182,14 @@ class _Walk:
             self._ids = {}
             for folder in self.search:
                 for file in sorted(folder.rglob("*.yaml"))[: MAX_FILES * 4]:
-                    if (name := _id_of(file)) is not None:
+                    if (name := _first_word(file, "id:")) is not None:
                         self._ids.setdefault(name, file)
         return self._ids
+
+
+def _is_policy(file: Path) -> bool:
+    """Whether the file decides; one that cannot be told counts as one that does."""
+    return _first_word(file, "kind:") != "pack"
 
 
 def _included(root: Node) -> Iterator[Node]:
@@ -191,13 +200,13 @@ def _included(root: Node) -> Iterator[Node]:
         yield from include.elements()
 
 
-def _id_of(file: Path) -> str | None:
-    """The `id:` at the left edge among the first lines; reading it does not parse the file."""
+def _first_word(file: Path, key: str) -> str | None:
+    """The value of *key* at the left edge among the first lines; reading it does not parse the file."""
     try:
         with file.open(encoding="utf-8", errors="replace") as lines:
             for _, line in zip(range(40), lines, strict=False):
-                if line.startswith("id:"):
-                    return line[3:].split("#")[0].strip().strip("'\"") or None
+                if line.startswith(key):
+                    return line[len(key) :].split("#")[0].strip().strip("'\"") or None
     except OSError:
         return None
     return None

@@ -118,7 +118,7 @@ def test_an_action_that_is_none_fails_its_case(action: str) -> None:
 
 def test_a_scenario_whose_beginning_is_not_understood_fails() -> None:
     (outcome,) = scenario("{name: n, given: {moon: full}, action: {command: ls}, expect: {score: 30}}", POLICY)
-    assert outcome.message.startswith("`given: moon` is not understood")
+    assert outcome.message.startswith("`given: moon` is not understood; host and intel are")
 
 
 def test_a_huge_matrix_is_refused() -> None:

@@ -124,3 +124,11 @@ def test_the_operators_folder_is_used_once_it_holds_a_policy(tmp_path: Path, mon
     policy, _ = load()
     assert (policy.ref.name, policy.settings.mode) == ("mine", "audit")
     assert policy.settings.bonus["tool"]["exec"] == 20
+
+
+def test_packs_alone_are_judged_with_the_default_policy(tmp_path: Path) -> None:
+    pack = write(tmp_path, "p.yaml", "id: pack/mine\n")
+    pack.write_text(pack.read_text().replace("kind: policy", "kind: pack # only rules"))
+    found = ids(pack)
+    assert found[-1] == "pack/mine" and "clawgate.default" in found
+    assert ids(write(tmp_path, "q.yaml", "id: q\ninclude: [pack/mine]\n")) == ["pack/mine", "q"]

@@ -112,7 +112,8 @@ class Engine:
         seen: tuple[View, ...]
         if part.kind in COMMANDS:
             command = self._analyse(text, index, action, settings, findings)
-            seen = command_views(text, command)
+            # Only patterns look at views of a command, and unquoting costs as much as a short line's analysis.
+            seen = command_views(text, command) if Family.COMMAND in policy.scanners else (View("raw", text),)
         elif part.kind in TEXTS:
             seen, signals = views(text)
         else:

@@ -30,6 +30,11 @@ class ToolGuard:
             value = FIELDS[field](action)
             if value is None:
                 continue
-            floor = max((verdict for glob, verdict in floors.items() if fnmatchcase(value, glob)), default=None)
+            floor = max((verdict for glob, verdict in floors.items() if _names(glob, value)), default=None)
             if floor:
                 yield Finding(f"floor.{field}", 0, group=f"floor.{field}", floor=floor, detail=f"{field} {value}")
+
+
+def _names(glob: str, value: str) -> bool:
+    """fnmatch, asked only where there is something to match: most rows are plain names."""
+    return glob == value or (not glob.isidentifier() and fnmatchcase(value, glob))

@@ -37,7 +37,7 @@ def derive(draft: Draft, known: Profile) -> None:
         for name, value in draft.env.items():
             assignment(draft, name, value.text or "")
     check_paths(draft, known)
-    if len(draft.argv) > 1:
+    if len(draft.argv) > 1 and not known.passive:
         text = " ".join(draft.argv)
         if len(text) > WINDOW or _TELLING.search(text) is not None:
             _check_words(draft, known)
@@ -61,7 +61,7 @@ _SERVING_PROGRAMS = names(
 def _check_words(draft: Draft, known: Profile) -> None:
     """Words that say the same whichever program they are given to."""
     argv = draft.argv
-    shown = not (known.passive or known.interpreter or known.inner)
+    shown = not (known.interpreter or known.inner)
     for i, word in enumerate(argv[1:], 1):
         if word.isalnum():
             continue

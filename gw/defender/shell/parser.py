@@ -13,6 +13,7 @@ from gw.defender.shell.simple import SimpleParser
 
 _CLOSERS = frozenset(("then", "else", "elif", "fi", "do", "done", "esac", "}"))
 _OPENERS = names("if while until for select case { function coproc [[ !")
+_RESERVED_FIRST = frozenset(word[0] for word in _CLOSERS | _OPENERS) | {""}
 _BRANCH_ENDS = (";;", ";&")
 _RESERVED = re.compile(
     "(?:" + "|".join(re.escape(w) for w in sorted(_CLOSERS | _OPENERS, reverse=True)) + r")(?=[ \t\n|&;()<>]|\Z)"
@@ -71,7 +72,7 @@ class Parser(SimpleParser):
                 self.broken = True
                 self.pos += 1
                 continue
-            if self._peek_reserved() in _CLOSERS:
+            if char in "tefd}" and self._peek_reserved() in _CLOSERS:
                 break
             before = self.pos
             pipelines.append(self._pipeline())
@@ -121,7 +122,7 @@ class Parser(SimpleParser):
         char = self.text[start : start + 1]
         if char == "(":
             return self._parenthesis(start)
-        reserved = self._peek_reserved()
+        reserved = self._peek_reserved() if char in _RESERVED_FIRST else None
         if reserved is None or reserved in _CLOSERS:
             return self.simple(start)
         if reserved == "!":

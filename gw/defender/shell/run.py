@@ -58,9 +58,12 @@ _FILTERS_OF_FIND = names("-name -iname -path -regex -mtime -size -empty -newer -
 
 def run(walker: "Walker", argv: list[str], marks: list[int], context: Context) -> Stream:
     """Walk one command given as fields; return its output."""
-    program = _program(walker, argv[0], marks[0])
-    if program is None:
-        return _unknown(walker, argv, marks, context)
+    program: str | None = argv[0]
+    if marks[0] or "/" in argv[0]:
+        program = _program(walker, argv[0], marks[0])
+        if program is None:
+            return _unknown(walker, argv, marks, context)
+    assert program is not None
     if walker.aliases and program in walker.aliases and program not in walker.called:
         walker.called.append(program)
         output = walker.text(" ".join([walker.aliases[program], *argv[1:]]), context)
@@ -79,7 +82,7 @@ def run(walker: "Walker", argv: list[str], marks: list[int], context: Context) -
 
 def _program(walker: "Walker", word: str, marks: int) -> str | None:
     """The base name; None when an expansion or a pattern hides it."""
-    name = word.rpartition("/")[2] or word if "/" in word else word
+    name = word.rpartition("/")[2] or word
     if marks & (UNRESOLVED | GLOB):
         if name and "$(" not in word and not any(c in name for c in "$`*?["):
             return name

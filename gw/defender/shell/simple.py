@@ -10,9 +10,11 @@ from gw.defender.shell.ast import Assign, Command, Redirect, Simple, Word
 from gw.defender.shell.lexer import WINDOW, Lexer
 
 _ASSIGN = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?:\[[^\]\n ]*\])?(\+?)=").match
-# A whole word of ordinary characters and the blanks before it; the first word of a command holds no `=`.
+# A whole word of ordinary characters and the blanks before it, and a run of such words. The first word of a command holds
+# no `=`. Linear: words and blanks share no character, so a run can be split in one way only.
 _FIRST = re.compile(r"[ \t]*([^ \t\n'\"$`\\|&;()<>{}*?\[#!=]+)(?=[ \t\n|&;)]|\Z)").match
-_NEXT = re.compile(r"[ \t]*([^ \t\n'\"$`\\|&;()<>{}*?\[#]+)(?=[ \t\n|&;)]|\Z)").match
+_WORD = r"[%+-:=@A-Z\]^_a-z~]+"  # ASCII only: other blanks are letters to a shell
+_REST = re.compile(rf"[ \t]+({_WORD}(?:[ \t]+{_WORD})*)(?=[ \t\n|&;)]|\Z)").match
 # A word that is one pair of quotes with nothing to expand in it.
 _QUOTED = re.compile(r"[ \t]*('([^']*)'|\"([^\"$`\\]*)\")(?=[ \t\n|&;)]|\Z)").match
 _REDIRECT = re.compile(r"(\d{0,4})(&>>|&>|<<<|<<-|<<|<>|<&|<|>>|>&|>\||>)").match
@@ -35,16 +37,14 @@ class SimpleParser(Lexer):
         assigns: list[Assign] = []
         redirects: list[Redirect] = []
         end = head = start
-        pattern = _FIRST
+        if (found := _FIRST(text, start, start + WINDOW)) is not None and found.end() < start + WINDOW:
+            words.append(found.group(1))
+            self.pos = end = head = found.end()
         while True:
             limit = self.pos + WINDOW
-            found = pattern(text, self.pos, limit)
-            if found is not None and (found.end() < limit or limit >= size):
-                words.append(found.group(1))
+            if words and (found := _REST(text, self.pos, limit)) is not None and found.end() < limit:
+                words += found.group(1).split()
                 self.pos = end = found.end()
-                if pattern is _FIRST:
-                    pattern, head = _NEXT, end
-                continue
             if words and (found := _QUOTED(text, self.pos, limit)) is not None and found.end() < limit:
                 literal = found.group(2)
                 words.append(
@@ -76,10 +76,9 @@ class SimpleParser(Lexer):
                 assigns.append(self._assignment(assign.group(1), bool(assign.group(2))))
                 end = self.pos
             elif (word := self.word()) is not None:
+                head = head if words else word.end
                 words.append(word)
                 end = word.end
-                if pattern is _FIRST:
-                    pattern, head = _NEXT, end
             else:
                 self.broken = True
                 self.pos += 1

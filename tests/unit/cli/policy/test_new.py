@@ -18,11 +18,11 @@ def run(command: Any, *arguments: str) -> tuple[int, str, str]:
 def test_a_new_policy_is_clean_and_its_tests_pass(tmp_path: Path) -> None:
     code, output, _ = run(new, str(tmp_path / "p"), "--id", "acme.shop")
     assert code == 0 and output.endswith(f"next: clawgate policy test {tmp_path / 'p'}\n")
-    code, output, _ = run(group, "lint", str(tmp_path / "p"), "--no-advice")
-    assert code == 0 and "0 errors, 0 warnings" in output
-    code, output, _ = run(group, "test", str(tmp_path / "p"), "--rule", "acme.shop")
-    assert code == 0 and ", 0 failed" in output
-    assert run(group, "test", str(tmp_path / "p"))[0] == 0
+    found = json.loads(run(group, "lint", str(tmp_path / "p"), "--format", "json")[1])
+    assert [problem for problem in found if str(tmp_path) in problem["file"]] == []
+    report = json.loads(run(group, "test", str(tmp_path / "p"), "--json")[1])
+    assert [failure for failure in report["failed"] if str(tmp_path) in failure["file"]] == []
+    assert [row for row in report["uncovered"] if row["rule"].startswith("acme.shop")] == []
 
 
 def test_nothing_is_overwritten(tmp_path: Path) -> None:

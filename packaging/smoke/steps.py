@@ -220,6 +220,7 @@ def removes(site: Site) -> str:
 
 def purges(site: Site) -> str:
     """purge removes all, the user too"""
+    site.machine.run("touch /etc/clawgate/policies.d/20-own.yaml /etc/clawgate/integrity.key")
     site.machine.run("apt-get purge -y -qq clawgate")
     left = site.machine.run(
         "ls -d /etc/clawgate /var/lib/clawgate /usr/lib/clawgate /usr/share/clawgate 2>/dev/null || true"

@@ -11,7 +11,12 @@ WORDS = 25
 WORD_S = 0.04
 STREAM: list[Step] = [step for n in range(WORDS) for step in (Say(f"w{n} "), Wait(WORD_S))]
 COLLECTED = "[Queued messages while agent was busy]\n\n---\nQueued #1 (from lab)\nm2\n\n---\nQueued #2 (from lab)\nm3"
-SCRIPTS: dict[str, list[Step]] = {"r1": STREAM, "m2": [Say("two")], "m3": [Say("three")], COLLECTED: [Say("one answer")]}
+SCRIPTS: dict[str, list[Step]] = {
+    "r1": STREAM,
+    "m2": [Say("two")],
+    "m3": [Say("three")],
+    COLLECTED: [Say("one answer")],
+}
 
 
 def runner() -> ScriptedRunner:

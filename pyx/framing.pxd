@@ -16,6 +16,7 @@ cdef enum:
 
 cdef enum:
     MAX_HEADER = 14  # two bytes, eight of length, four of mask
+    MAX_SEQ = 28  # seven of name, twenty digits, a brace
     RELEASE_BYTES = 32 * 1024  # from here on it pays to give the GIL away
 
 
@@ -57,34 +58,46 @@ cdef inline bytes plain_frame(uint8_t opcode, bytes payload, bint fin):
     return frame
 
 
-cdef inline bytes event_frame(bytes body, uint64_t seq):
-    """Return the text frame of `body + ',"seq":N}'`: a broadcast's shared bytes with one connection's number.
-
-    *body* is the event's JSON object without its closing brace. One allocation, one copy.
-    """
-    cdef Py_ssize_t size = size_of(body)
-    cdef uint8_t head[MAX_HEADER]
+cdef inline int put_seq(uint8_t *to, uint64_t seq) noexcept nogil:
+    """Write `,"seq":N}`, what ends a broadcast event on one connection; return its length, at most 28."""
     cdef uint8_t digits[20]
     cdef int count = 0
-    cdef int head_size, i
-    cdef bytes frame
-    cdef uint8_t *to
+    cdef int i
     while True:
         digits[count] = 48 + <uint8_t>(seq % 10)
         count += 1
         seq //= 10
         if seq == 0:
             break
-    head_size = put_header(head, OP_TEXT, <uint64_t>(size + 7 + count + 1), True, False)
-    frame = PyBytes_FromStringAndSize(NULL, head_size + size + 7 + count + 1)
-    to = <uint8_t *>PyBytes_AS_STRING(frame)
-    memcpy(to, head, head_size)
-    to += head_size
-    memcpy(to, PyBytes_AS_STRING(body), size)
-    to += size
     memcpy(to, b',"seq":', 7)
-    to += 7
     for i in range(count):
-        to[i] = digits[count - 1 - i]
-    to[count] = 125  # }
+        to[7 + i] = digits[count - 1 - i]
+    to[7 + count] = 125  # }
+    return 8 + count
+
+
+cdef inline Py_ssize_t event_size(bytes body, uint64_t seq):
+    """Length of the frame that `put_event` writes."""
+    cdef uint8_t scratch[MAX_HEADER + MAX_SEQ]
+    cdef Py_ssize_t size = PyBytes_GET_SIZE(body) + put_seq(scratch, seq)
+    return put_header(scratch, OP_TEXT, <uint64_t>size, True, False) + size
+
+
+cdef inline Py_ssize_t put_event(uint8_t *to, bytes body, uint64_t seq):
+    """Write the text frame of an event, given as JSON without its closing brace; return its length."""
+    cdef uint8_t tail[MAX_SEQ]
+    cdef Py_ssize_t size = PyBytes_GET_SIZE(body)
+    cdef int tail_size = put_seq(tail, seq)
+    cdef int head_size = put_header(to, OP_TEXT, <uint64_t>(size + tail_size), True, False)
+    memcpy(to + head_size, PyBytes_AS_STRING(body), size)
+    memcpy(to + head_size + size, tail, tail_size)
+    return head_size + size + tail_size
+
+
+cdef inline bytes event_frame(bytes body, uint64_t seq):
+    """The same as an object of its own: a broadcast's shared bytes with one connection's number."""
+    cdef bytes frame
+    size_of(body)
+    frame = PyBytes_FromStringAndSize(NULL, event_size(body, seq))
+    put_event(<uint8_t *>PyBytes_AS_STRING(frame), body, seq)
     return frame

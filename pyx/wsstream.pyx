@@ -14,7 +14,10 @@ from libc.errno cimport EAGAIN, EINTR, errno
 from libc.stdint cimport uint8_t, uint64_t
 from libc.string cimport memset
 
-from framing cimport MAX_HEADER, OP_CLOSE, OP_TEXT, RELEASE_BYTES, event_frame, plain_frame, put_header, size_of
+from framing cimport (
+    MAX_HEADER, MAX_SEQ, OP_CLOSE, OP_TEXT, RELEASE_BYTES, event_frame, event_size, plain_frame, put_event, put_header,
+    size_of,
+)
 
 cdef extern from "<sys/uio.h>" nogil:
     struct iovec:
@@ -34,6 +37,11 @@ cdef enum:
     MAX_SEGMENTS = 64  # frames joined into one system call
     FLUSH_MOST = 1024 * 1024  # written per flush, so that one download does not hold the hub
     SEPARATE_BYTES = 16 * 1024  # a larger payload is queued beside its header instead of copied behind it
+    EVENT_BYTES = 16 * 1024  # a larger event is not built in EVENT_SCRATCH
+
+# Where a lone event's frame is built for the moment of its writing: a broadcast to thousands stays in the cache.
+cdef uint8_t EVENT_STORE[EVENT_BYTES]
+cdef uint8_t *EVENT_SCRATCH = EVENT_STORE  # the compiler cannot know that `push_event` bounds what is written there
 
 
 @cython.final
@@ -42,6 +50,8 @@ cdef class Outbox:
 
     cdef readonly Py_ssize_t size
     cdef bytes lone  # the one frame that waits, untouched, when nothing else does (nearly always): no list is needed
+    cdef bytes event  # or the one broadcast event, as its shared body and ...
+    cdef uint64_t number  # ... its number on this connection
     cdef list segments  # bytes; the first `gone` of them are written, and `offset` bytes of the next
     cdef Py_ssize_t gone
     cdef Py_ssize_t offset
@@ -64,12 +74,43 @@ cdef class Outbox:
             self.segments.append(frame)
         self.size += size
 
+    cpdef push_event(self, bytes body, uint64_t seq):
+        """Queue a broadcast event, given as JSON without its closing brace, with its number."""
+        cdef Py_ssize_t size = size_of(body)
+        if self.size or size > EVENT_BYTES - MAX_HEADER - MAX_SEQ:
+            self.push(event_frame(body, seq))
+            return
+        self.event = body
+        self.number = seq
+        self.size = event_size(body, seq)
+
     cdef int spread(self) except -1:
-        """Move a lone frame to where several wait."""
+        """Move what waits alone to where several wait."""
         if self.lone is not None:
             self.segments.append(self.lone)
             self.lone = None
+        elif self.event is not None:
+            self.segments.append(event_frame(self.event, self.number))
+            self.event = None
         return 0
+
+    cdef bint send_lone(self, int fd) except -1:
+        """Try to write what waits alone, whole, in the cheapest way; whether that has emptied the queue."""
+        cdef ssize_t sent
+        if self.lone is not None and self.size < RELEASE_BYTES:
+            sent = send(fd, PyBytes_AS_STRING(self.lone), self.size, MSG_DONTWAIT | MSG_NOSIGNAL)
+        elif self.event is not None:
+            put_event(EVENT_SCRATCH, self.event, self.number)
+            sent = send(fd, EVENT_SCRATCH, self.size, MSG_DONTWAIT | MSG_NOSIGNAL)
+        else:
+            return False
+        if sent == self.size:
+            self.lone = self.event = None
+            self.size = 0
+            return True
+        if sent > 0:
+            self.drop(sent)
+        return False
 
     cpdef push_message(self, int opcode, bytes payload):
         """Queue *payload* as one frame; a large one is kept, not copied, unless it must be masked."""
@@ -96,14 +137,8 @@ cdef class Outbox:
         """
         cdef ssize_t sent
         cdef Py_ssize_t budget = FLUSH_MOST
-        if self.lone is not None and self.size < RELEASE_BYTES:
-            sent = send(fd, PyBytes_AS_STRING(self.lone), self.size, MSG_DONTWAIT | MSG_NOSIGNAL)
-            if sent == self.size:
-                self.lone = None
-                self.size = 0
-                return 0
-            if sent > 0:
-                self.drop(sent)
+        if self.send_lone(fd):
+            return 0
         self.spread()
         while self.size and budget > 0:
             sent = self.write_some(fd)
@@ -294,7 +329,7 @@ cdef class Stream:
         """Queue the broadcast event *body* (JSON without its closing brace) with this connection's next number."""
         if self.is_open:
             self.seq += 1
-            self.outbox.push(event_frame(body, self.seq))
+            self.outbox.push_event(body, self.seq)
             self.flush_later()
 
     cpdef flush_later(self):

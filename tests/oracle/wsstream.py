@@ -25,6 +25,9 @@ class Outbox:
     def push_message(self, opcode: int, payload: bytes) -> None:
         self.push(encode(opcode, payload))
 
+    def push_event(self, body: bytes, seq: int) -> None:
+        self.push_message(1, body + b',"seq":%d}' % seq)
+
     def drop(self, count: int) -> None:
         self.written += count
 

@@ -13,6 +13,7 @@ STEPS = st.lists(
     st.one_of(
         st.tuples(st.just("push"), SIZES),
         st.tuples(st.just("message"), st.one_of(st.just(0), SIZES)),
+        st.tuples(st.just("event"), SIZES),
         st.tuples(st.just("drop"), st.integers(1, 60_000)),
         st.tuples(st.just("drop_unsent"), st.just(0)),
         st.tuples(st.just("clear"), st.just(0)),
@@ -30,6 +31,8 @@ def test_an_outbox_holds_what_its_twin_holds(steps: list[tuple[str, int]]) -> No
                 box.push(bytes([i]) * count)
             elif step == "message":
                 box.push_message(2, bytes([i]) * count)
+            elif step == "event":
+                box.push_event(bytes([i]) * count, 10**i)
             elif step == "drop":
                 box.drop(min(count, box.size))
             elif step == "drop_unsent":
@@ -42,13 +45,18 @@ def test_an_outbox_holds_what_its_twin_holds(steps: list[tuple[str, int]]) -> No
         assert len(ours.peek(count)) >= min(count, twin.size)
 
 
-@given(st.lists(st.binary(min_size=1, max_size=40_000), max_size=100))
-def test_a_flush_writes_all_of_it_in_order(payloads: list[bytes]) -> None:
+@given(st.lists(st.tuples(st.booleans(), st.binary(min_size=1, max_size=40_000)), max_size=100), st.booleans())
+def test_a_flush_writes_all_of_it_in_order(items: list[tuple[bool, bytes]], small: bool) -> None:
     ours, twin = Outbox(), oracle.Outbox()
-    for payload in payloads:
-        ours.push_message(2, payload)
-        twin.push_message(2, payload)
+    for i, (is_event, payload) in enumerate(items):
+        for box in (ours, twin):
+            if is_event:
+                box.push_event(payload, i)
+            else:
+                box.push_message(2, payload)
     left, right = socket.socketpair()
+    if small:  # so that a first write takes only a part
+        left.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
     written = b""
     with left, right:
         while ours.size:

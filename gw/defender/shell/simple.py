@@ -10,8 +10,8 @@ from gw.defender.shell.ast import Assign, Command, Redirect, Simple, Word
 from gw.defender.shell.lexer import WINDOW, Lexer
 
 _ASSIGN = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?:\[[^\]\n ]*\])?(\+?)=").match
-# A whole word of ordinary characters and the blanks before it, and a run of such words. The first word of a command holds
-# no `=`. Linear: words and blanks share no character, so a run can be split in one way only.
+# A whole word of ordinary characters and the blanks before it, and a run of such words. The first word of a command
+# holds no `=`. Linear: words and blanks share no character, so a run can be split in one way only.
 _FIRST = re.compile(r"[ \t]*([^ \t\n'\"$`\\|&;()<>{}*?\[#!=]+)(?=[ \t\n|&;)]|\Z)").match
 _WORD = r"[%+-:=@A-Z\]^_a-z~]+"  # ASCII only: other blanks are letters to a shell
 _REST = re.compile(rf"[ \t]+({_WORD}(?:[ \t]+{_WORD})*)(?=[ \t\n|&;)]|\Z)").match

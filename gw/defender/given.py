@@ -24,7 +24,7 @@ def services_of(given: Mapping[str, Any], policy: CompiledPolicy, clock: Clock) 
     watcher, reputation = None, None
     for name, value in given.items():
         if name == "host":
-            watcher = _host(_mapping(value, "host", ("changed",)), policy, clock)
+            watcher = _host(_mapping(value, "host", ("changed", "problem")), policy, clock)
         elif name == "intel":
             reputation = _Said(_mapping(_mapping(value, "intel", ("virustotal",))["virustotal"], "virustotal", _KINDS))
         else:
@@ -36,8 +36,9 @@ _KINDS: Final = ("file", "url", "unavailable")
 
 
 def _host(host: Mapping[str, Any], policy: CompiledPolicy, clock: Clock) -> Watcher:
-    """A watcher that has seen these paths change."""
+    """A watcher that has seen these paths change, or cannot trust its baseline for the `problem` given."""
     watcher = Watcher()
+    watcher.problem = str(host.get("problem") or "")
     for path in host.get("changed") or ():
         watching = [
             watch

@@ -37,6 +37,12 @@ def test_a_changed_file_weighs_on_every_action() -> None:
     )
 
 
+def test_a_baseline_that_cannot_be_trusted() -> None:
+    policy = policy_of(POLICY + "  - {id: host.baseline, target: tool_call, guard: integrity, floor: review}\n")
+    decision = Bench(policy, {"host": {"problem": "unsigned"}}).judge(to_action({"command": "ls"}, mode="test"))
+    assert (decision.verdict.word, decision.findings[0].rule) == ("review", "host.baseline")
+
+
 @pytest.mark.parametrize(
     ("said", "verdict", "rules"),
     [
@@ -54,7 +60,7 @@ def test_what_reputation_services_would_say(said: dict[str, Any], verdict: str, 
     ("given", "said"),
     [
         ({"moon": 1}, "host and intel are"),
-        ({"host": {"removed": []}}, "`host` is a mapping of changed"),
+        ({"host": {"removed": []}}, "`host` is a mapping of changed, problem"),
         ({"host": {"changed": ["/etc/motd"]}}, "watches /etc/motd"),
         ({"intel": {"other": {}}}, "`intel` is a mapping of virustotal"),
         ({"intel": {"virustotal": {"ip": {}}}}, "mapping of file, url, unavailable"),

@@ -95,7 +95,10 @@ class CodeFacts(NamedTuple):
 
 
 def _has(code: str, words: tuple[str, ...]) -> bool:
-    return any(word in code for word in words)
+    for word in words:  # noqa: SIM110  a plain loop is three times as fast, and this is the inner one
+        if word in code:
+            return True
+    return False
 
 
 def inspect(language: str, code: str) -> CodeFacts:

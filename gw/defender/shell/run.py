@@ -260,6 +260,8 @@ def _arms(text: str) -> set[str]:
     """What a file with this content does to a program that reads it later in the line."""
     if text.startswith("#!"):
         text = text.partition("\n")[2]
+    if "sh" not in text and "cmd.exe" not in text:
+        return set()
     if "reverse-shell" in inspect("", text).facts:
         return {"reverse-shell"}
     return escapes.shown_facts(text)

@@ -16,7 +16,7 @@ from gw.defender.guards.rules import apply, is_covered
 from gw.defender.pipeline import Pipeline
 from gw.defender.rows import to_action
 from gw.model.action import Action
-from gw.model.decision import Decision, Verdict
+from gw.model.decision import Decision, Finding, Verdict
 from gw.policy.compiled import CompiledPolicy, Example, Rule
 from gw.policy.handle import PolicyHandle
 from gw.policy.matchers.base import NOTHING, Target
@@ -99,12 +99,18 @@ class Bench:
         return self.pipeline.evaluate(action)
 
     def hits(self, rule: Rule, row: Mapping[str, Any]) -> bool:
-        """Whether the rule says something of the action, whatever its level, stage and the score."""
+        """Whether the rule says something of the action, whatever its level, stage and the score.
+
+        Raises ValueError for what is no action, or when it could not be read to the end.
+        """
         action = to_action(row, mode="test")
         settings = self.policy.settings_for(action)
         if rule.matcher is NOTHING:
             return any(finding.rule == rule.id for finding in self.engine.run(action, self.policy, settings))
-        subjects = self.engine.subjects(action, self.policy, settings, [])
+        failures: list[Finding] = []
+        subjects = self.engine.subjects(action, self.policy, settings, failures)
+        if failures:
+            raise ValueError(f"not read to the end: {failures[0].rule} {failures[0].detail}")
         if rule.section == "allow":
             return any(
                 subject.command is not None

@@ -35,6 +35,9 @@ from gw.policy.source import Node, plain
 
 PatternFactory = Callable[[Sequence[str]], PatternScanner]
 ENGINE = (1, 0)  # version of the language, for `requires.engine`
+# What the engine may use for its states; a pattern of the shipped packs needs up to 0.4 MiB.
+PATTERN_BYTES = 1 << 19
+LEAST_PATTERN_BYTES = 1 << 26
 SECTIONS_OF_RULES = ("deny", "allow", "score")
 _RULE_FIELDS = frozenset(row.name for row in RULE)
 
@@ -360,22 +363,28 @@ def _scanners(build: _Build, factory: PatternFactory) -> dict[Family, Scanner]:
             continue
         try:
             scanners[family] = Scanner(factory([build.patterns.rows[index][1] for index in indexes]), indexes)
-        except ValueError:
-            _report_bad_patterns(build, indexes, factory)
+        except ValueError as error:
+            _report_bad_patterns(build, indexes, factory, error)
     return scanners
 
 
-def _report_bad_patterns(build: _Build, indexes: Sequence[int], factory: PatternFactory) -> None:
+def _report_bad_patterns(build: _Build, indexes: Sequence[int], factory: PatternFactory, whole: ValueError) -> None:
+    """Each pattern that cannot be used by itself; when each can, what is wrong with all of them together."""
+    found = False
     for index in indexes:
         try:
             factory([build.patterns.rows[index][1]])
         except ValueError as error:
+            found = True
             place = build.patterns.places[index]
             if not any(known.code == "pattern.bad" and known.line == place.line for known in build.problems):
                 build.report(place, "pattern.bad", f"unusable pattern: {error}")
+    if not found:
+        place = build.patterns.places[indexes[getattr(whole, "index", 0)]]
+        build.report(place, "pattern.bad", f"unusable together with {len(indexes) - 1} others: {whole}")
 
 
 def _native_factory(patterns: Sequence[str]) -> PatternScanner:
     from gw._native.patterns import PatternSet  # late, so that policies can be read and linted without the engine
 
-    return PatternSet(patterns)
+    return PatternSet(patterns, max_mem=max(LEAST_PATTERN_BYTES, len(patterns) * PATTERN_BYTES))

@@ -47,6 +47,12 @@ def test_every_target_of_a_rule_must_hold() -> None:
     assert message == "a.b matches this miss example as prompt, rpc"
 
 
+def test_an_example_that_could_not_be_read_to_the_end_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gw.defender.engine.MAX_SCANNED_BYTES", 3)
+    (message,) = examples("score: [{id: a.b, target: command, prefix: [rm], miss: [ls -l]}]").values()
+    assert message == "not read to the end: engine.oversized 5 characters, 3 read"
+
+
 ALLOW = """
 allow:
   - {id: x.git, prefix: [git, log], hit: ['git log | head'], miss: ['git log; rm x', 'git log > /etc/passwd', 'head x']}

@@ -48,6 +48,7 @@ cdef struct Hit:
 
 cdef struct Marks:
     size_t longest_char  # of the text, in bytes
+    size_t longest_space  # run of white space, in bytes; the reader's caller sets it
     vector[Hit] hits
     vector[int32_t] last  # word -> its last hit, -1 for none
     vector[uint32_t] words  # that were hit

@@ -4,11 +4,11 @@ Knows nothing of what is protected or why. Invariant: a path is opened without f
 to be the same file that was looked at, so a swap between look and read shows as an error, never as a good hash.
 """
 
-from cpython.bytes cimport PyBytes_AS_STRING
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from libc.errno cimport EINTR, errno
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
-from libc.string cimport memcpy
+from libc.string cimport memchr
 from posix.unistd cimport close, read, readlink
 
 cdef extern from "sys/stat.h" nogil:
@@ -139,7 +139,6 @@ cdef void look(const char *path, Facts *facts, const Facts *known, SHA256_CTX *c
     if (known != NULL and known.kind == facts.kind and known.size == facts.size
             and known.mtime_ns == facts.mtime_ns and known.ctime_ns == facts.ctime_ns
             and known.ino == facts.ino and known.dev == facts.dev):
-        memcpy(facts.digest, known.digest, 32)
         facts.unchanged = 1
         return
     SHA256_Init(context)
@@ -156,7 +155,9 @@ cdef void look(const char *path, Facts *facts, const Facts *known, SHA256_CTX *c
     SHA256_Final(facts.digest, context)
 
 
-cdef object as_tuple(const Facts *facts):
+cdef object as_tuple(const Facts *facts, tuple before):
+    if facts.unchanged:  # by status, so everything else is as it was
+        return before if before[11] else before[:11] + (True,)
     digest = "" if facts.error or facts.kind == 2 else (<bytes> facts.digest[:32]).hex()
     return (facts.error, facts.kind, digest, facts.mode, facts.uid, facts.gid, facts.size, facts.mtime_ns,
             facts.ctime_ns, facts.dev, facts.ino, bool(facts.unchanged))
@@ -168,10 +169,8 @@ cdef int from_tuple(object row, Facts *facts) except -1:
     if error or facts.kind == 2:
         facts.kind = -1  # nothing to compare with: read again
         return 0
-    cdef bytes raw = bytes.fromhex(digest)
-    if len(raw) != 32:
+    if len(digest) != 64:
         raise ValueError("not a SHA-256 digest")
-    memcpy(facts.digest, PyBytes_AS_STRING(raw), 32)
     return 0
 
 
@@ -201,6 +200,8 @@ def sweep(list paths not None, list known=None, Cancel cancel=None):
         for i in range(count):
             if type(held[i]) is not bytes:
                 raise TypeError("paths must be bytes")
+            if memchr(PyBytes_AS_STRING(held[i]), 0, PyBytes_GET_SIZE(held[i])) != NULL:
+                raise ValueError("a path holds a zero byte")  # C would look at what stands before it
             names[i] = PyBytes_AS_STRING(held[i])
             if known is not None and known[i] is not None:
                 from_tuple(known[i], &before[i])
@@ -208,7 +209,7 @@ def sweep(list paths not None, list known=None, Cancel cancel=None):
         with nogil:
             for i in range(count):
                 look(names[i], &facts[i], compare[i], &context, buffer, cancelled)
-        return [as_tuple(&facts[i]) for i in range(count)]
+        return [as_tuple(&facts[i], known[i] if facts[i].unchanged else None) for i in range(count)]
     finally:
         free(buffer)
         free(compare)

@@ -47,26 +47,30 @@ class EngineError(RuntimeError):
     """The engine could not finish. Whether anything matches is unknown: treat the text as suspicious."""
 
 
+cdef struct Length:  # in characters, at most
+    uint32_t chars  # UNLIMITED for any
+    uint32_t runs  # of white space on top, each as long as the text's longest
+
 cdef struct Link:
     uint32_t branch
     uint32_t order  # in its branch
     uint32_t first_word  # entries of PatternSet.link_words
     uint32_t word_count
-    uint32_t reach  # characters from the previous link's word, UNLIMITED for any
+    Length reach  # from the previous link's word
 
 cdef struct Branch:
     uint32_t pattern
     uint32_t first_link
     uint32_t link_count
     uint32_t lead_least  # characters before the first link's word
-    uint32_t lead_most
+    Length lead_most
 
 cdef struct Engine:
     RE2 *exact  # NULL where there is a loose form: the exact one is large, and needed only where that has matched
     RE2 *loose  # NULL where it would be the same
     Late *late  # the exact form, NULL where it is compiled already
     uint32_t least  # length of a match in characters
-    uint32_t most  # UNLIMITED for any
+    Length most
     uint32_t slack
 
 cdef struct Window:  # where a match may start, both ends included
@@ -134,7 +138,7 @@ cdef class PatternSet:
         engine.exact = engine.loose = NULL
         engine.late = NULL
         engine.least = found.least
-        engine.most = to_count(found.most)
+        engine.most = to_length(found.most)
         engine.slack = found.slack
         self.engines.push_back(engine)  # from here on __dealloc__ cleans up
         cdef Engine *kept = &self.engines.back()
@@ -155,13 +159,13 @@ cdef class PatternSet:
         branch.first_link = self.links.size()
         branch.link_count = len(shape_branch.links)
         branch.lead_least = shape_branch.lead_least
-        branch.lead_most = to_count(shape_branch.lead_most)
+        branch.lead_most = to_length(shape_branch.lead_most)
         for order, (words, reach) in enumerate(shape_branch.links):
             link.branch = self.branches.size()
             link.order = order
             link.first_word = self.link_words.size()
             link.word_count = len(words)
-            link.reach = to_count(reach)
+            link.reach = to_length(reach)
             for word in words:
                 number = numbers.setdefault(word, len(numbers))
                 if number == len(users):
@@ -208,15 +212,18 @@ cdef class PatternSet:
         cdef Marks marks
         cdef vector[uint32_t] complete
         cdef vector[Window] windows
+        cdef vector[uint32_t] here, after  # kept from branch to branch, for their memory
         cdef size_t i = 0
         cdef uint32_t pattern
         automaton_read(self.words, <const uint8_t *>text, size, &marks)
         self.complete_branches(&marks, &complete)
+        if complete.size():
+            marks.longest_space = longest_space(<const uint8_t *>text, size)
         while i < complete.size():
             pattern = self.branches[complete[i]].pattern
             windows.clear()
             while i < complete.size() and self.branches[complete[i]].pattern == pattern:
-                self.add_windows(&self.branches[complete[i]], &marks, &windows)
+                self.add_windows(&self.branches[complete[i]], &marks, &here, &after, &windows)
                 i += 1
             if windows.size():
                 sort(windows.begin(), windows.end(), is_before)
@@ -253,9 +260,11 @@ cdef class PatternSet:
         sort(into.begin(), into.end())
         return 0
 
-    cdef int add_windows(self, const Branch *branch, Marks *marks, vector[Window] *windows) except -1 nogil:
+    cdef int add_windows(
+        self, const Branch *branch, Marks *marks, vector[uint32_t] *here, vector[uint32_t] *after,
+        vector[Window] *windows
+    ) except -1 nogil:
         """Add the places where a match of this branch may start."""
-        cdef vector[uint32_t] after, here
         cdef uint32_t order = branch.link_count, place
         cdef uint64_t reach
         cdef size_t next_one, kept
@@ -263,20 +272,22 @@ cdef class PatternSet:
         while order:
             order -= 1
             link = &self.links[branch.first_link + order]
-            self.places(link, marks, &here)
+            self.places(link, marks, here)
             if order + 1 < branch.link_count:
                 # Keep the places that have one of the next link ahead of them, near enough.
                 reach = bytes_of((link + 1).reach, marks)
                 next_one = kept = 0
-                for place in here:
-                    while next_one < after.size() and after[next_one] <= place:
+                for place in here[0]:
+                    while next_one < after.size() and after[0][next_one] <= place:
                         next_one += 1
-                    if next_one < after.size() and after[next_one] - place <= reach:
-                        here[kept] = place
+                    if next_one < after.size() and after[0][next_one] - place <= reach:
+                        here[0][kept] = place
                         kept += 1
                 here.resize(kept)
-            after.swap(here)
-        for place in after:
+            after.swap(here[0])
+            if after.empty():
+                return 0
+        for place in after[0]:
             add_window(place, branch.lead_least, bytes_of(branch.lead_most, marks), windows)
         return 0
 
@@ -291,9 +302,9 @@ cdef class PatternSet:
         for window in windows[0]:
             low = max(window.low, resume)
             while low <= window.high and spans < self.most_spans:
-                # A pattern of unlimited length may read to the end at every place: after a few it gets all at once.
+                # A pattern of unlimited length may read to the end for every window: it gets few, then all at once.
                 if longest > size:
-                    tries += 1
+                    tries += 1 if window.high - low < NARROW else PATIENCE + 1
                 high = size - 1 if tries > PATIENCE else window.high
                 stop = size if longest > size - high else high + longest
                 if not self.next_match(pattern, text, size, low, high, stop, &start, &end):
@@ -311,7 +322,11 @@ cdef class PatternSet:
         """Leftmost match that starts from *low* to *high*; none of those can reach past *stop*."""
         cdef const Engine *engine = &self.engines[pattern]
         cdef const RE2 *first = engine.loose
-        if first == NULL or high - low > MOST_LOOSE:
+        if first != NULL and high - low > MOST_LOOSE:
+            if not re2_match(first[0], text, size, low, stop, False, start, end):
+                return False
+            first = NULL
+        if first == NULL:
             first = exact_of(engine)
         while low <= high:
             if high - low >= NARROW:  # find where to look closer
@@ -358,9 +373,24 @@ cdef const RE2 *exact_of(const Engine *engine) except NULL nogil:
     return engine.late.get()
 
 
-cdef uint64_t bytes_of(uint32_t characters, const Marks *marks) noexcept nogil:
+cdef size_t longest_space(const uint8_t *text, size_t size) noexcept nogil:
+    """Bytes of the longest run of what `\\s` matches."""
+    cdef size_t i, run = 0, longest = 0
+    for i in range(size):
+        if text[i] == 0x20 or (0x09 <= text[i] <= 0x0D and text[i] != 0x0B):
+            run += 1
+            if run > longest:
+                longest = run
+        else:
+            run = 0
+    return longest
+
+
+cdef uint64_t bytes_of(Length length, const Marks *marks) noexcept nogil:
     """At most so many bytes in this text."""
-    return 1 << 40 if characters == UNLIMITED else <uint64_t>characters * marks.longest_char
+    if length.chars == UNLIMITED:
+        return <uint64_t>1 << 40
+    return <uint64_t>length.chars * marks.longest_char + <uint64_t>length.runs * marks.longest_space
 
 
 cdef int add_window(
@@ -379,8 +409,11 @@ cdef bint is_before(const Window &a, const Window &b) noexcept nogil:
     return a.low < b.low or (a.low == b.low and a.high < b.high)
 
 
-cdef uint32_t to_count(amount):
-    return UNLIMITED if amount >= UNLIMITED else int(amount)
+cdef Length to_length(object shape_length):
+    cdef Length length
+    length.chars = UNLIMITED if shape_length.chars >= UNLIMITED else int(shape_length.chars)
+    length.runs = shape_length.runs
+    return length
 
 
 cdef int add_found(vector[Found] *found, uint32_t pattern, size_t start, size_t end) except -1 nogil:

@@ -1,12 +1,14 @@
 """What every match of a pattern must contain: fixed words in a known order, at known distances.
 
-Knows nothing of texts. Words are folded (`regex_tree.fold`), lengths and distances count characters. Invariant: each
-match of the pattern has, for one of its branches, one word of every link in order, the first at most `lead_most` behind
-the start of the match and each further one at most `reach` behind the one before.
+Knows nothing of texts. Words are folded (`regex_tree.fold`), lengths and distances count characters. An upper bound is
+a Length: unlimited white space (`\\s+`) counts as runs, so that the bound becomes a number once the text is known.
+Invariant: each match of the pattern has, for one of its branches, one word of every link in order, the first at most
+`lead_most` behind the start of the match and each further one at most `reach` behind the one before.
 """
 
 import math
 from collections.abc import Callable, Sequence
+from functools import reduce
 from itertools import pairwise
 from typing import Final, NamedTuple
 
@@ -20,15 +22,34 @@ COMMON: Final = ".,'-_/:"  # signs that are as frequent as letters
 NARROW_LEAD: Final = 32  # places where a match may start, for one place of its first word
 
 
+class Length(NamedTuple):
+    """At most so many characters, and so many runs of white space on top, each as long as the text's longest."""
+
+    chars: float  # math.inf: no bound
+    runs: int = 0
+
+    def plus(self, other: "Length") -> "Length":
+        return Length(self.chars + other.chars, self.runs + other.runs)
+
+    def times(self, count: int) -> "Length":
+        return Length(self.chars * count, self.runs * count)
+
+    def or_more(self, other: "Length") -> "Length":
+        return Length(max(self.chars, other.chars), max(self.runs, other.runs))
+
+
+EMPTY: Final = Length(0)
+
+
 class Link(NamedTuple):
     words: frozenset[str]
-    reach: float  # from the start of the previous link's word to the start of this one, at most
+    reach: Length  # from the start of the previous link's word to the start of this one
 
 
 class Branch(NamedTuple):
     links: tuple[Link, ...]
     lead_least: int  # from the start of the match to the start of the first word
-    lead_most: float
+    lead_most: Length
 
 
 class Shape(NamedTuple):
@@ -41,7 +62,7 @@ class Shape(NamedTuple):
 
     branches: tuple[Branch, ...]  # none when a match need not contain any word
     least: int  # length of a match, in characters
-    most: float
+    most: Length
     exact: str
     loose: str | None
     slack: int
@@ -51,15 +72,16 @@ class Find(NamedTuple):
     """A set of words one of which must occur, starting between *least* and *most* characters into the text."""
 
     words: frozenset[str]
-    least: int
-    most: float
+    least: int = 0
+    most: Length = EMPTY
+    reach: Length = EMPTY  # from the start of the find before, at most; what both stand behind does not count
 
 
 class Summary(NamedTuple):
     """What holds for every text that a tree matches."""
 
     least: int  # length
-    most: float
+    most: Length
     exact: frozenset[str] | None  # all such texts, when they are few
     parts: tuple[Find, ...] = ()  # what to look for, in order, when they are many
 
@@ -68,7 +90,9 @@ class Summary(NamedTuple):
         return self.parts if self.exact is None else _finds(self.exact)
 
 
-NOTHING_KNOWN: Final = Summary(0, math.inf, None)
+NO_BOUND: Final = Length(math.inf)
+NOTHING_KNOWN: Final = Summary(0, NO_BOUND, None)
+WHITE_SPACE: Final = frozenset("\t\n\f\r ")
 
 
 def shape(pattern: str) -> Shape:
@@ -80,7 +104,7 @@ def shape(pattern: str) -> Shape:
     return Shape(
         branches=tuple(map(_branch, chosen)) if all(chosen) else (),
         least=min(summary.least for summary in summaries),
-        most=max(summary.most for summary in summaries),
+        most=reduce(Length.or_more, (summary.most for summary in summaries)),
         exact=_with_gaps(pattern, gaps, lambda gap: f"{{{gap.least},{gap.most}}}?"),
         loose=_with_gaps(pattern, gaps, lambda gap: f"{{{gap.least},}}?" if gap.least else "*?") if gaps else None,
         slack=min((gap.most - gap.least for gap in gaps), default=0),
@@ -90,9 +114,9 @@ def shape(pattern: str) -> Shape:
 def summarise(tree: Tree) -> Summary:
     match tree:
         case Text(text):
-            return Summary(len(text), len(text), frozenset((text,)))
+            return Summary(len(text), Length(len(text)), frozenset((text,)))
         case Chars(members):
-            return Summary(1, 1, members)
+            return Summary(1, Length(1), members)
         case Cat(parts):
             return _sequence([summarise(part) for part in parts])
         case Alt(choices):
@@ -108,17 +132,20 @@ def choose(finds: Sequence[Find]) -> tuple[Find, ...]:
 
     Single letters are looked for only when there is nothing better, and when there are several.
     """
-    strong = [find for find in finds if _rarity(find.words) >= 1]
+    ranked = sorted(range(len(finds)), key=lambda i: -_rarity(finds[i].words))
+    strong = [i for i in ranked if _rarity(finds[i].words) >= 1]
     if not strong and len(finds) < FEWEST_LETTERS:
         return ()
-    finds = strong or finds
-    ranked = sorted(range(len(finds)), key=lambda i: -_rarity(finds[i].words))
+    ranked = strong or ranked
     chosen = set(ranked[:MOST_LINKS])
-    narrow = [i for i in range(len(finds)) if finds[i].most - finds[i].least <= NARROW_LEAD]
+    narrow = [i for i in sorted(ranked) if finds[i].most.chars - finds[i].least <= NARROW_LEAD]
     if narrow and not chosen.intersection(narrow):
         chosen = {narrow[0], *ranked[: MOST_LINKS - 1]}
-    first_narrow = min(chosen.intersection(narrow), default=0)
-    return tuple(finds[i] for i in sorted(chosen) if i >= first_narrow)
+    first = min(chosen.intersection(narrow), default=min(chosen))
+    places = [i for i in sorted(chosen) if i >= first]
+    # A distance is the sum of those between, whatever was not chosen.
+    between = [reduce(Length.plus, (find.reach for find in finds[a + 1 : b + 1])) for a, b in pairwise(places)]
+    return tuple(finds[i]._replace(reach=reach) for i, reach in zip(places, [EMPTY, *between], strict=True))
 
 
 def _with_gaps(pattern: str, gaps: Sequence[Gap], quantifier: Callable[[Gap], str]) -> str:
@@ -128,34 +155,63 @@ def _with_gaps(pattern: str, gaps: Sequence[Gap], quantifier: Callable[[Gap], st
 
 
 def _branch(finds: Sequence[Find]) -> Branch:
-    links = [Link(finds[0].words, 0)]
-    for before, after in pairwise(finds):
-        links.append(Link(after.words, after.most - before.least))
-    return Branch(tuple(links), finds[0].least, finds[0].most)
+    return Branch(tuple(Link(find.words, find.reach) for find in finds), finds[0].least, finds[0].most)
 
 
 def _sequence(parts: Sequence[Summary]) -> Summary:
-    """Join exact parts into words as long as they stay few; each run of them that is worth it becomes a find."""
-    finds: list[Find] = []
-    least, most = 0, 0.0
-    run, run_least, run_most = frozenset({""}), 0, 0.0
-    exact: frozenset[str] | None = run
+    row = _Row()
     for part in parts:
-        joined = _product(run, part.exact)
-        if joined is None:
-            finds.extend(_finds(run, run_least, run_most))
-            exact = None
-            if part.exact is None:
-                finds.extend(Find(f.words, least + f.least, most + f.most) for f in part.finds)
-                run, run_least, run_most = frozenset({""}), least + part.least, most + part.most
-            else:
-                run, run_least, run_most = part.exact, least, most
+        row.add(part)
+    row.end_run()
+    least, most = row.here
+    return Summary(least, most, row.run if row.is_exact else None, tuple(row.finds))
+
+
+class _Row:
+    """Joins exact parts into words as long as they stay few; each run of them that is worth it becomes a find."""
+
+    def __init__(self) -> None:
+        self.finds: list[Find] = []
+        self.here = (0, EMPTY)  # how far the parts so far reach, at least and at most
+        self.since = EMPTY  # how far they reach from the start of the last find, at most
+        self.is_exact = True
+        self.run = frozenset({""})  # texts of the exact parts joined so far, which began at run_start
+        self.run_start, self.run_since, self.run_length = self.here, self.since, EMPTY
+
+    def add(self, part: Summary) -> None:
+        joined = _product(self.run, part.exact)
+        if joined is not None:
+            self.run = joined
         else:
-            run = joined
-        least += part.least
-        most += part.most
-    finds.extend(_finds(run, run_least, run_most))
-    return Summary(least, most, run if exact is not None else None, tuple(finds))
+            self.end_run()
+            self.is_exact = False
+            if part.exact is not None:
+                self.begin_run(part.exact)
+            else:
+                self.adopt(part.finds)
+        least, most = self.here
+        self.here = (least + part.least, most.plus(part.most))
+        self.since = self.since.plus(part.most)
+        self.run_length = self.run_length.plus(part.most)
+        if part.exact is None:
+            self.begin_run(frozenset({""}))
+
+    def begin_run(self, run: frozenset[str]) -> None:
+        self.run, self.run_start, self.run_since, self.run_length = run, self.here, self.since, EMPTY
+
+    def end_run(self) -> None:
+        for find in _finds(self.run):
+            self.finds.append(Find(find.words, *self.run_start, self.run_since))
+            self.since = self.run_length
+
+    def adopt(self, finds: Sequence[Find]) -> None:
+        """Take over what a part that begins here has found in itself."""
+        least, most = self.here
+        for i, find in enumerate(finds):
+            reach = find.reach if i else self.since.plus(find.most)
+            self.finds.append(Find(find.words, least + find.least, most.plus(find.most), reach))
+        if finds:
+            self.since = Length(-finds[-1].least)
 
 
 def _product(run: frozenset[str], exact: frozenset[str] | None) -> frozenset[str] | None:
@@ -166,7 +222,7 @@ def _product(run: frozenset[str], exact: frozenset[str] | None) -> frozenset[str
 
 
 def _either(choices: Sequence[Summary]) -> Summary:
-    least, most = min(c.least for c in choices), max(c.most for c in choices)
+    least, most = min(c.least for c in choices), reduce(Length.or_more, (c.most for c in choices))
     exact: frozenset[str] | None = frozenset()
     for choice in choices:
         exact = None if exact is None or choice.exact is None else exact | choice.exact
@@ -177,12 +233,16 @@ def _either(choices: Sequence[Summary]) -> Summary:
     words = frozenset[str]().union(*(find.words for find in found))
     if len(found) < len(best) or len(words) > MOST_WORDS:
         return Summary(least, most, None)
-    return Summary(least, most, None, (Find(words, min(f.least for f in found), max(f.most for f in found)),))
+    furthest = reduce(Length.or_more, (find.most for find in found))
+    return Summary(least, most, None, (Find(words, min(find.least for find in found), furthest),))
 
 
 def _repeated(inner: Summary, least: int, most: float) -> Summary:
     shortest = inner.least * least
-    longest = inner.most * most if inner.most and most else 0.0
+    if most < math.inf or inner.most == EMPTY:
+        longest = inner.most.times(int(most)) if 0 < most < math.inf else EMPTY
+    else:
+        longest = Length(0, 1) if inner.exact is not None and inner.exact <= WHITE_SPACE else NO_BOUND
     if least == 0:
         optional = most == 1 and inner.exact is not None
         return Summary(0, longest, inner.exact | {""} if optional and inner.exact is not None else None)
@@ -196,13 +256,13 @@ def _repeated(inner: Summary, least: int, most: float) -> Summary:
     return Summary(shortest, longest, None, _finds(exact))
 
 
-def _finds(words: frozenset[str] | None, least: int = 0, most: float = 0.0) -> tuple[Find, ...]:
-    """A find of these words when looking for them is worth while."""
+def _finds(words: frozenset[str] | None) -> tuple[Find, ...]:
+    """A find of these words at the very start, when looking for them is worth while."""
     if not words:
         return ()
     cut = {word[:LONGEST_WORD] for word in words}
     cut = {word for word in cut if not any(word[:size] in cut for size in range(len(word)))}
-    return (Find(frozenset(cut), least, most),) if _rarity(frozenset(cut)) > 0 else ()
+    return (Find(frozenset(cut)),) if _rarity(frozenset(cut)) > 0 else ()
 
 
 def _rarity(words: frozenset[str]) -> float:

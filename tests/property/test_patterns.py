@@ -13,7 +13,10 @@ WORDS = st.sampled_from(
 )
 SEPARATORS = st.sampled_from([" ", "  ", "\n", "", "-", ", ", "\u200b", "x", "é "])
 GAPS = st.sampled_from(
-    ["[^\\n]{0,9}", ".{0,4}", ".*", "[^.]{1,20}", "\\s+", "\\s?", " ", "\\w*", "[^x]{2,}", ".{3}", "\\d?"]
+    [
+        *("[^\\n]{0,9}", ".{0,4}", ".*", "[^.]{1,20}", ".{3}", "[^x]{2,}", "[^\\n]{0,3}x[^\\n]{0,9}"),
+        *("\\s+", "\\s?", " ", "\\s*,\\s*", "\\w*", "\\d?"),
+    ]
 )
 ENDS = st.sampled_from(["", "", "\\b", "^", "$", "(?:please )?", "[#*]{2,}", "\\s*", "[a-c]?", "x+"])
 quoted = WORDS.map(lambda word: re.sub(r"[.|]", lambda found: "\\" + found[0], word))
@@ -67,6 +70,15 @@ def compare(some: list[str], text: str) -> None:
 @example(["(?:ab|abc ignore).{1,12}ba"], "abc ignore.......ba ab ignore.......ba")
 def test_same_matches_as_one_pattern_at_a_time(some: list[str], text: str) -> None:
     compare(some, text)
+
+
+@given(patterns(), texts, st.data())
+def test_texts_made_to_match(pattern: str, around: str, data: st.DataObject) -> None:
+    """Random words seldom match a long pattern; what is made from the pattern does."""
+    assume(check(pattern) is None)
+    made = data.draw(st.from_regex(re.compile(pattern), fullmatch=True))
+    compare([pattern], made)
+    compare([pattern], around + made + around)
 
 
 @given(st.lists(patterns(), min_size=1, max_size=3), st.text("ab ixsk.\n", max_size=60))

@@ -4,11 +4,11 @@ import math
 
 import pytest
 
-from gw._native.regex_shape import MOST_LINKS, MOST_WORDS, shape
+from gw._native.regex_shape import MOST_LINKS, MOST_WORDS, Length, shape
 
 
 def links(pattern: str) -> list[list[tuple[set[str], float]]]:
-    return [[(set(link.words), link.reach) for link in branch.links] for branch in shape(pattern).branches]
+    return [[(set(link.words), link.reach.chars) for link in branch.links] for branch in shape(pattern).branches]
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_words(pattern: str, expected: list[list[tuple[set[str], float]]]) -> No
 )
 def test_lead(pattern: str, least: int, most: float) -> None:
     (branch,) = shape(pattern).branches
-    assert (branch.lead_least, branch.lead_most) == (least, most)
+    assert (branch.lead_least, branch.lead_most) == (least, Length(most))
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,31 @@ def test_lead(pattern: str, least: int, most: float) -> None:
     ],
 )
 def test_longest(pattern: str, longest: float) -> None:
-    assert shape(pattern).most == longest
+    assert shape(pattern).most == Length(longest)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "most"),
+    [
+        (r"ab\s+cd", Length(4, 1)),
+        (r"ab[ \t]*cd +", Length(4, 2)),
+        (r"(?:ab\s*){2}", Length(4, 2)),
+        (r"(?:ab\s*)+", Length(math.inf)),
+        (r"abc\s+|defg", Length(4, 1)),
+        (r"ab[\sx]+", Length(math.inf)),
+        (r"ab\s{2,}", Length(2, 1)),
+        (r"ab\s{2,5}", Length(7)),
+        (r"ab(?:\b)*", Length(2)),
+    ],
+)
+def test_white_space_counts_as_runs(pattern: str, most: Length) -> None:
+    assert shape(pattern).most == most
+
+
+def test_runs_count_in_distances_too() -> None:
+    (branch,) = shape(r"\s*#+\s*end\s+of").branches
+    assert branch.lead_most == Length(0, 1)
+    assert [link.reach for link in branch.links] == [Length(0), Length(math.inf, 1), Length(3, 1)]
 
 
 @pytest.mark.parametrize(

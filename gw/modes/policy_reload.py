@@ -24,6 +24,8 @@ logger = logging.getLogger(__name__)
 
 POLL_S: Final = 2.0
 QUIET_POLLS: Final = 1  # polls without a further change before it is read: an editor or a copy may be half-way
+WAIT_S: Final = 0.1
+MOST_WAITS: Final = 300
 SWITCH_S: Final = 0.0005  # how long the compiling thread may keep the interpreter while the hub has work
 
 
@@ -46,9 +48,16 @@ class PolicyReload:
         self._busy = False
 
     def reload(self) -> bool:
-        """Read and swap; True when another policy is in force now. Raises PolicyError, Overloaded."""
-        if self._busy:
-            raise Overloaded("policy reload")
+        """Read and swap; True when another policy is in force now. Raises PolicyError, Overloaded.
+
+        One at a time: who comes meanwhile waits, because the files may have changed since the first one read them.
+        """
+        waits = 0
+        while self._busy:
+            if waits >= MOST_WAITS:
+                raise Overloaded("policy reload")
+            waits += 1
+            hub.sleep(WAIT_S)
         self._busy = True
         try:
             policy, warnings = self._offload.run(_load_checked, list(self._paths()), self._trust())

@@ -80,9 +80,13 @@ def test_the_interpreters_switching_is_as_before_afterwards(bench: Bench) -> Non
 
 
 def test_one_reload_at_a_time(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr(hub, "sleep", waits.append)
+
     def second(*arguments: object) -> None:
         with pytest.raises(Overloaded):
             bench.reload.reload()
+        assert len(waits) == policy_reload.MOST_WAITS
         raise PolicyError([Problem("f", 1, 1, "c", "m")])
 
     monkeypatch.setattr(policy_reload, "_load_checked", second)

@@ -3,8 +3,7 @@
 from tests.arch.sources import CYTHON, PYTHON, ROOT, relative
 
 MOST_LINES = 450
-REASONS = {
-}
+REASONS = {}
 
 
 def test_files_are_small() -> None:

@@ -15,6 +15,8 @@ from gw.defender.shell.stream import EXPANDED, GLOB, UNKNOWN, UNRESOLVED, Field,
 
 MAX_FIELDS = 64
 MAX_FIELD_CHARS = 16 * 1024
+MAX_STRIPPED = 256  # characters of a value in which `${a##pattern}` is looked for
+MAX_ALTERNATIVES = 1024  # of all braces of a line
 MAX_BRACE_CHARS = 512  # of a word whose braces are expanded
 
 # What every ordinary login has; slices of these spell out slashes and letters.
@@ -49,6 +51,7 @@ class Expander:
         self.variables: dict[str, Stream] = {}
         self.arrays: dict[str, list[Field]] = {}
         self.positional: list[str] | None = None
+        self._braces = MAX_ALTERNATIVES
         self.obscured = False  # a word was put together in a way that has no honest use
         self.cwd = cwd
 
@@ -71,9 +74,13 @@ class Expander:
         """Expand without splitting, as in an assignment or a here-document."""
         if word.literal is not None:
             return Stream(word.literal)
-        text, marks = [], 0
+        text: list[str] = []
+        marks = size = 0
         for part in word.parts:
+            if size > MAX_FIELD_CHARS:
+                break
             stream = self._part(part)
+            size += len(stream.text or "")
             marks |= stream.marks
             if stream.text is None:
                 marks |= UNRESOLVED
@@ -90,6 +97,10 @@ class Expander:
             return [Field(word.literal, GLOB if word.glob else 0)]
         fields: list[Field] = []
         choices = braces(word.parts)
+        if len(choices) > 1:
+            self._braces -= len(choices)
+            if self._braces < 0:
+                self.obscured, choices = True, choices[:1]
         if program and len(choices) > 1:
             self.obscured = True  # `{rm,-rf,x}`
         for parts in choices:
@@ -106,6 +117,8 @@ class Expander:
         if len(parts) > 1 and not self.obscured:
             self.obscured = _is_obscured(parts, program)
         for part in parts:
+            if len(current) > MAX_FIELD_CHARS or len(out) > MAX_FIELDS:
+                break
             if type(part) is Text:
                 current += part.text
                 keep = keep or part.quoted
@@ -232,7 +245,7 @@ def _operate(op: str, text: str, arg: str) -> str:
         pattern, _, replacement = arg.partition("/")
         return text.replace(pattern, replacement, -1 if op == "//" else 1) if pattern else text
     if op in ("#", "##", "%", "%%"):
-        return _strip(op, text[:1024], arg)
+        return _strip(op, text[:MAX_STRIPPED], arg) + text[MAX_STRIPPED:]
     return text
 
 

@@ -42,9 +42,15 @@ class SimpleParser(Lexer):
             self.pos = end = head = found.end()
         while True:
             limit = self.pos + WINDOW
-            if words and (found := _REST(text, self.pos, limit)) is not None and found.end() < limit:
-                words += found.group(1).split()
-                self.pos = end = found.end()
+            if words and (found := _REST(text, self.pos, limit)) is not None:
+                run = found.group(1)
+                if found.end() == limit < size:  # the window may have cut the last word
+                    run = run[: max(run.rfind(" "), run.rfind("\t"), 0)]
+                if run:
+                    words += run.split()
+                    self.pos = end = found.start(1) + len(run)
+                    if found.end() == limit < size:
+                        continue
             if words and (found := _QUOTED(text, self.pos, limit)) is not None and found.end() < limit:
                 literal = found.group(2)
                 words.append(

@@ -37,6 +37,7 @@ from gw.model.shell import NodeRole
 
 MAX_DRAFTS = 256
 MAX_TEXTS = 64  # strings parsed again as shell in one line
+MAX_TEXT_CHARS = 128 * 1024  # of all of them
 MAX_NESTING = 12
 MAX_LOOP = 4  # items of a `for` that are walked one by one
 
@@ -51,6 +52,7 @@ class Walker:
     captures = False  # somebody wants the output of what is walked now
     isolated = 0  # depth of subshells
     texts = 0
+    text_chars = 0
     depth = 0
 
     def __init__(self, source: str, cwd: str | None) -> None:
@@ -270,7 +272,8 @@ class Walker:
     def text(self, text: str, context: Context) -> Stream:
         """Walk a text that some shell will parse; everything in it bears the span of its container."""
         self.texts += 1
-        if self.texts > MAX_TEXTS or self.depth >= MAX_NESTING:
+        self.text_chars += len(text)
+        if self.texts > MAX_TEXTS or self.text_chars > MAX_TEXT_CHARS or self.depth >= MAX_NESTING:
             self.signals.add("shell.too-deep")
             return UNKNOWN
         saved = self.base, self.outer

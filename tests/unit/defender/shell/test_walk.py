@@ -1,5 +1,7 @@
 """The walk of a line: variables, pipes, functions, loops, budgets."""
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -109,3 +111,31 @@ def test_any_text_is_analysed(text: str) -> None:
 def test_work_is_bounded() -> None:
     assert len([n for n in analyse("a|" * 5000).nodes if n.role is NodeRole.RUNS]) <= MAX_DRAFTS + 1
     assert len(running("for a in 1 2 3 4; do " * 8 + "x" + "; done" * 8)) <= MAX_DRAFTS + 8
+
+
+BUILT_TO_BE_SLOW = {
+    "substitutions": "$(" * 20_000,
+    "quotes": "a 'b " * 10_000,
+    "backquotes": "`a " * 15_000,
+    "words": "a " * 30_000,
+    "separators": "a|" * 30_000,
+    "escapes": "\\a" * 30_000,
+    "braces": "p " + "{a,b}" * 10_000,
+    "brace words": "p " + "{a,b}{c,d}{e,f}{g,h} " * 2_500,
+    "doubling": "a=x;" + "a=$a$a;" * 5_000,
+    "large variables": "a=" + "x" * 16_000 + "; p " + "$a" * 20_000,
+    "large texts": "x='" + ": " * 8_000 + "'; " + 'eval "$x"; ' * 2_000,
+    "patterns": "a=" + "x" * 1_000 + "; " + "p ${a##*x*y*z*w*v};" * 300,
+    "functions": "".join(f"f{i}(){{ f{i + 1}; f{i + 1}; }};" for i in range(12)) + "f12(){ x; };f0",
+    "loops": "for a in 1 2 3 4; do " * 10 + "x" + "; done" * 10,
+    "filters": "echo " + "a" * 16_000 + " | " + "tr a-z b-y | " * 200 + "cat",
+    "here-documents": "cat <<A\n" * 6_000,
+    "code": "python -c 'system(\"a\") ' ; " * 1_500,
+}
+
+
+@pytest.mark.parametrize("name", BUILT_TO_BE_SLOW)
+def test_no_line_is_slow(name: str) -> None:
+    start = time.thread_time()
+    analyse(BUILT_TO_BE_SLOW[name])
+    assert time.thread_time() - start < 1.5  # measured: at most 0.18 s; quadratic work would take minutes

@@ -1,10 +1,14 @@
 """`command`: every field of the mapping must hold for one and the same node that runs."""
 
+from pathlib import Path
+
 import pytest
 
 from gw.defender.shell import analyse
 from gw.model.action import Action, Part, PartKind
+from gw.model.shell import FACTS, SIGNALS
 from gw.model.subject import Subject, View
+from gw.policy.matchers.command import FIELDS
 from tests.support.matchers import matcher, problems_of
 
 
@@ -94,3 +98,11 @@ def test_keys(yaml: str, keys: set[tuple[str, str]] | None) -> None:
 )
 def test_what_is_wrong_is_said(yaml: str, code: str) -> None:
     assert code in [problem.code for problem in problems_of("command: " + yaml)]
+
+
+def test_the_page_for_authors_lists_every_field_fact_and_signal() -> None:
+    page = (Path(__file__).parents[4] / "docs" / "policies" / "commands.md").read_text(encoding="utf-8")
+    for name, meaning in {**FACTS, **SIGNALS}.items():
+        assert f"| `{name}` | {meaning} |" in page
+    for field in FIELDS:
+        assert f"`{field}`" in page

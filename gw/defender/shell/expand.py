@@ -96,11 +96,10 @@ class Expander:
         if word.literal is not None:
             return [Field(word.literal, GLOB if word.glob else 0)]
         fields: list[Field] = []
-        choices = braces(word.parts)
+        choices = braces(word.parts) if self._braces > 0 else [word.parts]
         if len(choices) > 1:
             self._braces -= len(choices)
-            if self._braces < 0:
-                self.obscured, choices = True, choices[:1]
+            self.obscured = self.obscured or self._braces <= 0
         if program and len(choices) > 1:
             self.obscured = True  # `{rm,-rf,x}`
         for parts in choices:

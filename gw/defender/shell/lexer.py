@@ -26,8 +26,9 @@ _PARAM_OP = re.compile(r":[-=+?]|:|##?|%%?|//?|\^\^?|,,?|@|[-=+?]").match
 _ANSI = re.compile(
     r"\\(?:([abeEfnrtv\\'\"?])|([0-7]{1,3})|x([0-9A-Fa-f]{1,2})|u([0-9A-Fa-f]{1,4})|U([0-9A-Fa-f]{1,8})|c(.))"
 )
-# Arithmetic has operators between its words; `$((ls /tmp))` may run a command in some shells.
-_WORDS_SIDE_BY_SIDE = re.compile(r"[\w./]\s+[A-Za-z./~]").search
+# Arithmetic has operators between its words. `((reboot))` and `$((ls /tmp))` run a command in shells without arithmetic
+# commands, so they are read as the subshells they are there.
+_COMMAND_LIKE = re.compile(r".*[\w./]\s+[A-Za-z./~]|[\s\w./~-]*[A-Za-z][\s\w./~-]*\Z", re.S).match
 # Letters, digits and slashes need no escape; colours and control characters do.
 PRINTABLE_ESCAPE = re.compile(
     r"\\(?:x[2-7][0-9A-Fa-f](?![0-9A-Fa-f])|1[0-7]{2}|0?[45-7][0-7](?![0-7])|u00[2-7][0-9A-Fa-f])"
@@ -264,7 +265,8 @@ class Lexer:
                     if rest in (";", "\n", "|", "&"):
                         return 0
                 if level == 0:
-                    closed = self.text[pos - 1] == ")" and _WORDS_SIDE_BY_SIDE(self.text, start, pos) is None
+                    inner = self.text[start + 2 : pos - 1]
+                    closed = self.text[pos - 1] == ")" and _COMMAND_LIKE(inner, 0, WINDOW) is None
                     return pos + 1 if closed else 0
             elif char in "'\"\n;":
                 return 0

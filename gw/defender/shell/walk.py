@@ -65,7 +65,7 @@ class Walker:
         self.used: set[str] = set()  # functions that were called
         self.aliases: dict[str, str] = {}
         self.files: dict[str, Stream] = {}  # written by this line
-        self.called: list[str] = []  # functions and aliases being walked
+        self.called: list[Script | str] = []  # bodies of functions and names of aliases being walked
         self.armed: set[str] = set()  # facts of whatever reads a file written by this line
 
     # --- lists and pipelines ------------------------------------------------------------------------------------------
@@ -173,15 +173,15 @@ class Walker:
 
     def call(self, name: str, argv: list[str], stdin: Stream | None, *, known: bool = True) -> Stream:
         """Walk the body of a function; with *known* the arguments are its positional parameters."""
-        if name in self.called:
+        body = self.functions[name]
+        if any(body is walked for walked in self.called):
             return UNKNOWN  # the outer call grades functions that start themselves
         if len(self.called) >= MAX_NESTING:
             self.signals.add("shell.too-deep")
             return UNKNOWN
-        body = self.functions[name]
         self.used.add(name)
         positional, self.expander.positional = self.expander.positional, argv if known else None
-        self.called.append(name)
+        self.called.append(body)
         first = len(self.drafts)
         output = self.script(body, stdin)
         self.called.pop()

@@ -29,6 +29,9 @@ from tests.support.commands import facts_of, running
         "[[ -n $(rm -rf /) ]]",
         "ls > $(rm -rf /)",
         "f() { rm -rf /; }",
+        "f() { f() { rm -rf /; }; f; }; f",
+        "((rm -rf /))",
+        "echo $((rm -rf /))",
     ],
 )
 def test_every_place_a_command_can_stand_is_walked(command: str) -> None:
@@ -38,6 +41,11 @@ def test_every_place_a_command_can_stand_is_walked(command: str) -> None:
 @pytest.mark.parametrize("command", [":(){ :|:& };:", "b() { b & b; }; b", "f() { f | f; }; f"])
 def test_fork_bombs(command: str) -> None:
     assert "fork-bomb" in facts_of(command)
+
+
+def test_a_lone_word_in_double_parentheses_is_a_command_in_some_shells() -> None:
+    assert "stops-machine" in facts_of("((reboot))")
+    assert [n.program for n in running("((i++)); ((a = b + 1)); (( n > 3 )) && x")] == ["x"]
 
 
 def test_recursion_is_not_a_bomb() -> None:

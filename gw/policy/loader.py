@@ -17,7 +17,7 @@ from gw.policy.compile import PatternFactory, compile_policy
 from gw.policy.compiled import CompiledPolicy
 from gw.policy.reader import Entry, Reader
 from gw.policy.signing import Trust, verify
-from gw.policy.source import Node, parse
+from gw.policy.source import MAX_BYTES, Node, parse
 
 INSTALLED: Final = Path("/usr/share/clawgate/policies")
 LOCAL: Final = Path("/etc/clawgate/policies.d")
@@ -140,9 +140,9 @@ class _Walk:
             return
         self.seen[real] = ""
         try:
-            content = file.read_bytes()
+            content = _read_bounded(file)
             text = content.decode("utf-8")
-        except (OSError, UnicodeDecodeError) as error:
+        except (OSError, ValueError) as error:
             self.problems.append(Problem(str(file), 0, 0, "file.unreadable", str(error)))
             return
         self.seen[real] = hashlib.sha256(content).hexdigest()
@@ -185,6 +185,14 @@ class _Walk:
                     if (name := _first_word(file, "id:")) is not None:
                         self._ids.setdefault(name, file)
         return self._ids
+
+
+def _read_bounded(file: Path) -> bytes:
+    """Raises ValueError for a file that is too large to be a policy, without reading it."""
+    size = file.stat().st_size
+    if size > MAX_BYTES:
+        raise ValueError(f"{size} bytes; a policy file has at most {MAX_BYTES}")
+    return file.read_bytes()
 
 
 def _is_policy(file: Path) -> bool:

@@ -89,6 +89,9 @@ def test_missing_and_empty_places(tmp_path: Path) -> None:
     assert codes(tmp_path) == ["file.none"]
     (tmp_path / "bad.yaml").write_bytes(b"\xff\xfe")
     assert codes(tmp_path / "bad.yaml") == ["file.unreadable"]
+    (tmp_path / "bad.yaml").write_bytes(b"#" * 10_000_000)
+    (problem,) = read_files([tmp_path / "bad.yaml"]).problems
+    assert "10000000 bytes" in problem.message
 
 
 def test_too_many_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ import itertools
 import os
 import re
 from collections.abc import Iterable, Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Final
 
 from gw.errors import StoreError
@@ -74,12 +74,13 @@ def _is_wild(part: str) -> bool:
 def _walk(folder: str, parts: tuple[str, ...], depth: int) -> Iterator[str]:
     head, rest = parts[0], parts[1:]
     if not _is_wild(head):
-        path = Path(folder, head)
+        # os.path says False where a folder may not be looked into; Path would raise (another user's home).
+        path = os.path.join(folder, head)  # noqa: PTH118
         if rest:
-            if path.is_dir():
-                yield from _walk(str(path), rest, depth)
-        elif path.is_symlink() or (path.exists() and not path.is_dir()):
-            yield str(path)
+            if os.path.isdir(path):  # noqa: PTH112
+                yield from _walk(path, rest, depth)
+        elif os.path.islink(path) or (os.path.exists(path) and not os.path.isdir(path)):  # noqa: PTH110, PTH112, PTH114
+            yield path
         return
     if depth == 0:
         return

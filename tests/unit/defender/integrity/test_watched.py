@@ -1,6 +1,9 @@
 """Globs against a real folder tree."""
 
+import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -41,6 +44,26 @@ def test_patterns(tree: Path, pattern: str, expected: list[str]) -> None:
 
 def test_links_to_folders_are_not_followed(tree: Path) -> None:
     assert not [path for path in files(f"{tree}/**") if path.startswith(f"{tree}/loop/")]
+
+
+def test_what_may_not_be_looked_into_is_not_there(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    inside = str(tree / "closed")
+    (tree / "closed" / "deep").mkdir(parents=True)
+    (tree / "closed" / "deep" / "file").write_text("x")
+    real_stat, real_lstat = os.stat, os.lstat
+
+    def refuse(real: Callable[..., os.stat_result]) -> Callable[..., os.stat_result]:
+        def stat(path: Any, *args: Any, **kwargs: Any) -> os.stat_result:
+            if str(path).startswith(inside + "/"):
+                raise PermissionError(13, "Permission denied", str(path))
+            return real(path, *args, **kwargs)
+
+        return stat
+
+    assert list(files(f"{inside}/deep/file")) == [f"{inside}/deep/file"]
+    monkeypatch.setattr(os, "stat", refuse(real_stat))
+    monkeypatch.setattr(os, "lstat", refuse(real_lstat))
+    assert list(files(f"{inside}/deep/file")) == list(files(f"{inside}/file")) == []
 
 
 def test_every_file_once(tree: Path) -> None:

@@ -22,7 +22,7 @@ from automaton cimport Automaton, Marks, automaton_free, automaton_new, automato
 from re2 cimport RE2, Late, re2_compile, re2_match
 
 from gw._native.regex_shape import shape
-from gw._native.regex_tree import CASES
+from gw._native.regex_tree import CASES as _CASES
 
 cdef enum:
     RELEASE_GIL_BYTES = 2048
@@ -112,7 +112,7 @@ cdef class PatternSet:
             found = self.add_engine(index, pattern, case_insensitive, share)
             for branch in found.branches:
                 self.add_branch(index, branch, numbers, users)
-        self.words = automaton_new(list(numbers), CASES)
+        self.words = automaton_new(list(numbers), _CASES)
         for word_users in users:
             self.use_start.push_back(self.uses.size())
             for link in word_users:

@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from typing import Self, final
 
 PLAIN: int
 HIDDEN: int
@@ -8,6 +9,7 @@ STYLED: int
 MARK: int
 LOOKALIKE: int
 
+@final
 class Folder:
-    def __init__(self, describe: Callable[[str], tuple[str, int]]) -> None: ...
+    def __new__(cls, describe: Callable[[str], tuple[str, int]]) -> Self: ...
     def fold(self, text: str, latin_text: bool) -> tuple[str, bytes, tuple[int, ...], int, int]: ...

@@ -201,25 +201,7 @@ class Walker:
             self._assign(command, context)
         if command.redirects:
             context.stdin = self._redirect(command.redirects, context)
-        argv: list[str] = []
-        marks: list[int] = []
-        for word in words:
-            if type(word) is str:
-                argv.append(word)
-                marks.append(0)
-                continue
-            assert not isinstance(word, str)
-            if word.literal is not None:
-                if word.quoted and not argv and self.base is None and is_split(self.source, word):
-                    self.expander.obscured = True
-                argv.append(word.literal)
-                marks.append(GLOB if word.glob else 0)
-            else:
-                if not argv and word.parts and type(word.parts[0]) is Param and word.parts[0].name == "0":
-                    self.expander.obscured = True
-                for field in self.expander.fields(word, program=not argv):
-                    argv.append(field.text)
-                    marks.append(field.marks)
+        argv, marks = self._fields(words)
         if not argv:
             self._bare(context)
             return EMPTY
@@ -233,6 +215,27 @@ class Walker:
             elif known.cites and self.base is None:
                 self.extra += [(NodeRole.DATA, span) for span in cited(words)]
         return run(self, argv, marks, context)
+
+    def _fields(self, words: Sequence[Word | str]) -> tuple[list[str], list[int]]:
+        """Expand words to the arguments they become, each with its marks."""
+        argv: list[str] = []
+        marks: list[int] = []
+        for word in words:
+            if isinstance(word, str):
+                argv.append(word)
+                marks.append(0)
+            elif word.literal is not None:
+                if word.quoted and not argv and self.base is None and is_split(self.source, word):
+                    self.expander.obscured = True
+                argv.append(word.literal)
+                marks.append(GLOB if word.glob else 0)
+            else:
+                if not argv and word.parts and type(word.parts[0]) is Param and word.parts[0].name == "0":
+                    self.expander.obscured = True  # `... | $0`
+                for field in self.expander.fields(word, program=not argv):
+                    argv.append(field.text)
+                    marks.append(field.marks)
+        return argv, marks
 
     def _assign(self, command: Simple, context: Context) -> None:
         """Variables of `A=1 program` are the program's alone; those of `A=1` stay."""

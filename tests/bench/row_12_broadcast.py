@@ -71,12 +71,16 @@ def measure(settings: Settings) -> Measured:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="clawgate-bench-")))
         servers = stack.enter_context(running([]))
+        absent: dict[str, str] = {}
         try:
             servers.append(product(folder))
-            for name in OTHERS:
-                servers.append(start(name, PEERS[name]("{}"))[0])
         except NotStartedError as error:
             return Measured({}, skipped=str(error))
+        for name in OTHERS:
+            try:
+                servers.append(start(name, PEERS[name]("{}"))[0])
+            except NotStartedError as error:
+                absent[name] = str(error)
         audiences = {server.name: Audience(server) for server in servers}
         time.sleep(0.5)  # presence of the last arrivals
         for audience in audiences.values():
@@ -85,10 +89,12 @@ def measure(settings: Settings) -> Measured:
         results = {count: interleave(audiences, runner(count), settings.rounds) for count in SIGNALS}
         for audience in audiences.values():
             audience.close()
-    figures = {f"cost vs {name}": rounded(median(ratios(results[1], PRODUCT, name))) for name in OTHERS}
+    others = [name for name in OTHERS if name in audiences]
+    figures = {f"cost vs {name}": rounded(median(ratios(results[1], PRODUCT, name))) for name in others}
     detail: dict[str, Any] = {f"{name}, us per delivery": summary(values) for name, values in results[1].items()}
-    detail |= {f"cost vs {name}, spread": summary(ratios(results[1], PRODUCT, name)) for name in OTHERS}
-    detail |= {f"two events together, cost vs {name}": summary(ratios(results[2], PRODUCT, name)) for name in OTHERS}
+    detail |= {f"cost vs {name}, spread": summary(ratios(results[1], PRODUCT, name)) for name in others}
+    detail |= {f"two events together, cost vs {name}": summary(ratios(results[2], PRODUCT, name)) for name in others}
+    detail |= {f"{name} did not run": why for name, why in absent.items()}
     return Measured(figures, detail)
 
 

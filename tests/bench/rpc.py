@@ -46,15 +46,19 @@ PEERS: dict[str, Callable[[str], list[str | Path]]] = {
 
 
 @contextmanager
-def servers(names: tuple[str, ...]) -> Iterator[dict[str, Server]]:
-    """The product and the named peers, all running. NotStartedError: one of them does not."""
+def servers(names: tuple[str, ...]) -> Iterator[tuple[dict[str, Server], dict[str, str]]]:
+    """The product and the named peers, all running, and why others are not. NotStartedError: the product does not."""
+    absent: dict[str, str] = {}
     with tempfile.TemporaryDirectory(prefix="clawgate-bench-") as folder, running([]) as started:
         product = clawgate(Path(folder) / "state")
         started.append(product)
         payload = health_payload(product.port, product.token)
         for name in names:
-            started.append(start(name, PEERS[name](payload))[0])
-        yield {server.name: server for server in started}
+            try:
+                started.append(start(name, PEERS[name](payload))[0])
+            except NotStartedError as error:
+                absent[name] = str(error)
+        yield {server.name: server for server in started}, absent
 
 
 def measure_requests(
@@ -66,27 +70,28 @@ def measure_requests(
 ) -> Measured:
     """Answered `health` requests per second of server CPU; figures are product over peer."""
     try:
-        with servers((FLOOR, *peers)) as running_servers:
-            loads = {name: Load(server, connections, params) for name, server in running_servers.items()}
-            for load in loads.values():
-                load.run(outstanding, settings.seconds / 4)
-            results = interleave(loads, lambda load: load.run(outstanding, settings.seconds), settings.rounds)
-            for load in loads.values():
-                load.close()
+        with servers((FLOOR, *peers)) as (present, absent):
+            asked = {name: Asked(server, connections, params) for name, server in present.items()}
+            for subject in asked.values():
+                subject.run(outstanding, settings.seconds / 4)
+            results = interleave(asked, lambda subject: subject.run(outstanding, settings.seconds), settings.rounds)
+            for subject in asked.values():
+                subject.close()
     except NotStartedError as error:
         return Measured({}, skipped=str(error))
-    return compare(results, peers)
+    return compare(results, tuple(peer for peer in peers if peer in results), absent)
 
 
-def compare(results: dict[str, list[float]], peers: tuple[str, ...]) -> Measured:
+def compare(results: dict[str, list[float]], peers: tuple[str, ...], absent: dict[str, str]) -> Measured:
     """Ratios of the product to each peer, and to the floor below it."""
     figures = {f"vs {peer}": rounded(median(ratios(results, PRODUCT, peer))) for peer in peers}
     detail: dict[str, Any] = {f"{name} per CPU second": summary(values) for name, values in results.items()}
     detail |= {f"vs {peer}, spread": summary(ratios(results, PRODUCT, peer)) for peer in peers}
+    detail |= {f"{name} did not run": why for name, why in absent.items()}
     return Measured(figures, detail)
 
 
-class Load:
+class Asked:
     """Open connections to one server, ready to be driven again and again."""
 
     def __init__(self, server: Server, connections: int, params: dict[str, Any]) -> None:

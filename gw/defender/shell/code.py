@@ -23,7 +23,7 @@ _CALLS = (
 # Without one of these words a code text starts nothing.
 _HINTS = (
     "system", "popen", "exec", "spawn", "subprocess", "Popen", "child_process", "pty", "getline", "`", "%x", "qx",
-    "callCommand", "Process", "run(", "write18", "shell", "interact", "|", "Runtime",
+    "callCommand", "Process", "run(", "write18", "shell", "interact", "passthru", "syscmd", "|", "Runtime",
 )  # fmt: skip
 
 _CALL = re.compile(
@@ -34,6 +34,8 @@ _CALL = re.compile(
 _STRING = re.compile(r"\"((?:[^\"\\]|\\.)*)\"|'((?:[^'\\]|\\.)*)'|`((?:[^`\\]|\\.)*)`", re.S)
 _BACKTICK = re.compile(r"`([^`]{1,512})`")
 _PERCENT_X = re.compile(r"(?:%x|qx)([({\[/!|])([^)}\]/!|]{1,512})[)}\]/!|]")
+# Calls whose argument stands without quotes: `spawn sh` of expect, `esyscmd(sh)` of m4.
+_BARE = {"tcl": re.compile(r"\bspawn\s+([^;\n]{1,512})"), "m4": re.compile(r"syscmd\(([^)]{1,512})\)")}
 _AWK_PIPE = re.compile(r"\"([^\"]{1,512})\"\s*\|&?\s*getline|\|&?\s*\"([^\"]{1,512})\"")
 
 _SOCKETS = (
@@ -47,6 +49,7 @@ _FETCHES = (
     "http.client", "fetch(", "DownloadString", "DownloadFile", "Invoke-WebRequest", "curl_exec", "HTTP::Tiny",
     'open("http', "open('http",
     "file_get_contents($", "httpx", "aiohttp",
+    'require("http', "require('http", '("http', "('http",
 )  # fmt: skip
 _EVALS = (
     "exec(", "eval(", "eval ", "loadstring", "load(", "instance_eval", "Function(", "compile(", "__import__",
@@ -137,7 +140,7 @@ def inspect(language: str, code: str) -> CodeFacts:
         facts.add("executes-decoded")
     if _has(code, _ELEVATES):
         facts.add("code-setuid")
-    if _has(code, _LIBRARIES):
+    if _has(code, _LIBRARIES) or (".so" in code and "load" in code):
         facts.add("loads-library")
     if "fork" in code and not sockets and _has(code, ("while", "for(;;)", "loop", "until")):
         facts.add("fork-bomb")
@@ -206,6 +209,8 @@ def _commands(language: str, code: str) -> Iterator[str]:
         patterns.append(_PERCENT_X)
     if language == "awk":
         patterns.append(_AWK_PIPE)
+    if language in _BARE:
+        patterns.append(_BARE[language])
     for pattern in patterns:
         for found in _windows(pattern, code):
             yield _unescape(next((g for g in reversed(found.groups()) if g), ""))

@@ -34,7 +34,7 @@ PASSIVE = names(
     " xxd base64 seq date cal sleep rm chmod chown chgrp ln cp mv install set unset shopt tee history expr bc factor"
     " pr expand rev tac paste join nm objdump readelf size mktemp id groups who w last lastlog help trap let getopts"
     " eval source . aspell spell cowsay figlet toilet banner apt docker podman kubectl kill pkill killall su sudo"
-    " doas update-alternatives git gh glab ssh-keygen xdg-open find Write-Output Write-Host Get-Content Select-String"
+    " doas update-alternatives git gh glab xdg-open find Write-Output Write-Host Get-Content Select-String"
     " man info tldr"
 )
 

@@ -63,14 +63,14 @@ def _check_words(draft: Draft, known: Profile) -> None:
     argv = draft.argv
     shown = not (known.interpreter or known.inner)
     for i, word in enumerate(argv[1:], 1):
+        if word in _FILE_SERVERS and draft.program in _SERVING_PROGRAMS:
+            draft.facts.add("serves-files")
         if word.isalnum():
             continue
         if ".so" in word:
             option = argv[i - 1][:1] == "-" or "=" in word
             if option and draft.program not in _BUILDERS and argv[i - 1] != "-o" and _LIBRARY.search(word[:256]):
                 draft.facts.add("loads-library")
-        if word in _FILE_SERVERS and draft.program in _SERVING_PROGRAMS:
-            draft.facts.add("serves-files")
         if shown and not word.startswith("SHELL="):
             draft.facts |= shown_facts(word)
     if draft.program in ("php", "ruby") and draft.has("-S"):

@@ -117,6 +117,8 @@ def _parallel(argv: Sequence[str]) -> list[Inner]:
 
 
 def _tmux(argv: Sequence[str]) -> list[Inner]:
+    if argv[1:2] == ["-c"]:
+        return [Inner(text=" ".join(argv[2:3]))]
     for i, word in enumerate(argv[1:], 1):
         if word in _TMUX_STARTS:
             return _joined(argv, skip_options(argv, i + 1, names("-s -n -c -t -x -y -F -e -l -p")))

@@ -3,6 +3,7 @@
 Looks at finished drafts; knows no syntax. Invariant: adds facts, removes none.
 """
 
+import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -16,6 +17,8 @@ NETWORK: Final = names(
     " socket websocat pwncat"
 )
 _RAW: Final = NETWORK - {"curl", "wget", "ssh"}
+_TRANSFERS: Final = frozenset(("ftp", "sftp", "tftp", "lftp", "smbclient", "ncftp"))
+_PUTS: Final = re.compile(r"^\s*m?put\s", re.M)
 _SOCKET_PATHS: Final = ("/dev/tcp/", "/dev/udp/")
 
 
@@ -47,6 +50,8 @@ def relate(drafts: Sequence[Draft], text: str) -> None:
 
 def _typed(first: Draft, following: str) -> None:
     """An interpreter started without code on the first line: the next lines may be typed into it."""
+    if first.program in _TRANSFERS and _PUTS.search(following, 0, 1024):
+        first.facts.add("sends-file")
     code = code_of(first.program or "", first.argv)
     if code is not None and code.stdin and code.language != "sh" and first.stdin is None:
         first.facts |= inspect(code.language, following).facts

@@ -67,6 +67,8 @@ def starts_shell(draft: Draft) -> None:
     """Programs that start a shell when no command is given."""
     if draft.program == "systemd-run" and not draft.has("-S", "--shell"):
         return
+    if draft.program == "script" and "/dev/null" not in draft.operands:
+        return  # a recording of one's own session
     if not draft.has("--help", "--version", "-h", "-V"):
         draft.facts.add("spawns-shell")
 
@@ -91,7 +93,7 @@ EFFECTS: dict[str, Effect] = {
     "visudo": sudoers,
     **dict.fromkeys(("sudo", "doas"), sudo),
     **dict.fromkeys(("su", "runuser"), su),
-    **dict.fromkeys(names("chroot capsh newgrp sg systemd-run"), starts_shell),
+    **dict.fromkeys(names("chroot capsh newgrp sg systemd-run script"), starts_shell),
     "setcap": capability,
     "getent": database,
 }

@@ -140,6 +140,11 @@ def raw(draft: Draft) -> None:
     draft.facts.add("raw-network")
 
 
+def serve(draft: Draft) -> None:
+    if not draft.has("--help", "--version", "-V", "-t"):
+        draft.facts.add("serves-files")
+
+
 def published(draft: Draft) -> None:
     """`code tunnel`, `tailscale serve`, `tailscale funnel`."""
     if draft.operands[:1] in (["tunnel"], ["serve"], ["funnel"]):
@@ -182,5 +187,6 @@ EFFECTS: dict[str, Effect] = {
     "chisel": chisel,
     "ztcp": raw,
     **dict.fromkeys(("code", "tailscale"), published),
+    **dict.fromkeys(names("httpd http-server serve miniserve dufs webfsd darkhttpd"), serve),
     "stty": terminal,
 }

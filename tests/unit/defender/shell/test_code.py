@@ -20,6 +20,9 @@ from gw.defender.shell.code import inspect
         ("awk", '{ "ls" | getline x }', ("ls",)),
         ("awk", 'BEGIN { system("ls") }', ("ls",)),
         ("lua", "os.execute('ls')", ("ls",)),
+        ("php", 'passthru("ls -l");', ("ls -l",)),
+        ("tcl", "spawn ls -l; interact", ("ls -l",)),
+        ("m4", "esyscmd(ls -l)", ("ls -l",)),
         ("python", "print('system of a down')", ()),
     ],
 )

@@ -43,6 +43,7 @@ EVALUATION_QUEUE: Final = 256
 EVALUATION_TIMEOUT_S: Final = 2.5
 ADMISSION_TIMEOUT_S: Final = 1.0
 INLINE_EVALUATION_BYTES: Final = 32 * 1024  # larger text is scored in the native pool (bench row 9)
+MAX_PATTERN_SPANS: Final = 256  # of one pattern in one text; what lies behind counts as one more, unread
 MAX_SCANNED_BYTES: Final = 1024 * 1024  # per text; the remainder is a finding of its own
 
 # --- state ----------------------------------------------------------------------------------------------------

@@ -179,6 +179,7 @@ cdef class PatternSet:
     def scan(self, text not None):
         """Return (pattern, start, end) of every match, by pattern, then start; not overlapping for one pattern.
 
+        Behind `max_spans` matches of one pattern comes one last span, over the rest of the text, where nobody looked.
         Spans count characters of a str and bytes of a bytes. Raises EngineError when the engine cannot finish.
         """
         cdef Py_ssize_t size = 0
@@ -301,7 +302,7 @@ cdef class PatternSet:
         cdef Window window
         for window in windows[0]:
             low = max(window.low, resume)
-            while low <= window.high and spans < self.most_spans:
+            while low <= window.high:
                 # A pattern of unlimited length may read to the end for every window: it gets few, then all at once.
                 if longest > size:
                     tries += 1 if window.high - low < NARROW else PATIENCE + 1
@@ -312,6 +313,10 @@ cdef class PatternSet:
                     break
                 add_found(found, pattern, start, end)
                 spans += 1
+                if spans == self.most_spans:
+                    if end < size:
+                        add_found(found, pattern, end, size)
+                    return 0
                 low = resume = end
         return 0
 
@@ -326,8 +331,7 @@ cdef class PatternSet:
             if not re2_match(first[0], text, size, low, stop, False, start, end):
                 return False
             first = NULL
-        if first == NULL:
-            first = exact_of(engine)
+        first = exact_of(engine) if first == NULL else first
         while low <= high:
             if high - low >= NARROW:  # find where to look closer
                 if not re2_match(first[0], text, size, low, stop, False, start, end) or start[0] > high:
@@ -393,9 +397,7 @@ cdef uint64_t bytes_of(Length length, const Marks *marks) noexcept nogil:
     return <uint64_t>length.chars * marks.longest_char + <uint64_t>length.runs * marks.longest_space
 
 
-cdef int add_window(
-    uint32_t place, uint32_t lead_least, uint64_t lead_most, vector[Window] *windows
-) except -1 nogil:
+cdef int add_window(uint32_t place, uint32_t lead_least, uint64_t lead_most, vector[Window] *windows) except -1 nogil:
     """Matches with their first word at *place* start up to *lead_most* bytes before it."""
     cdef Window window
     if place >= lead_least:
@@ -418,9 +420,7 @@ cdef Length to_length(object shape_length):
 
 cdef int add_found(vector[Found] *found, uint32_t pattern, size_t start, size_t end) except -1 nogil:
     cdef Found match
-    match.pattern = pattern
-    match.start = <uint32_t>start
-    match.end = <uint32_t>end
+    match.pattern, match.start, match.end = pattern, <uint32_t>start, <uint32_t>end
     found.push_back(match)
     return 0
 

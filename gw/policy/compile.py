@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import Any
 
+from gw import limits
 from gw.model.decision import PolicyRef, Verdict
 from gw.model.problem import Problem, closest
 from gw.policy.compiled import (
@@ -387,4 +388,5 @@ def _report_bad_patterns(build: _Build, indexes: Sequence[int], factory: Pattern
 def _native_factory(patterns: Sequence[str]) -> PatternScanner:
     from gw._native.patterns import PatternSet  # late, so that policies can be read and linted without the engine
 
-    return PatternSet(patterns, max_mem=max(LEAST_PATTERN_BYTES, len(patterns) * PATTERN_BYTES))
+    memory = max(LEAST_PATTERN_BYTES, len(patterns) * PATTERN_BYTES)
+    return PatternSet(patterns, max_mem=memory, max_spans=limits.MAX_PATTERN_SPANS)

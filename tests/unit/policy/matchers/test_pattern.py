@@ -1,5 +1,6 @@
 import pytest
 
+from gw import limits
 from gw.model.action import PartKind
 from gw.model.decision import Span
 from gw.model.shell import NodeRole
@@ -31,6 +32,14 @@ def test_only_what_runs_counts(at: Span, hit: bool) -> None:
     line = subject("e", *nodes, hits={0: (at,)})
     assert (matcher("pattern: x").match(line) is not None) is hit
     assert matcher("pattern: x", on_data=True).match(line) == (at,)
+
+
+def test_a_flood_of_harmless_hits_hides_nothing() -> None:
+    """Beyond so many hits of one pattern the text is not searched, so what stands there counts as running."""
+    nodes = (node("echo 'mkfs'"), node("mkfs", 5, NodeRole.DATA))
+    few, flood = ((Span(5, 8),) * count for count in (limits.MAX_PATTERN_SPANS, limits.MAX_PATTERN_SPANS + 1))
+    assert matcher("pattern: x").match(subject("e", *nodes, hits={0: few})) is None
+    assert matcher("pattern: x").match(subject("e", *nodes, hits={0: flood})) is not None
 
 
 def test_a_hit_between_nodes_counts_when_it_reaches_one_that_runs() -> None:

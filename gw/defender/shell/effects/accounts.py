@@ -67,7 +67,7 @@ def starts_shell(draft: Draft) -> None:
     """Programs that start a shell when no command is given."""
     if draft.program == "systemd-run" and not draft.has("-S", "--shell"):
         return
-    if draft.program == "script" and "/dev/null" not in draft.operands:
+    if draft.program == "script" and ("/dev/null" not in draft.operands or draft.has("-c", "--command")):
         return  # a recording of one's own session
     if not draft.has("--help", "--version", "-h", "-V"):
         draft.facts.add("spawns-shell")

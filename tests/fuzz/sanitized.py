@@ -39,15 +39,22 @@ def build() -> Path:
     return folder / "lib/gw/_native"
 
 
-def environment() -> dict[str, str]:
-    """What a Python that loads those modules needs: the sanitizers' runtime first, and malloc for its own objects."""
-    libraries = [
+def libraries() -> list[str]:
+    """The sanitizers' runtime; empty when the compiler came without it."""
+    if shutil.which("gcc") is None:
+        return []
+    found = [
         subprocess.run(["gcc", f"-print-file-name={name}"], capture_output=True, text=True, check=True).stdout.strip()
         for name in ("libasan.so", "libubsan.so", "libstdc++.so")
     ]
+    return found if all(Path(path).is_absolute() for path in found) else []
+
+
+def environment() -> dict[str, str]:
+    """What a Python that loads those modules needs: the sanitizers' runtime first, and malloc for its own objects."""
     return {
         **os.environ,
-        "LD_PRELOAD": " ".join(libraries),
+        "LD_PRELOAD": " ".join(libraries()),
         "PYTHONMALLOC": "malloc",
         "PYTHONDONTWRITEBYTECODE": "1",
         # Leaks are seen as growth: the interpreter itself never frees everything at its end.

@@ -2,10 +2,10 @@
 
 import io
 import json
-import shutil
 
 import pytest
 
+from tests.fuzz import sanitized
 from tests.fuzz.mutate import Mutator
 from tests.fuzz.runner import follow, fuzz
 from tests.fuzz.targets import TARGETS, Target
@@ -17,8 +17,8 @@ SECONDS = 15
 @pytest.mark.timeout(600)
 def test_a_short_run_finds_nothing() -> None:
     """Includes the build with the sanitizers, about a minute when a source has changed."""
-    if shutil.which("gcc") is None:
-        pytest.skip("needs gcc for the sanitizers' runtime")
+    if not sanitized.libraries():
+        pytest.skip("needs gcc with the sanitizers' runtime")
     report = fuzz(count=10_000_000, seconds=SECONDS)
     assert report.problem == ""
     assert report.done > 1000

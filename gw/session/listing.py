@@ -127,20 +127,25 @@ def _by_flags(cards: Iterable[Card], params: Mapping[str, Json]) -> list[Card]:
 
 def _labelled(cards: Iterable[Card], label: str) -> list[Card]:
     text = label.lower()
-    return [card for card in cards if text in card.text and card.entry().get("label") == label]
+    line = f"\n{text}\n"
+    near = [card for card in cards if text in card.text and line in f"\n{card.text[entries.ID_CHARS :]}\n"]
+    return [card for card in near if card.entry().get("label") == label]
 
 
 def _beginning(cards: Iterable[Card], session_id: str) -> list[Card]:
     """Cards whose session id, which stands first in a packed entry, begins like this."""
+    short = session_id[: entries.ID_CHARS]
     start = b"[" + dump(session_id)[:-1]
-    return [card for card in cards if card.packed.startswith(start)]
+    return [card for card in cards if card.text.startswith(short) and card.packed.startswith(start)]
 
 
 def _found(cards: Sequence[Card], needle: str) -> list[Card]:
-    found = [card for card in cards if needle in card.text or needle in card.key]
-    if not found and _IDLIKE.fullmatch(needle):
-        found = _beginning(cards, needle)
-    return found
+    """Cards that have the needle in what people read; if none has, those whose session id begins with it."""
+    may_be_id = _IDLIKE.fullmatch(needle) is not None
+    part = needle[: entries.ID_CHARS] if may_be_id else needle
+    near = [card for card in cards if part in card.text or part in card.key]
+    found = [card for card in near if card.text.find(needle, entries.ID_CHARS) >= 0 or needle in card.key]
+    return found if found or not may_be_id else _beginning(near, needle)
 
 
 def _names(card: Card, fields: Sequence[str], profile_id: str) -> bool:

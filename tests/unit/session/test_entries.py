@@ -27,7 +27,7 @@ names = st.sampled_from([*entries.PLACED, *entries.DEFAULTS, "label", "owner", "
 @given(st.dictionaries(names, values, max_size=12))
 def test_packing_keeps_everything_that_is_not_null(fields: dict[str, Any]) -> None:
     entry = new() | {name: value for name, value in fields.items() if value is not None}
-    assert entries.unpack(entries.pack(entry)) == entries.DEFAULTS | entry
+    assert entries.unpack(entries.pack(entry)) == {**entries.DEFAULTS, **entry}
 
 
 def test_the_stored_order_is_for_ever() -> None:
@@ -68,9 +68,13 @@ def test_flags_are_the_same_from_an_entry_and_from_the_disk(key: str, fields: di
 
 def test_a_cards_text_is_what_people_search_for() -> None:
     entry = new("agent:main:signal:group:AbC", label="My LABEL", _title="The Title")
-    assert entries.card("agent:main:signal:group:AbC", entry).text == (
-        "the title\nmy label\nagent:main:signal:group:abc"
-    )
+    card = entries.card("agent:main:signal:group:AbC", entry)
+    assert card.text[entries.ID_CHARS :] == "the title\nmy label\nagent:main:signal:group:abc"
+
+
+@pytest.mark.parametrize("session_id, start", [("Abcdef12-3456", "Abcdef12"), ("s", "s       "), ('"İ', '"İ      ')])
+def test_a_cards_text_begins_with_the_session_id_as_it_is(session_id: str, start: str) -> None:
+    assert entries.card("agent:main:main", new("agent:main:main", sessionId=session_id)).text == start
 
 
 def test_a_new_entry_knows_where_its_key_points() -> None:

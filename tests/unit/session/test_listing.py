@@ -19,7 +19,7 @@ made = st.lists(
             {"updatedAt": st.integers(NOW - 200_000, NOW)},
             optional={
                 "lastInteractionAt": st.integers(1, NOW),
-                "label": st.sampled_from(["Alpha", "beta ÄÖ", "al"]),
+                "label": st.sampled_from(["Alpha", "beta ÄÖ", "al", "two\nlines"]),
                 "_title": st.sampled_from(["Hello", "alphabet"]),
                 "archivedAt": st.just(5),
                 "pinnedAt": st.just(5),
@@ -45,7 +45,7 @@ asked = st.fixed_dictionaries(
         "configuredAgentsOnly": st.booleans(),
         "activeMinutes": st.integers(1, 3),
         "requireLastInteraction": st.booleans(),
-        "label": st.sampled_from(["Alpha", "al"]),
+        "label": st.sampled_from(["Alpha", "al", "two\nlines", "lines"]),
         "search": st.sampled_from(["ALPHA", "ä", "subagent", "none"]),
         "spawnedBy": st.sampled_from(["agent:main:main", "other"]),
         "boardFace": st.sampled_from(["chat", "dashboard"]),
@@ -142,6 +142,17 @@ def test_matching(wanted: listing.Selector, expected: list[str]) -> None:
     }
     cards = [entries.card(key, entry) for key, entry in rows.items()]
     assert [card.key for card in listing.matching(cards, wanted)] == expected
+
+
+@pytest.mark.parametrize("search, expected", [("12beef", []), ("abcdef12", ["b"]), ("bcdef1", ["b"]), ("beef", ["a"])])
+def test_what_people_read_goes_before_session_ids(search: str, expected: list[str]) -> None:
+    """Card a's text reads abcdef12beef."""
+    cards = [
+        entries.card("a", {"sessionId": "abcdef12-1", "_title": "Beef"}),
+        entries.card("b", {"sessionId": "x", "_title": "My abcdef12 note"}),
+    ]
+    page = listing.select(cards, {"search": search}, now_ms=NOW, agents=(), is_active=lambda key: False)
+    assert [card.key for card in page.cards] == expected
 
 
 @pytest.mark.parametrize("search, expected", [("ABCDEF12-3", ["b"]), ("cdef12", []), ("abcdef", ["a", "b"])])

@@ -41,7 +41,7 @@ def test_each_module_can_be_imported_alone() -> None:
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT, *names], capture_output=True, text=True, timeout=110, cwd=ROOT, check=True
     )
-    assert done.stdout.split() == [], done.stderr
+    assert done.stdout.split() == [], done.stderr[-3000:]
 
 
 def test_the_front_door_loads_no_heavy_library() -> None:

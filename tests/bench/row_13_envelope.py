@@ -57,6 +57,7 @@ def shapes(size: int) -> dict[str, bytes]:
         "ascii": frame({"sessionKey": "agent:main:main", "message": prose(room, ["."])}),
         "one line": frame({"sessionKey": "agent:main:main", "message": TEXT * (room // len(TEXT))}),
         "chinese": frame({"sessionKey": "agent:main:main", "message": CHINESE * (room // 48)}),
+        "escaped": frame({"sessionKey": "agent:main:main", "message": '"\\\n' * (room // 6)}),
         "rows": frame({"sessions": rows(room)}),
     }
 

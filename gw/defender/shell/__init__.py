@@ -34,7 +34,7 @@ def analyse(command: str, *, cwd: str | None = None) -> CommandFacts:
     walker.script(script)
     if walker.functions:
         walker.uncalled()
-    if parser.obscured or walker.expander.obscured:
+    if parser.obscured or walker.obscured:
         walker.signals.add("shell.obscured")
     if len(walker.drafts) > 1:
         relate(walker.drafts, text)

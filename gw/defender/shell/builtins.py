@@ -35,7 +35,7 @@ Builtin = Callable[["Walker", Draft, Context], None]
 
 def _cd(walker: "Walker", draft: Draft, _context: Context) -> None:
     target = draft.operands[0] if draft.operands else "~"
-    walker.expander.cwd = None if target == "-" or "$" in target else normalise(target, walker.expander.cwd)
+    walker.cwd = None if target == "-" or "$" in target else normalise(target, walker.cwd)
 
 
 def _eval(walker: "Walker", draft: Draft, context: Context) -> None:
@@ -75,7 +75,7 @@ def _export(walker: "Walker", draft: Draft, context: Context) -> None:
     for word, mark in zip(draft.argv[1:], draft.marks[1:], strict=True):
         name, equals, value = word.partition("=")
         if equals and name.isidentifier():
-            walker.expander.variables[name] = Stream(None if mark & UNRESOLVED else value, mark)
+            walker.variables[name] = Stream(None if mark & UNRESOLVED else value, mark)
             named.env = {**named.env, name: Stream(value)}
     run_variables(walker, draft, named)
 
@@ -100,13 +100,13 @@ def _read(walker: "Walker", draft: Draft, context: Context) -> None:
     values = (stdin.text or "").split(None, len(names) - 1) if stdin.text is not None else []
     for i, name in enumerate(names):
         text = values[i].strip() if i < len(values) else None
-        walker.expander.variables[name] = Stream(text, stdin.marks | EXPANDED)
+        walker.variables[name] = Stream(text, stdin.marks | EXPANDED)
 
 
 def _printf(walker: "Walker", draft: Draft, _context: Context) -> None:
     """`printf -v name ...` sets name."""
     if draft.argv[1:2] == ["-v"] and len(draft.argv) > 3:
-        walker.expander.variables[draft.argv[2]] = Stream(evaluate("printf", draft.argv[3:], None))
+        walker.variables[draft.argv[2]] = Stream(evaluate("printf", draft.argv[3:], None))
 
 
 BUILTINS: Final[Mapping[str, Builtin]] = MappingProxyType(

@@ -5,7 +5,7 @@ Asks the walker for the output of substitutions and knows nothing of programs. I
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from fnmatch import translate
 from functools import lru_cache
 from itertools import pairwise
@@ -35,8 +35,6 @@ _HOME_FOR_SLICES = "/home/user"
 _INTEGER = re.compile(r"\s*(-?\d{1,6})\s*")
 _SEQUENCE = re.compile(r"(-?\d{1,6}|[A-Za-z])\.\.(-?\d{1,6}|[A-Za-z])")
 
-Substitute = Callable[[Subst], Stream]
-
 
 @lru_cache(maxsize=256)
 def _glob(pattern: str) -> re.Pattern[str]:
@@ -46,14 +44,17 @@ def _glob(pattern: str) -> re.Pattern[str]:
 class Expander:
     """Holds the variables of one line; the walker feeds assignments in the order they would run."""
 
-    def __init__(self, substitute: Substitute, cwd: str | None) -> None:
-        self._substitute = substitute
+    def __init__(self, cwd: str | None) -> None:
         self.variables: dict[str, Stream] = {}
         self.arrays: dict[str, list[Field]] = {}
         self.positional: list[str] | None = None
         self._braces = MAX_ALTERNATIVES
         self.obscured = False  # a word was put together in a way that has no honest use
         self.cwd = cwd
+
+    def substitute(self, part: Subst) -> Stream:
+        """What stands for a substitution; the walker knows, by walking it."""
+        raise NotImplementedError
 
     # --- assignments --------------------------------------------------------------------------------------------------
 
@@ -169,7 +170,7 @@ class Expander:
         if type(part) is Param:
             return self.param(part)
         if type(part) is Subst:
-            return self._substitute(part)
+            return self.substitute(part)
         return UNKNOWN
 
     # --- parameters ---------------------------------------------------------------------------------------------------

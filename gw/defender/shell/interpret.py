@@ -73,7 +73,7 @@ def _feeders(walker: "Walker", draft: Draft) -> None:
 def run_script(walker: "Walker", draft: Draft, code: Code, context: Context) -> Stream:
     """A script file: known when this line wrote it."""
     script = code.script or ""
-    content = walker.files.get(normalise(script, walker.expander.cwd)) if script else None
+    content = walker.files.get(normalise(script, walker.cwd)) if script else None
     mark = draft.marks[code.at] if 0 <= code.at < len(draft.marks) else 0
     if mark & FETCHED:
         draft.facts.add("executes-fetched")
@@ -108,12 +108,11 @@ def _run_text(walker: "Walker", draft: Draft, code: Code, text: str, context: Co
     if code.language != "sh":
         return _run_foreign(walker, draft, code.language, text, context)
     inner = context.inside(draft.program or "sh", stdin=context.stdin if code.text is not None else None)
-    expander = walker.expander
-    positional = expander.positional
+    positional = walker.positional
     if code.args:
-        expander.positional = list(code.args)
+        walker.positional = list(code.args)
     output = walker.text(text, inner)
-    expander.positional = positional
+    walker.positional = positional
     return output
 
 

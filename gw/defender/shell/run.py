@@ -217,7 +217,7 @@ def _plain(
     if known.escapes:
         _escapes(walker, draft, context)
     if known.quiet and any("\\" in a and len(PRINTABLE_ESCAPE.findall(a, 0, WINDOW)) > 2 for a in argv[1:]):
-        walker.expander.obscured = True  # letters that need no escape are written as one
+        walker.obscured = True  # letters that need no escape are written as one
     if walker.files and "/" in argv[0]:
         _runs_known_file(walker, draft, context)
     if walker.captures or draft.writes:
@@ -250,7 +250,7 @@ def _printed(walker: "Walker", draft: Draft, context: Context) -> str | None:
     arguments = draft.argv[1:]
     stdin = context.stdin
     if walker.files and arguments:
-        content = walker.files.get(normalise(arguments[-1], walker.expander.cwd))
+        content = walker.files.get(normalise(arguments[-1], walker.cwd))
         if content is not None:
             stdin, arguments = content, arguments[:-1]
     return evaluate(draft.program or "", arguments, None if stdin is None else stdin.text)
@@ -290,7 +290,7 @@ def _remember(walker: "Walker", draft: Draft, stream: Stream, context: Context) 
 
 def _runs_known_file(walker: "Walker", draft: Draft, context: Context) -> None:
     """`./x` after this line wrote x."""
-    content = walker.files.get(normalise(draft.argv[0], walker.expander.cwd))
+    content = walker.files.get(normalise(draft.argv[0], walker.cwd))
     if content is None:
         return
     if content.marks & FETCHED:

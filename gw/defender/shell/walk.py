@@ -44,7 +44,7 @@ MAX_LOOP = 4  # items of a `for` that are walked one by one
 _NOBODY = profile("")
 
 
-class Walker:
+class Walker(Expander):
     """State of one line: what ran so far, variables, functions, files written."""
 
     base: Span | None = None  # the span of everything found in a text that is not the line itself
@@ -56,11 +56,11 @@ class Walker:
     depth = 0
 
     def __init__(self, source: str, cwd: str | None) -> None:
+        super().__init__(cwd)
         self.source = source
         self.drafts: list[Draft] = []
         self.extra: list[tuple[NodeRole, Span]] = []  # data and comments
         self.signals: set[str] = set()
-        self.expander = Expander(self._substitute, cwd)
         self.functions: dict[str, Script] = {}
         self.used: set[str] = set()  # functions that were called
         self.aliases: dict[str, str] = {}
@@ -142,18 +142,18 @@ class Walker:
         if kind == "for":
             return self._for(command, stdin)
         output = EMPTY
-        cwd = self.expander.cwd
+        cwd = self.cwd
         self.isolated += kind == "("
         for body in command.bodies:
             output = joined(output, self.script(body, stdin))
         if kind == "(":
             self.isolated -= 1
-            self.expander.cwd = cwd
+            self.cwd = cwd
         return output if kind in "({" else Stream(None, output.marks)
 
     def _for(self, command: Compound, stdin: Stream | None) -> Stream:
-        items = [f for word in command.words for f in self.expander.fields(word)][:MAX_LOOP]
-        variables = self.expander.variables
+        items = [f for word in command.words for f in self.fields(word)][:MAX_LOOP]
+        variables = self.variables
         variables.pop(command.name, None)
         marks = 0
         for item in items or (Field("", UNRESOLVED),):
@@ -180,12 +180,12 @@ class Walker:
             self.signals.add("shell.too-deep")
             return UNKNOWN
         self.used.add(name)
-        positional, self.expander.positional = self.expander.positional, argv if known else None
+        positional, self.positional = self.positional, argv if known else None
         self.called.append(body)
         first = len(self.drafts)
         output = self.script(body, stdin)
         self.called.pop()
-        self.expander.positional = positional
+        self.positional = positional
         own = [d for d in self.drafts[first:] if d.program == name]
         if len(own) > 1 or any(d.background or name in (d.pipes_into, d.piped_from) for d in own):
             for draft in own:
@@ -226,24 +226,24 @@ class Walker:
                 marks.append(0)
             elif word.literal is not None:
                 if word.quoted and not argv and self.base is None and is_split(self.source, word):
-                    self.expander.obscured = True
+                    self.obscured = True
                 argv.append(word.literal)
                 marks.append(GLOB if word.glob else 0)
             else:
                 if not argv and word.parts and type(word.parts[0]) is Param and word.parts[0].name == "0":
-                    self.expander.obscured = True  # `... | $0`
-                for field in self.expander.fields(word, program=not argv):
+                    self.obscured = True  # `... | $0`
+                for field in self.fields(word, program=not argv):
                     argv.append(field.text)
                     marks.append(field.marks)
         return argv, marks
 
     def _assign(self, command: Simple, context: Context) -> None:
         """Variables of `A=1 program` are the program's alone; those of `A=1` stay."""
-        variables = self.expander.variables
+        variables = self.variables
         saved = dict(variables) if command.words else None
-        context.env = {assign.name: self.expander.assign(assign) for assign in command.assigns}
+        context.env = {assign.name: self.assign(assign) for assign in command.assigns}
         if saved is not None:
-            self.expander.variables = saved
+            self.variables = saved
 
     def _bare(self, context: Context) -> None:
         """Assignments or redirects without a program."""
@@ -258,7 +258,7 @@ class Walker:
 
     def draft(self, program: str | None, argv: Sequence[str], marks: Sequence[int], context: Context) -> Draft:
         draft = Draft(program, argv, marks, context.span)
-        draft.cwd = self.expander.cwd
+        draft.cwd = self.cwd
         if context.wrappers:
             draft.wrappers = context.wrappers
             draft.privileged = context.privileged
@@ -288,7 +288,7 @@ class Walker:
             script = parser.parse()
             if parser.broken:
                 self.signals.add("shell.unparsed-inner")
-            self.expander.obscured = self.expander.obscured or parser.obscured
+            self.obscured = self.obscured or parser.obscured
             return self.script(script, context.stdin)
         except TooDeepError:
             self.signals.add("shell.too-deep")
@@ -307,17 +307,17 @@ class Walker:
         context.redirects = targets
         for redirect in redirects:
             if redirect.op in ("<<", "<<<"):
-                stdin = self.expander.value(redirect.target)
+                stdin = self.value(redirect.target)
                 self.extra.append((NodeRole.DATA, self.span(redirect.target.start, redirect.target.end)))
                 continue
-            target = (self.expander.fields(redirect.target) or [Field("")])[0]
+            target = (self.fields(redirect.target) or [Field("")])[0]
             targets.append((redirect.op, redirect.fd, target))
             if redirect.op in ("<", "<>"):
                 stdin = self._input(target, context)
         return stdin
 
     def _input(self, target: Field, context: Context) -> Stream:
-        path = normalise(target.text, self.expander.cwd)
+        path = normalise(target.text, self.cwd)
         known = self.files.get(path)
         if known is not None:
             return known
@@ -343,7 +343,7 @@ class Walker:
                 if operator in (">", ">|"):
                     draft.overwrites += (draft.redirects[-1],)
 
-    def _substitute(self, part: Subst) -> Stream:
+    def substitute(self, part: Subst) -> Stream:
         """Walk a substitution where it stands and return what stands for it: its output, or a file name."""
         if len(self.drafts) >= MAX_DRAFTS or self.depth > 2 * MAX_NESTING:
             self.signals.add("shell.too-deep")

@@ -1,12 +1,12 @@
 """Scheduler and idempotency under random interleavings, against a model that only writes down what must be true.
 
-CLAWGATE_PROPERTY_MINUTES runs it for so long instead of the usual few hundred stories.
+CLAWGATE_PROPERTY_MINUTES runs it for so long instead of the usual few hundred stories; `make property` does so for ten.
 """
 
 import os
 import time
-from collections import defaultdict
-from itertools import count
+from collections import Counter, defaultdict
+from itertools import count, islice
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings
@@ -22,6 +22,7 @@ MINUTES = float(os.environ.get("CLAWGATE_PROPERTY_MINUTES", "0"))
 SESSIONS = ("a", "b", "c")
 names = st.sampled_from(SESSIONS)
 REACHED: set[type] = set()  # kinds of effect any story led to
+TOLD: Counter[str] = Counter()  # for whoever runs the long form: stories and messages in them
 
 
 class Interleavings(RuleBasedStateMachine):
@@ -30,10 +31,12 @@ class Interleavings(RuleBasedStateMachine):
     @initialize(max_runs=st.integers(1, 3), max_pending=st.integers(4, 20))
     def begin(self, max_runs: int, max_pending: int) -> None:
         numbers = count(1)
+        TOLD["stories"] += 1
         self.scheduler = Scheduler(lambda: f"new{next(numbers)}", max_pending=max_pending, max_runs=max_runs)
         self.max_runs, self.max_pending = max_runs, max_pending
         self.now = 0
         self.serial = 0
+        self.claims = Claims(ttl_ms=1 << 40, max_entries=1 << 20)
         self.accepted: dict[str, str] = {}  # item -> session
         self.fate: dict[str, str] = {}
         self.settled: set[str] = set()
@@ -56,19 +59,23 @@ class Interleavings(RuleBasedStateMachine):
     )
     def submit(self, session: str, mode: str, debounce: int, cap: int, drop: str, context: str, special: str) -> None:
         self.serial += 1
+        TOLD["messages"] += 1
         name = f"i{self.serial}"
         extra: dict[str, Any] = {special: True} if special else {}
         item = Item(name, f"text {name}", context=context, owner=f"o{self.serial % 2}", **extra)
         pending = self.scheduler.pending
+        assert self.claims.begin(name, f"digest {name}", name, self.now)[0].claimed
         try:
             admission = self.scheduler.submit(session, item, Settings(mode, debounce, cap, drop), self.now)
         except Overloaded:
             assert pending >= self.max_pending or drop == "new"
             assert self.scheduler.pending == pending
+            self.claims.release(name)
             return
         if admission.state == "dropped":
             assert special == "heartbeat"
             assert not admission.effects
+            self.claims.release(name)
             return
         self.accepted[name] = session
         if special == "reset" or mode == "interrupt":
@@ -76,6 +83,24 @@ class Interleavings(RuleBasedStateMachine):
         self.take(admission.effects)
         if admission.state == "steered":
             assert session in self.active
+
+    @rule(back=st.integers(0, 9), changed=st.booleans())
+    def retry(self, back: int, changed: bool) -> None:
+        """A client sends an earlier request again: the same one has no second effect, another one is a conflict."""
+        name = next(islice(reversed(self.accepted), back, None), None)
+        if name is None:
+            return
+        digest = "another" if changed else f"digest {name}"
+        try:
+            outcome, changes = self.claims.begin(name, digest, name, self.now)
+        except InvalidRequest:
+            assert changed
+            return
+        assert not changed
+        assert not outcome.claimed
+        assert changes == []
+        fate = self.fate.get(name)
+        assert outcome.answer == ({"fate": fate} if fate else {"runId": name, "status": "in_flight"})
 
     @rule(session=names, messages=st.lists(st.sampled_from(["followup", "collect", "steer"]), min_size=2, max_size=6))
     def burst(self, session: str, messages: list[str]) -> None:
@@ -152,6 +177,7 @@ class Interleavings(RuleBasedStateMachine):
         assert item.id in self.accepted
         assert item.id not in self.fate, f"{item.id} ended twice: {self.fate[item.id]}, {fate}"
         self.fate[item.id] = fate
+        self.claims.finish(item.id, {"fate": fate}, self.now)
 
     def ran(self, session: str, item: Item) -> None:
         assert self.accepted[item.id] == session
@@ -197,6 +223,7 @@ def test_random_interleavings() -> None:
     assert {Start, Abort, Settle, Cancel, Lose, Wake} == REACHED, "the stories are too tame to mean anything"
     while time.monotonic() < until:
         run_state_machine_as_test(Interleavings, settings=settings(STORY, max_examples=500))
+    print(f"{TOLD['stories']} stories, {TOLD['messages']} messages")  # pytest shows it with -s
 
 
 operations = st.lists(

@@ -136,13 +136,14 @@ class Outbound(NamedTuple):
     """
 
     chat_id: str
-    text: str
+    text: str  # of `react`: the emoji
     thread_id: str = ""
     reply_to: str = ""
     media: tuple[Media, ...] = ()
     key: str = ""
-    edit_of: str = ""  # replace the text of this message instead
-    reply_token: str = ""
+    reply_token: str = ""  # of the Inbound that is answered
+    action: str = "say"  # say | edit | unsend | react: the last three only where the capability says so
+    message_id: str = ""  # what edit, unsend and react are about
 
 
 class Receipt(NamedTuple):
@@ -305,15 +306,15 @@ class Driver(Protocol):
     def hello(self) -> Call | None:
         """A question to ask before anything else (who am I?); None: none."""
 
-    def met(self, answer: Answer) -> None:
-        """Take its answer. Raises SendLater or ChannelStopped."""
+    def met(self, answer: Answer) -> Call | None:
+        """Take its answer; the next question, if any. Raises SendLater or ChannelStopped."""
 
     # out
     def send(self, part: Outbound) -> Call:
-        """Ask for one message: text within the limit, or one file with a caption; an edit when `edit_of` is set."""
+        """Ask for one thing: a text within the limit, or one file with a caption. Raises SendRefused."""
 
-    def sent(self, answer: Answer) -> str:
-        """Read the id of the new message. Raises SendRefused, SendLater."""
+    def sent(self, part: Outbound, answer: Answer) -> str:
+        """Read the id of the message that now stands there. Raises SendRefused, SendLater."""
 
     def typing(self, chat_id: str, thread_id: str) -> Call | None: ...
 

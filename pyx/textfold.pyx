@@ -16,7 +16,7 @@ cdef extern from "Python.h" nogil:
     int PyUnicode_4BYTE_KIND
 
 # What a character is, as the `describe` callable of a Folder says; a closed set, counted per text.
-PLAIN, HIDDEN, BIDI, TAG, STYLED, MARK, LOOKALIKE = range(7)
+PLAIN, HIDDEN, BIDI, TAG, STYLED, MARK, LOOKALIKE, TYPOGRAPHY = range(8)
 
 cdef enum:
     _PLAIN = 0
@@ -26,6 +26,7 @@ cdef enum:
     _STYLED
     _MARK
     _LOOKALIKE
+    _TYPOGRAPHY
     KINDS
     KNOWN = 1 << 31
     MANY = 1 << 30  # more than one replacement character; the low bits index the pool
@@ -51,6 +52,7 @@ cdef struct FoldState:
     Py_ssize_t counts[KINDS]
     Py_ssize_t hidden_in_words
     Py_ssize_t mixed_words
+    Py_ssize_t changed  # characters that now read otherwise; typography left out
     Py_ssize_t pending_hidden  # hidden characters since the last visible one
     bint before_is_word
     bint has_latin
@@ -117,10 +119,11 @@ cdef class Folder:
         return 0
 
     def fold(self, str text not None, bint latin_text):
-        """Return (folded text, pieces, counts, hidden in words, mixed words).
+        """Return (folded text, pieces, counts, hidden in words, mixed words, characters changed).
 
         `pieces` are packed uint32 triples (at, start, end): output from `at` to the next piece stands for input
-        start..end. `counts` has one number for each kind of character. Raises what `describe` raises.
+        start..end. `counts` has one number for each kind of character; quotes and dashes that only became plain do not
+        count as changed. Raises what `describe` raises.
         """
         cdef FoldState state
         cdef Py_UCS4* out = NULL
@@ -147,7 +150,7 @@ cdef class Folder:
         finally:
             PyMem_RawFree(out)
             PyMem_RawFree(pieces)
-        return folded, packed, counts, state.hidden_in_words, state.mixed_words
+        return folded, packed, counts, state.hidden_in_words, state.mixed_words, state.changed
 
 
 cdef enum:
@@ -203,6 +206,7 @@ cdef void _end_word(FoldState* state, const uint32_t* table, Py_UCS4* out) noexc
     cdef bint whole = state.latin_text and not state.has_other and size >= MIN_LOOKALIKE_WORD
     if state.has_lookalike and (state.has_latin or whole):
         state.mixed_words += 1
+        state.changed += 1
         for k in range(state.word, state.out_size):
             if out[k] >= 128 and out[k] < TABLE and ((table[out[k]] >> 21) & 7) == _LOOKALIKE:
                 out[k] = <Py_UCS4> (table[out[k]] & LOW)
@@ -236,6 +240,7 @@ cdef int _fold(
         else:
             count = 1
         if count == 0:
+            state.changed += 1
             state.open_piece = False
             if what == _HIDDEN:
                 state.pending_hidden += state.before_is_word
@@ -246,6 +251,7 @@ cdef int _fold(
             out[0][state.out_size + k] = c if what == _LOOKALIKE else (
                 <Py_UCS4> replacement[1 + k] if entry & MANY else <Py_UCS4> (entry & LOW)
             )
+        state.changed += what != _TYPOGRAPHY and (count > 1 or out[0][state.out_size] != c)
         c = out[0][state.out_size]
         in_word = Py_UNICODE_ISALPHA(c) != 0
         if in_word:

@@ -7,7 +7,7 @@ Invariant: linear in the length of the text, bounded in what it returns, and tot
 cimport cython
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from cpython.unicode cimport PyUnicode_DATA, PyUnicode_KIND
-from libc.stdint cimport uint8_t, uint16_t, uint32_t
+from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memset
 
 cdef extern from "Python.h" nogil:
@@ -15,18 +15,10 @@ cdef extern from "Python.h" nogil:
     int Py_UNICODE_ISSPACE(uint32_t ch)
 
 # What a run may be (gw.defender.text.runs decodes them).
-BASE64, HEX, UNITS, BINARY, DECIMAL, PERCENT, ESCAPES, SPACED, FLOOD = range(9)
+BASE64, HEX, UNITS, BINARY, DECIMAL, PERCENT, ESCAPES, SPACED, FLOOD, HYPHENS = range(10)
 
 cdef enum:
-    _BASE64 = 0
-    _HEX
-    _UNITS
-    _BINARY
-    _DECIMAL
-    _PERCENT
-    _ESCAPES
-    _SPACED
-    _FLOOD
+    _BASE64, _HEX, _UNITS, _BINARY, _DECIMAL, _PERCENT, _ESCAPES, _SPACED, _FLOOD, _HYPHENS
 
 cdef enum:
     MAX_RUNS = 256  # per text; past it only the number dropped is known
@@ -39,7 +31,7 @@ cdef enum:
     MIN_SPACED = 5  # single letters
     MIN_CHAR_FLOOD = 16  # the same character in a row
     MIN_TOKEN_FLOOD = 8  # the same token (or group of up to four) in a row
-    PERIODS = 4
+    PERIODS = 4  # a power of two
     MAX_GAP = 3  # separators between the units of one run
     MAX_LEET = 16  # characters of a word; longer ones are identifiers
 
@@ -49,7 +41,7 @@ cdef enum:
     LOWER = 2
     BIT = 4  # 0 and 1
     DIGIT = 8  # 2 to 9
-    HEXLETTER = 16
+    FAR = 16  # letters that no hexadecimal number has, not even as its mark: neither a to f nor x
     OTHER = 32
     WORD = UPPER | LOWER | BIT | DIGIT | OTHER
     BLANK = 64
@@ -66,8 +58,8 @@ cdef void _fill_classes() noexcept:
             CLASS[c] = UPPER
         if c'a' <= c <= c'z':
             CLASS[c] = LOWER
-        if c'a' <= c <= c'f' or c'A' <= c <= c'F':
-            CLASS[c] |= HEXLETTER
+        if CLASS[c] & (UPPER | LOWER) and not c'a' <= c | 32 <= c'f' and c | 32 != c'x':
+            CLASS[c] |= FAR
         if c'0' <= c <= c'9':
             CLASS[c] = BIT if c <= c'1' else DIGIT
         if c == c' ' or 9 <= c <= 13:
@@ -83,8 +75,7 @@ ctypedef fused Char:
 
 cdef struct Run:
     int kind
-    Py_ssize_t start
-    Py_ssize_t end
+    Py_ssize_t start, end
 
 cdef struct Found:
     Run run[MAX_RUNS]
@@ -93,37 +84,40 @@ cdef struct Found:
     Py_ssize_t ascii_letters
     Py_ssize_t other_letters
     Py_ssize_t leet_words
-    Py_ssize_t stray_hyphens
     Py_ssize_t controls
 
 cdef struct Units:
     # Short words in a row, all of one kind, at most MAX_GAP separators apart.
     int kind
     Py_ssize_t count
-    Py_ssize_t start
-    Py_ssize_t end
+    Py_ssize_t start, end
 
 cdef struct Coded:
     # Words joined by one of + / - _: what base64 and bare hex look like.
-    Py_ssize_t start
-    Py_ssize_t end
+    Py_ssize_t start, end
     int classes
     bint joined
 
+cdef struct Compound:
+    # Words of letters joined by hyphens.
+    Py_ssize_t start, end
+    Py_ssize_t first_size, letters
+    int pieces
+
 cdef struct Token:
-    Py_ssize_t start
-    Py_ssize_t end
-    int percents
-    int escapes
+    Py_ssize_t start, end
+    int percents, escapes
     bint wordy
 
 cdef struct Flood:
     # The last four blank-separated tokens, and for each period how many tokens equal the one that long before.
     Py_ssize_t start[PERIODS]
     Py_ssize_t size[PERIODS]
+    uint64_t sign[PERIODS]  # of each: length, first and last character; 0 for what is no word
     Py_ssize_t seen
     Py_ssize_t since[PERIODS]
     Py_ssize_t repeats[PERIODS]
+    bint repeating
     Py_ssize_t reported_end
 
 
@@ -132,7 +126,10 @@ cdef inline int _class_of(uint32_t c) noexcept nogil:
         return CLASS[c]
     if Py_UNICODE_ISALNUM(c):
         return OTHER
-    return BLANK if Py_UNICODE_ISSPACE(c) else 0
+    if Py_UNICODE_ISSPACE(c):
+        return BLANK
+    # Vowel signs of Hebrew, Arabic, Indic and other scripts are no letters to Unicode, but part of words.
+    return OTHER if 0x0591 <= c <= 0x1AFF else 0
 
 
 cdef inline void _add(Found* found, int kind, Py_ssize_t start, Py_ssize_t end) noexcept nogil:
@@ -156,30 +153,30 @@ cdef inline void _end_units(Units* units, Found* found) noexcept nogil:
     units.count = 0
 
 
+cdef inline bint _is_hex(uint32_t c) noexcept nogil:
+    return c < 128 and CLASS[c] & WORD and not CLASS[c] & FAR and c | 32 != c'x'
+
+
 cdef inline int _unit_kind(const Char* text, Py_ssize_t start, Py_ssize_t size, int classes) noexcept nogil:
-    """What kind of unit a word of up to eight characters could be, or -1."""
-    cdef int numeric = not classes & (UPPER | LOWER | OTHER)
-    cdef bint hexadecimal = not classes & OTHER
+    """What kind of unit a word could be, or -1; most words are ruled out by their length and classes."""
     cdef Py_ssize_t k
+    if size > 8 or (size > 1 and classes & (FAR | OTHER)):
+        return -1
     if size == 1:
-        return -1 if numeric else _SPACED
+        return _SPACED if classes & (UPPER | LOWER | OTHER) else -1
     if size == 8:
         return _BINARY if classes == BIT else -1
     if size > 4:
         return -1
-    if numeric and size == 3:
+    if size == 3 and not classes & (UPPER | LOWER):
         return _DECIMAL
-    if classes & OTHER:
-        return -1  # and CLASS has no entry for such characters
-    for k in range(size):
-        if not CLASS[text[start + k]] & (BIT | DIGIT | HEXLETTER):
-            # x49 and 0x49 are what is left of \\x49 and 0x49
-            if (k == size - 3 and text[start + k] | 32 == c'x') and (k == 0 or text[start] == c'0'):
-                continue
-            hexadecimal = False
-    if hexadecimal and (size == 2 or text[start + size - 3] | 32 == c'x'):
-        return _UNITS
-    return -1
+    if size > 2:  # x49 and 0x49 are what is left of \\x49 and 0x49
+        if text[start + size - 3] | 32 != c'x' or (size == 4 and text[start] != c'0'):
+            return -1
+    for k in range(start + size - 2, start + size):
+        if not _is_hex(text[k]):
+            return -1
+    return _UNITS
 
 
 cdef inline void _take_unit(
@@ -207,7 +204,7 @@ cdef inline void _end_coded(const Char* text, Coded* coded, Found* found) noexce
         return
     if not coded.joined and size % 2 == 0 and coded.classes & (BIT | DIGIT):
         for k in range(coded.start, coded.end):
-            if not CLASS[text[k]] & (BIT | DIGIT | HEXLETTER):
+            if not _is_hex(text[k]):
                 break
         else:
             _add(found, _HEX, coded.start, coded.end)
@@ -238,16 +235,12 @@ cdef inline void _end_flood(Flood* flood, int index, Py_ssize_t end, Found* foun
         flood.reported_end = end
 
 
-cdef inline void _take_token(const Char* text, Flood* flood, Token* token, Found* found) noexcept nogil:
-    """Compare a token with the four before it; of several periods that repeat, the shortest is reported."""
-    cdef Py_ssize_t size = token.end - token.start, last
-    cdef int index, slot
-    if token.percents >= MIN_PERCENT:
-        _add(found, _PERCENT, token.start, token.end)
-    if token.escapes >= MIN_ESCAPES:
-        _add(found, _ESCAPES, token.start, token.end)
+cdef void _compare(const Char* text, Flood* flood, Token* token, Py_ssize_t size, Found* found) noexcept nogil:
+    """Count for each period how many tokens equal the one so long before; the shortest that repeats is reported."""
+    cdef int index, slot, last = (flood.seen - 1) & (PERIODS - 1)
+    flood.repeating = False
     for index in range(PERIODS):
-        slot = (flood.seen - index - 1) % PERIODS
+        slot = (flood.seen - index - 1) & (PERIODS - 1)
         if (
             token.wordy and flood.seen > index and flood.size[slot] == size
             and memcmp(text + flood.start[slot], text + token.start, size * sizeof(Char)) == 0
@@ -255,12 +248,30 @@ cdef inline void _take_token(const Char* text, Flood* flood, Token* token, Found
             if flood.repeats[index] == 0:
                 flood.since[index] = token.start
             flood.repeats[index] += 1
+            flood.repeating = True
         elif flood.repeats[index]:
-            last = (flood.seen - 1) % PERIODS
             _end_flood(flood, index, flood.start[last] + flood.size[last], found)
-    slot = flood.seen % PERIODS
+
+
+cdef inline void _take_token(const Char* text, Flood* flood, Token* token, Found* found) noexcept nogil:
+    cdef Py_ssize_t size = token.end - token.start
+    cdef uint64_t sign = <uint64_t> size << 42 | <uint64_t> text[token.start] << 21 | text[token.end - 1]
+    cdef int slot = flood.seen & (PERIODS - 1)
+    if token.percents >= MIN_PERCENT:
+        _add(found, _PERCENT, token.start, token.end)
+    if token.escapes >= MIN_ESCAPES:
+        _add(found, _ESCAPES, token.start, token.end)
+    if not token.wordy:
+        sign = 0
+    if flood.repeating or (
+        sign and (
+            (sign == flood.sign[0]) | (sign == flood.sign[1]) | (sign == flood.sign[2]) | (sign == flood.sign[3])
+        )
+    ):
+        _compare(text, flood, token, size, found)
     flood.start[slot] = token.start
     flood.size[slot] = size
+    flood.sign[slot] = sign
     flood.seen += 1
 
 
@@ -268,14 +279,10 @@ cdef inline void _take_word(
     const Char* text, Py_ssize_t start, Py_ssize_t end, int classes, Units* units, Found* found
 ) noexcept nogil:
     cdef Py_ssize_t size = end - start, k
-    cdef int kind
     cdef bint numeric = not classes & (UPPER | LOWER | OTHER)
-    if size <= 8:
-        kind = _unit_kind(text, start, size, classes)
-        if kind >= 0:
-            _take_unit(units, kind, numeric, start, end, found)
-        elif units.count:
-            _end_units(units, found)
+    cdef int kind = _unit_kind(text, start, size, classes)
+    if kind >= 0:
+        _take_unit(units, kind, numeric, start, end, found)
     elif units.count:
         _end_units(units, found)
     if not classes & (BIT | DIGIT | OTHER):
@@ -317,17 +324,45 @@ cdef inline void _take_coded(
     coded.end = end
 
 
+cdef inline void _end_compound(const Char* text, Compound* compound, Found* found) noexcept nogil:
+    """Hyphens that take a word apart: three pieces or more, short ones; or one letter where no prefix has one."""
+    cdef uint32_t first = text[compound.start] | 32
+    cdef bint apart = compound.pieces >= 3 and compound.letters < 3 * compound.pieces
+    if compound.first_size == 1 and not apart:
+        apart = not (first == c'e' or first == c'x' or first == c't' or first == c'a')  # e-mail, x-ray, t-shirt, a-z
+    if apart:
+        _add(found, _HYPHENS, compound.start, compound.end)
+
+
+cdef inline void _take_compound(
+    const Char* text, Py_ssize_t start, Py_ssize_t end, bint letters, Compound* compound, Found* found
+) noexcept nogil:
+    if compound.pieces and letters and compound.end == start - 1 and text[start - 1] == c'-':
+        compound.pieces += 1
+    else:
+        if compound.pieces > 1:
+            _end_compound(text, compound, found)
+        compound.pieces = letters
+        compound.letters = 0
+        compound.start = start
+        compound.first_size = end - start
+    compound.letters += end - start
+    compound.end = end
+
+
 @cython.boundscheck(False)
 @cython.wraparound(False)
 cdef void _survey(const Char* text, Py_ssize_t size, Found* found) noexcept nogil:
-    cdef Py_ssize_t i = 0, start, previous_size = 0
+    cdef Py_ssize_t i = 0, start
     cdef int classes, klass
     cdef Units units
     cdef Coded coded
+    cdef Compound compound
     cdef Flood flood
     cdef Token token
     memset(&units, 0, sizeof(units))
     memset(&coded, 0, sizeof(coded))
+    memset(&compound, 0, sizeof(compound))
     memset(&flood, 0, sizeof(flood))
     memset(&token, 0, sizeof(token))
     token.start = -1
@@ -354,11 +389,9 @@ cdef void _survey(const Char* text, Py_ssize_t size, Found* found) noexcept nogi
                     break
                 klass = _class_of(text[i])
             token.wordy = True
-            if coded.end == start - 1 and text[start - 1] == c'-' and not classes & (BIT | DIGIT):
-                found.stray_hyphens += i - start <= 2 or previous_size <= 2
             _take_word(text, start, i, classes, &units, found)
             _take_coded(text, start, i, classes, &coded, found)
-            previous_size = i - start
+            _take_compound(text, start, i, not classes & (BIT | DIGIT), &compound, found)
             if i - start >= MIN_CHAR_FLOOD:
                 _find_char_floods(text, start, i, found)
             continue
@@ -378,12 +411,14 @@ cdef void _survey(const Char* text, Py_ssize_t size, Found* found) noexcept nogi
         _take_token(text, &flood, &token, found)
     _end_units(&units, found)
     _end_coded(text, &coded, found)
+    if compound.pieces > 1:
+        _end_compound(text, &compound, found)
     for klass in range(PERIODS):
         _end_flood(&flood, klass, size, found)
 
 
 def survey(str text not None):
-    """Return (ascii letters, other letters, leet words, stray hyphens, control characters, runs dropped, runs).
+    """Return (ascii letters, other letters, leet words, control characters, runs dropped, runs).
 
     A run is (kind, start, end) in characters; at most 256 come back. Runs of different kinds may overlap, and a
     run is only a candidate: whether it decodes to anything is for the caller to see.
@@ -406,8 +441,7 @@ def survey(str text not None):
                 _survey(<const uint32_t*> data, size, found)
         runs = [(found.run[i].kind, found.run[i].start, found.run[i].end) for i in range(found.count)]
         return (
-            found.ascii_letters, found.other_letters, found.leet_words, found.stray_hyphens, found.controls,
-            found.dropped, runs,
+            found.ascii_letters, found.other_letters, found.leet_words, found.controls, found.dropped, runs,
         )
     finally:
         PyMem_Free(found)

@@ -7,5 +7,6 @@ PERCENT: int
 ESCAPES: int
 SPACED: int
 FLOOD: int
+HYPHENS: int
 
-def survey(text: str) -> tuple[int, int, int, int, int, int, list[tuple[int, int, int]]]: ...
+def survey(text: str) -> tuple[int, int, int, int, int, list[tuple[int, int, int]]]: ...

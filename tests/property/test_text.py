@@ -42,7 +42,7 @@ def test_runs_lie_inside_and_in_range(text: str) -> None:
     *counts, runs = survey(text)
     assert all(count >= 0 for count in counts)
     for kind, start, end in runs:
-        assert 0 <= kind <= 8
+        assert 0 <= kind <= 9
         assert 0 <= start < end <= len(text)
 
 

@@ -24,7 +24,6 @@ USER_RULE: Final = "prompt.model.user"
 TOOL_RULE: Final = "prompt.model.tool"
 SCORED_CHARACTERS: Final = 128 * 1024  # of one view; rules see the rest
 EXPLAINED_WORDS: Final = 5
-_REJOINED: Final = ("spaced-letters", "flood")  # signals after which the joined view is the one to read
 _SPACED: Final = 8  # letters; a formula has fewer
 
 
@@ -81,11 +80,16 @@ def shipped_model() -> PromptModel:
 
 
 def scored_views(text: Normalised) -> list[View]:
-    """What the model reads: the plainest form of the text first, then what was encoded in it."""
+    """What the model reads: the text, folded where that changed it; what was rejoined; what was encoded."""
+    if len(text.views) == 1:
+        return list(text.views)
     found = {view.name: view for view in text.views}
-    rejoined = text.signals.get("spaced-letters", 0) >= _SPACED or "flood" in text.signals
-    plain = (found.get("joined") if rejoined else None) or found.get("folded") or text.views[0]
-    return [plain, found["decoded"]] if "decoded" in found else [plain]
+    views = [found.get("folded") or text.views[0]]
+    if "joined" in found and (text.signals.get("spaced-letters", 0) >= _SPACED or "flood" in text.signals):
+        views.append(found["joined"])
+    if "decoded" in found:
+        views.append(found["decoded"])
+    return views
 
 
 class PromptGuard:

@@ -10,7 +10,7 @@ from functools import cache
 from typing import Final, NamedTuple
 
 from gw import DATA
-from gw._native.textfold import BIDI, HIDDEN, LOOKALIKE, MARK, PLAIN, STYLED, TAG, Folder
+from gw._native.textfold import BIDI, HIDDEN, LOOKALIKE, MARK, PLAIN, STYLED, TAG, TYPOGRAPHY, Folder
 from gw.defender.text.offsets import Offsets
 
 # Default-ignorable code points (Unicode DerivedCoreProperties), as ranges; controls that no text needs are added.
@@ -24,7 +24,7 @@ _BIDI: Final = ((0x202A, 0x202E), (0x2066, 0x2069))
 _MARKS: Final = ((0x0300, 0x036F), (0x1AB0, 0x1AFF), (0x1DC0, 0x1DFF), (0x20D0, 0x20FF), (0xFE20, 0xFE2F))
 _TAGS: Final = range(0xE0020, 0xE007F)  # ASCII, invisible
 _SELECTORS: Final = range(0xE0100, 0xE01F0)  # variation selectors 17-256: carry bytes 16-255
-_KINDS: Final = {"lookalike": LOOKALIKE, "letter": PLAIN, "mark": PLAIN}
+_KINDS: Final = {"lookalike": LOOKALIKE, "letter": PLAIN, "mark": TYPOGRAPHY}
 _ESCAPES: Final = {"\\s": " ", "\\n": "\n"}
 _LONGEST: Final = 18  # U+FDFA
 
@@ -38,6 +38,7 @@ class Folded(NamedTuple):
     tags: int  # letters written in invisible characters
     styled: int  # ASCII letters in full-width, mathematical or circled form
     mixed_words: int  # words of lookalike letters
+    changed: int  # characters that read otherwise now, typography left out
 
 
 @cache
@@ -85,7 +86,7 @@ def _folder() -> Folder:
 
 def fold(text: str, *, latin_text: bool) -> Folded:
     """Fold every character; `latin_text` says that the text's letters are mostly ASCII."""
-    folded, packed, counts, hidden_in_words, mixed_words = _folder().fold(text, latin_text)
+    folded, packed, counts, hidden_in_words, mixed_words, changed = _folder().fold(text, latin_text)
     numbers = memoryview(packed).cast("I")
     offsets = Offsets(numbers[0::3].tolist(), numbers[1::3].tolist(), numbers[2::3].tolist(), len(folded))
     return Folded(
@@ -97,6 +98,7 @@ def fold(text: str, *, latin_text: bool) -> Folded:
         counts[TAG],
         counts[STYLED],
         mixed_words,
+        changed,
     )
 
 

@@ -116,5 +116,5 @@ def _attempt(decode: Callable[[str], bytes], run: str, budget: int) -> str | Non
 
 
 def _nested(text: str, depth: int) -> str:
-    edits = decode_runs(text, survey(text)[6], depth=depth)
+    edits = decode_runs(text, survey(text)[5], depth=depth)
     return "\n".join([text, *(edit.replacement for edit in edits)])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gw._native.textfold import BIDI, HIDDEN, LOOKALIKE, MARK, PLAIN, STYLED, TAG, Folder
+from gw._native.textfold import BIDI, HIDDEN, LOOKALIKE, MARK, PLAIN, STYLED, TAG, TYPOGRAPHY, Folder
 from gw.defender.text.fold import confusables, describe, fold
 
 
@@ -27,8 +27,8 @@ from gw.defender.text.fold import confusables, describe, fold
         ("ł", ("l", PLAIN)),
         ("о", ("o", LOOKALIKE)),
         ("ж", ("ж", PLAIN)),
-        ("’", ("'", PLAIN)),
-        ("…", ("...", PLAIN)),
+        ("’", ("'", TYPOGRAPHY)),
+        ("…", ("...", TYPOGRAPHY)),
         ("漢", ("漢", PLAIN)),
         ("가", ("가", PLAIN)),
     ],

@@ -9,7 +9,7 @@ from gw.defender.text.runs import DECODED_BYTES, decode_runs, readable
 
 
 def _decode(text: str) -> list[str]:
-    return [edit.replacement for edit in decode_runs(text, survey(text)[6])]
+    return [edit.replacement for edit in decode_runs(text, survey(text)[5])]
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from libc.string cimport memset
 
 cdef extern from "Python.h" nogil:
     int Py_UNICODE_ISALNUM(uint32_t ch)
+    int Py_UNICODE_ISSPACE(uint32_t ch)
     uint32_t Py_UNICODE_TOLOWER(uint32_t ch)
 
 cdef enum:
@@ -76,8 +77,20 @@ cdef inline uint32_t _plain(uint32_t c) noexcept nogil:
     return c
 
 
+cdef inline bint _is_stop(uint32_t c) noexcept nogil:
+    """Quotation marks and ends of sentences beyond ASCII."""
+    return (
+        c == 0x2018 or 0x201A <= c <= 0x201F or c == 0xAB or c == 0xBB or c == 0x3002 or c == 0x300C
+        or c == 0xFF01 or c == 0xFF1A or c == 0xFF1F or c == 0x060C or c == 0x061B or c == 0x061F or c == 0x06D4
+        or c == 0x0964 or c == 0x2028
+    )
+
+
 cdef inline bint _in_word(uint32_t c, uint32_t plain) noexcept nogil:
-    return (plain & IN_WORD) != 0 if c < 128 else Py_UNICODE_ISALNUM(c) != 0
+    if c < 128:
+        return (plain & IN_WORD) != 0
+    # Vowel signs of Hebrew, Arabic, Indic and other scripts are no letters to Unicode, but part of words.
+    return Py_UNICODE_ISALNUM(c) != 0 or (0x0591 <= c <= 0x1AFF and not Py_UNICODE_ISSPACE(c) and not _is_stop(c))
 
 
 cdef inline bint _counts(State* state, uint32_t plain) noexcept nogil:
@@ -99,7 +112,12 @@ cdef inline void _take_letter(State* state, uint32_t plain, Py_ssize_t at) noexc
 
 cdef inline void _take_mark(State* state, uint32_t c) noexcept nogil:
     """A quote opens a quotation after anything but a letter; within a word it is an apostrophe."""
-    if c < 128 and (BREAKS[c] or (c == c"'" and not state.last & IN_WORD)):
+    cdef bint stops
+    if c >= 128:
+        stops = _is_stop(c)
+    else:
+        stops = BREAKS[c] != 0 or (c == c"'" and not state.last & IN_WORD)
+    if stops:
         state.previous = BREAK
 
 

@@ -6,6 +6,7 @@ MASK = (1 << 64) - 1
 GRAM, WORD, PAIR, STEP = 0x9E3779B97F4A7C15, 0xD6E8FEB86659FD93, 0xA0761D6478BD642F, 0x100000001B3
 BREAK = 3
 BREAKS = '.!?:;"<>[]{}|#\n'
+STOPS = "\u2018\u201a\u201b\u201c\u201d\u201e\u201f«»。「！？：،؛؟۔।\u2028"
 DIGIT = 48 | 128
 
 
@@ -27,7 +28,8 @@ def _lower(character: str) -> str:
 
 
 def in_word(character: str) -> bool:
-    return character.isalnum()
+    inner = 0x0591 <= ord(character) <= 0x1AFF and not character.isspace() and character not in STOPS
+    return character.isalnum() or inner
 
 
 def features(text: str) -> list[tuple[int, int]]:
@@ -47,7 +49,7 @@ def features(text: str) -> list[tuple[int, int]]:
                 if previous:
                     found.append((((previous * 3 + key) * PAIR & MASK) >> 48, at))
                 previous, word = key | 1, 0
-            if character in BREAKS or (character == "'" and not last & 128):
+            if character in BREAKS or character in STOPS or (character == "'" and not last & 128):
                 previous = BREAK
         counts = (value > 128 and value != DIGIT) or (last > 128 and last != DIGIT)
         if counts or value != 32 or last != 32:

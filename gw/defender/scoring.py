@@ -33,11 +33,16 @@ def fold(findings: Collection[Finding], risk: Risk) -> Score:
     floor = would_floor = Verdict.ALLOW
     for finding in findings:
         group = finding.group or finding.rule
-        every[group] = max(every.get(group, 0), finding.points)
-        would_floor = max(would_floor, finding.floor)
+        points = finding.points
+        if points > every.get(group, 0):
+            every[group] = points
+        if finding.floor > would_floor:
+            would_floor = finding.floor
         if finding.live:
-            live[group] = max(live.get(group, 0), finding.points)
-            floor = max(floor, finding.floor)
+            if points > live.get(group, 0):
+                live[group] = points
+            if finding.floor > floor:
+                floor = finding.floor
     score = min(MAX_SCORE, sum(live.values()))
     would_score = min(MAX_SCORE, sum(every.values()))
     return Score(

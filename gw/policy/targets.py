@@ -4,6 +4,7 @@ Knows no rule. Invariant: every part has at least one target, so nothing an acti
 """
 
 from collections.abc import Mapping
+from operator import attrgetter
 from types import MappingProxyType
 from typing import Final
 
@@ -32,6 +33,8 @@ OF_KIND: Final[Mapping[PartKind, Target | None]] = MappingProxyType(
 NODE_FACTS: Final = (
     "reads", "writes", "deletes", "fetches", "inline_code", "privileged", "background", "recursive",
 )  # fmt: skip
+_NODE_KEYS: Final[tuple[Key, ...]] = tuple(("fact", name) for name in NODE_FACTS)
+_node_values: Final = attrgetter(*NODE_FACTS)
 
 RUNNING: Final = frozenset((NodeRole.RUNS, NodeRole.INLINE))
 
@@ -63,7 +66,7 @@ def keys_of(subject: Subject) -> set[Key]:
                     keys.add(("program", node.program))
                 for name in node.facts:
                     keys.add(("fact", name))
-                for name in NODE_FACTS:
-                    if getattr(node, name):
-                        keys.add(("fact", name))
+                for key, present in zip(_NODE_KEYS, _node_values(node), strict=True):
+                    if present:
+                        keys.add(key)
     return keys

@@ -46,7 +46,7 @@ def migrate(target: Path, config_file: Path | None, **flags: Any) -> None:
 def verify(config_file: Path | None, as_json: bool, **flags: Any) -> int:
     """Read everything that is stored and report what is wrong with it; status 1 when something is."""
     with _open(_path(config_file, flags)) as (store, held):
-        problems = [*held.problems, *store.verify()]
+        problems = [*held.problems, *store.verify(), *transfer.unreadable(held)]
         sessions, transcripts = len(held.tables[ENTRIES]), len(store.transcripts())
     if as_json:
         facts = {"path": str(store.path), "sessions": sessions, "transcripts": transcripts}

@@ -121,7 +121,7 @@ class Book:
         gc.disable()  # a hundred thousand new objects, all of which stay: no collection need look at them
         try:
             loaded = self._offload.run(self._store.open)
-            cards = [entries.card_of(key, packed) for key, packed in loaded.tables.get(ENTRIES, {}).items()]
+            cards = [self._card(key, packed) for key, packed in loaded.tables.get(ENTRIES, {}).items()]
             cards.sort(key=lambda card: card.updated_at)
             self._cards = {card.key: card for card in cards}
         finally:
@@ -134,6 +134,15 @@ class Book:
 
     def close(self) -> None:
         self._offload.run(self._store.close)
+
+    def _card(self, key: str, packed: bytes) -> Card:
+        try:
+            return entries.card_of(key, packed)
+        except ValueError:
+            raise StoreError(
+                f"state {self._store.path}: the entry of session {key[:80]} is not in a form this version reads; "
+                "`clawgate state verify` names every such entry: restore a backup, or install the version that wrote it"
+            ) from None
 
     # --- entries --------------------------------------------------------------------------------------------
 

@@ -120,7 +120,7 @@ def pack(entry: Mapping[str, Json]) -> bytes:
 
 def unpack(packed: bytes) -> Entry:
     """Raises ValueError for anything `pack` did not write."""
-    *placed, others = ujson.loads(packed)
+    placed, others = _fields(packed)
     entry: Entry = {name: value for name, value in zip(PLACED, placed, strict=True) if value is not None}
     return {**DEFAULTS, **entry, **others}
 
@@ -130,9 +130,16 @@ def card(key: str, entry: Mapping[str, Json]) -> Card:
 
 
 def card_of(key: str, packed: bytes) -> Card:
-    """The card of a stored entry. Raises ValueError."""
-    *placed, others = ujson.loads(packed)
+    """The card of a stored entry. Raises ValueError for anything `pack` did not write."""
+    placed, others = _fields(packed)
     return _card(key, packed, placed, others)
+
+
+def _fields(packed: bytes) -> tuple[list[Json], dict[str, Json]]:
+    fields = ujson.loads(packed)
+    if type(fields) is not list or len(fields) != len(PLACED) + 1 or type(others := fields.pop()) is not dict:
+        raise ValueError("not a packed entry")
+    return fields, others
 
 
 def _card(key: str, packed: bytes, placed: Sequence[Json], others: Mapping[str, Json]) -> Card:

@@ -26,6 +26,14 @@ class DamageError(Exception):
     """A file is not what it should be."""
 
 
+class NewerError(Exception):
+    """A file is whole, but in a format that only a later version of clawgate knows."""
+
+    def __init__(self, version: int) -> None:
+        super().__init__(f"format version {version} is newer than {FORMAT_VERSION}")
+        self.version = version
+
+
 class Placed(NamedTuple):
     """A transcript line with the place in its file where it belongs, so that replaying it twice changes nothing."""
 
@@ -70,7 +78,10 @@ def transaction(records: Iterable[Record]) -> bytes:
 
 
 def read(data: bytes) -> LogRead:
-    """Read a log. Never raises: a file that is no log comes back without a header and with the problem named."""
+    """Read a log. A file that is no log comes back without a header and with the problem named.
+
+    Raises NewerError.
+    """
     end = data.find(b"\n")
     try:
         header = read_header(data[: max(0, end)])
@@ -119,12 +130,15 @@ def read_snapshot(file: BinaryIO) -> Iterator[tuple[Put, bytes]]:
 
 
 def read_header(line: bytes) -> dict[str, Json]:
-    """Raises DamageError unless this is the first line of a file of ours, in a version we read."""
+    """Raises DamageError unless this is the first line of a file of ours, NewerError when it is not in our time."""
     header = _header(line)
     if header is None:
         raise DamageError("the first line is no state header" if line else "the file is empty")
-    if header.get("version") != FORMAT_VERSION:
-        raise DamageError(f"format version {header.get('version')} is not {FORMAT_VERSION}")
+    version = header.get("version")
+    if not isinstance(version, int) or version < 1:
+        raise DamageError(f"{str(version)[:20]} is no format version")
+    if version > FORMAT_VERSION:
+        raise NewerError(version)
     return header
 
 

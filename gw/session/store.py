@@ -13,7 +13,7 @@ from gw.errors import StoreError
 
 SQLITE_SUFFIXES: Final = frozenset({".db", ".sqlite", ".sqlite3"})
 DEFAULT_NAME: Final = "sessions.json"
-FORMAT_VERSION: Final = 1
+FORMAT_VERSION: Final = 2  # of what is stored; older ones are brought forward by formats.py
 _NAME: Final = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9._~-]{0,199}")
 
 # Tables of small values; a transcript is not a table but a list of lines under a name that is never used twice.
@@ -102,6 +102,25 @@ def backend_for(path: Path) -> StateStore:
     from gw.session.store_json import JsonStore
 
     return JsonStore(path)
+
+
+def kept_copy(path: Path, version: int) -> Path:
+    """A free name for the copy of a state in an older format."""
+    copy = path.with_name(f"{path.name}.format-{version}")
+    number = 1
+    while copy.exists():
+        number += 1
+        copy = path.with_name(f"{path.name}.format-{version}-{number}")
+    return copy
+
+
+def newer(path: Path, version: int) -> StoreError:
+    """The error for a state that only a later clawgate can read: nothing is guessed, nothing is touched."""
+    return StoreError(
+        f"state {path} was written by a newer version of clawgate (format {version}, this one reads up to "
+        f"{FORMAT_VERSION}): install that version again, or put back the copy its upgrade kept, "
+        f"{path.name}.format-{FORMAT_VERSION} (docs/install.md, Go back)"
+    )
 
 
 def check_name(name: str) -> str:

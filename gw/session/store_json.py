@@ -9,6 +9,7 @@ generation on hold every batch that was acknowledged; nothing damaged is ever ov
 
 import fcntl
 import os
+import shutil
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
@@ -17,9 +18,9 @@ from typing import Final
 
 from gw.errors import StoreError
 from gw.session import state_log
-from gw.session.durable import sync_folder, write_all
+from gw.session.durable import replace_file, sync_folder, write_all
 from gw.session.state_log import Placed, Record
-from gw.session.store import TABLES, Append, Archive, Change, Drop, Loaded, Put
+from gw.session.store import FORMAT_VERSION, TABLES, Append, Archive, Change, Drop, Loaded, Put, kept_copy, newer
 from gw.session.transcript_files import TranscriptFiles
 
 Tables = dict[str, dict[str, bytes]]
@@ -36,6 +37,7 @@ class JsonStore:
         self._base: Path | None = None  # the snapshot the state was read from
         self._journals: list[Path] = []  # since then, oldest first
         self._base_generation = 0
+        self._format = FORMAT_VERSION  # the oldest among the files that were read
         self._generation = 0  # of the journal that is written
         self._journal_bytes = 0
         self._journal_limit = journal_min_bytes
@@ -52,8 +54,12 @@ class JsonStore:
             self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._take_lock()
             tables, problems = self._load()
-            if problems or not self._resume():
-                self._start_generation()
+            changed = self._bring_forward(tables)
+            if problems or changed is not None or not self._resume():
+                self._start_generation(changed or ())
+        except state_log.NewerError as error:
+            self.close()
+            raise newer(self._path, error.version) from None
         except (OSError, state_log.DamageError) as error:
             self.close()
             raise StoreError(f"cannot open state {self._path}: {error}") from error
@@ -163,7 +169,7 @@ class JsonStore:
         except state_log.DamageError as damage:
             problems.append(f"{file.name}: {damage}")
             return None
-        self._base_generation = int(header["generation"])
+        self._base_generation, self._format = int(header["generation"]), min(self._format, int(header["version"]))
         return tables
 
     def _read_journal(self, journal: Path, tables: Tables, problems: list[str]) -> list[Record]:
@@ -171,10 +177,30 @@ class JsonStore:
         if log.problem is not None:
             problems.append(f"{journal.name}: {log.problem}; kept the {log.commits} transactions before it")
             journal = self._set_aside(journal, problems)
+        if log.header is not None:
+            self._format = min(self._format, int(log.header["version"]))
         self._journals.append(journal)
         self._journal_bytes = log.good_bytes
         _apply(log.records, tables)
         return log.records
+
+    def _bring_forward(self, tables: Tables) -> list[Put] | None:
+        """Turn a state of an older format into today's, keeping its files; None when there is nothing to do."""
+        if self._format == FORMAT_VERSION:
+            return None
+        from gw.session import formats  # at the first start after an upgrade only
+
+        copy, partial = kept_copy(self._path, self._format), self._sibling("format-new")
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(mode=0o700)
+        # Transcripts only ever grow and no format changed them: entries say which of their lines count.
+        for file in (self._base, *self._journals):
+            if file is not None:
+                name = self._path.name if file == self._base else file.name
+                replace_file(partial / name, file.read_bytes())
+        partial.rename(copy)
+        sync_folder(copy.parent)
+        return formats.bring_forward(tables, self._format)
 
     def _resume(self) -> bool:
         """Go on with the journal that was read last, unless there is none or it has grown long."""
@@ -214,12 +240,12 @@ class JsonStore:
             raise
         self._journal_bytes += len(block)
 
-    def _start_generation(self) -> None:
-        """Write a snapshot of now, keep the one before it as last-good, and begin an empty journal."""
+    def _start_generation(self, changed: Sequence[Put] = ()) -> None:
+        """Write a snapshot of now and of `changed`, keep the one before as last-good, and begin an empty journal."""
         kept, new = self._base_generation, max(self._base_generation, self._generation) + 1
         self._settle()
         self._files.sync()
-        size = self._write_snapshot(self._sibling("new"), new)
+        size = self._write_snapshot(self._sibling("new"), new, changed)
         journal = self._sibling("journal-new")
         descriptor = os.open(journal, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         header = state_log.encode_header("journal", new)
@@ -242,19 +268,20 @@ class JsonStore:
             if generation < kept:
                 journal.unlink()
 
-    def _write_snapshot(self, file: Path, generation: int) -> int:
-        """Merge the snapshot we have with its journals; returns the new one's size."""
-        newer: dict[tuple[str, str], bytes | None] = {}
+    def _write_snapshot(self, file: Path, generation: int, changed: Sequence[Put]) -> int:
+        """Merge the snapshot we have with its journals and `changed`; returns the new one's size."""
+        latest: dict[tuple[str, str], bytes | None] = {}
         for journal in self._journals:
             for record in state_log.read(journal.read_bytes()).records:
                 if isinstance(record, Put | Drop):
-                    newer[record.table, record.key] = record.value if isinstance(record, Put) else None
+                    latest[record.table, record.key] = record.value if isinstance(record, Put) else None
+        latest.update(((put.table, put.key), put.value) for put in changed)
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         try:
             header = state_log.encode_header("snapshot", generation)
             write_all(descriptor, header)
             size, crc = len(header), 0
-            for block in _blocks(self._merged(newer)):
+            for block in _blocks(self._merged(latest)):
                 write_all(descriptor, block)
                 crc, size = zlib.crc32(block, crc), size + len(block)
             end = state_log.encode_commit(crc)
@@ -264,15 +291,15 @@ class JsonStore:
             os.close(descriptor)
         return size + len(end)
 
-    def _merged(self, newer: dict[tuple[str, str], bytes | None]) -> Iterator[bytes]:
-        """The old snapshot's lines that still hold, then the newer ones."""
+    def _merged(self, latest: dict[tuple[str, str], bytes | None]) -> Iterator[bytes]:
+        """The old snapshot's lines that still hold, then the later ones."""
         if self._base is not None:
             with self._base.open("rb") as file:
                 state_log.read_header(file.readline().rstrip(b"\n"))
                 for put, line in state_log.read_snapshot(file):
-                    if (put.table, put.key) not in newer:
+                    if (put.table, put.key) not in latest:
                         yield line
-        for (table, key), value in newer.items():
+        for (table, key), value in latest.items():
             if value is not None:
                 yield state_log.encode(Put(table, key, value))
 

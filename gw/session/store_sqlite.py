@@ -15,7 +15,7 @@ import ujson
 
 from gw.errors import StoreError
 from gw.session.durable import replace_file
-from gw.session.store import TABLES, Append, Change, Drop, Loaded, Put, check_name
+from gw.session.store import ENTRIES, TABLES, Append, Change, Drop, Loaded, Put, check_name, kept_copy, newer
 
 COPY_EVERY: Final = 50_000  # changes between two copies of the last good state
 BUSY_S: Final = 2.0
@@ -39,8 +39,19 @@ def _create(db: sqlite3.Connection) -> None:
     )
 
 
-# Applied in order; the file's user_version counts how many it has had. Never change one that was released.
-MIGRATIONS: Final[tuple[Callable[[sqlite3.Connection], None], ...]] = (_create,)
+def _pack_entries(db: sqlite3.Connection) -> None:
+    from gw.session.formats import packed_entry  # at the first start after an upgrade only
+
+    rows = db.execute("SELECT key, value FROM rows WHERE kind = ?", (ENTRIES,)).fetchall()
+    db.executemany(
+        "UPDATE rows SET value = ? WHERE kind = ? AND key = ?",
+        [(packed_entry(bytes(value)), ENTRIES, key) for key, value in rows],
+    )
+
+
+# Applied in order; the file's user_version counts how many it has had, and is the format's number (store.py). Never
+# change one that was released.
+MIGRATIONS: Final[tuple[Callable[[sqlite3.Connection], None], ...]] = (_create, _pack_entries)
 
 
 class SqliteStore:
@@ -57,13 +68,13 @@ class SqliteStore:
 
     def open(self) -> Loaded:
         problems: list[str] = []
-        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         try:
+            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             db = self._open_checked(problems)
             tables: dict[str, dict[str, bytes]] = {table: {} for table in TABLES}
             for kind, key, value in db.execute("SELECT kind, key, value FROM rows"):
                 tables.setdefault(kind, {})[key] = value
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OSError) as error:
             raise StoreError(f"cannot open state {self._path}: {error}") from error
         self._db = db
         return Loaded(tables, tuple(problems))
@@ -189,7 +200,9 @@ class SqliteStore:
         db.execute("PRAGMA synchronous=FULL")
         (version,) = db.execute("PRAGMA user_version").fetchone()
         if version > len(MIGRATIONS):
-            raise StoreError(f"state {self._path} was written by a newer version (schema {version})")
+            raise newer(self._path, version)
+        if 0 < version < len(MIGRATIONS):
+            self._copy_to(db, kept_copy(self._path, version))
         for number, migrate in enumerate(MIGRATIONS[version:], version + 1):
             db.execute("BEGIN EXCLUSIVE")
             migrate(db)
@@ -211,13 +224,17 @@ class SqliteStore:
 
     def _copy(self) -> None:
         """Keep a copy of a state that is known to be whole; failing to is no reason to stop."""
-        fresh = self._path.with_name(self._path.name + ".new")
         with suppress(sqlite3.Error, OSError):
-            fresh.unlink(missing_ok=True)
-            with closing(sqlite3.connect(fresh)) as copy:
-                self._connection().backup(copy)
-            fresh.replace(self._path.with_name(self._path.name + ".last-good"))
+            self._copy_to(self._connection(), self._path.with_name(self._path.name + ".last-good"))
             self._uncopied = 0
+
+    def _copy_to(self, db: sqlite3.Connection, target: Path) -> None:
+        fresh = self._path.with_name(self._path.name + ".new")
+        fresh.unlink(missing_ok=True)
+        with closing(sqlite3.connect(fresh)) as copy:
+            db.backup(copy)
+        fresh.chmod(0o600)
+        fresh.replace(target)
 
 
 def _salvage(damaged: Path) -> tuple[list[tuple[str, str, bytes]], list[tuple[str, int, bytes]]]:

@@ -54,6 +54,17 @@ def differences(one: StateStore, held: Loaded, other: StateStore, there: Loaded)
     return found + [f"transcript {name} differs" for name in names if one.transcript(name) != other.transcript(name)]
 
 
+def unreadable(held: Loaded) -> list[str]:
+    """Name the sessions whose entries nobody here can read."""
+    found = []
+    for key, packed in held.tables[ENTRIES].items():
+        try:
+            entries.unpack(packed)
+        except ValueError:
+            found.append(f"session {key}: its entry cannot be read")
+    return found
+
+
 def export(store: StateStore, held: Loaded, key: str | None = None) -> Iterator[dict[str, Json]]:
     """Yield every session (or one) as an object: its key, its entry and all its transcript records."""
     for name, packed in held.tables[ENTRIES].items():

@@ -8,7 +8,7 @@ from click.testing import CliRunner
 from gw.cli.state import command
 from gw.errors import StoreError
 from gw.session import transfer
-from gw.session.store import backend_for
+from gw.session.store import ENTRIES, Put, backend_for
 from tests.unit.session.test_transfer import KEY, filled
 
 
@@ -47,6 +47,16 @@ def test_verify_reports_damage(tmp_path: Path, place: tuple[str, str]) -> None:
     assert status == 1
     assert "transcript s-1, line 6: not JSON" in report
     assert "1 problems" in report
+
+
+def test_verify_names_an_entry_nobody_can_read(tmp_path: Path, place: tuple[str, str]) -> None:
+    store = backend_for(tmp_path / "sessions.json")
+    store.open()
+    store.commit([Put(ENTRIES, "agent:main:odd", b'{"sessionId":"s"}')])
+    store.close()
+    status, report = run("verify", *place)
+    assert status == 1
+    assert "session agent:main:odd: its entry cannot be read" in report
 
 
 def test_export_of_one_session_into_a_private_file(tmp_path: Path, place: tuple[str, str]) -> None:

@@ -37,10 +37,15 @@ def test_the_stored_order_is_for_ever() -> None:
     assert len(entries.PLACED) == 16
 
 
-@pytest.mark.parametrize("packed", [b"{}", b"[]", b'["s"]', b"nonsense"])
+@pytest.mark.parametrize(
+    "packed",
+    [b"{}", b'{"sessionId":"s","updatedAt":1}', b"[]", b'["s"]', b"nonsense", b"17", b"[" + b"0," * 16 + b"0]"],
+)
 def test_what_pack_did_not_write_is_refused(packed: bytes) -> None:
-    with pytest.raises((ValueError, TypeError)):
+    with pytest.raises(ValueError):
         entries.unpack(packed)
+    with pytest.raises(ValueError):
+        entries.card_of(KEY, packed)
 
 
 @pytest.mark.parametrize(

@@ -45,20 +45,23 @@ def test_a_file_of_a_newer_version_is_refused(path: Path) -> None:
     filled(path).close()
     with closing(sqlite3.connect(path)) as db:
         db.execute("PRAGMA user_version=99")
-    with pytest.raises(StoreError, match="newer version"):
+    before = path.read_bytes()
+    with pytest.raises(StoreError, match=r"newer version of clawgate \(format 99, this one reads up to 2\)"):
         SqliteStore(path).open()
+    assert path.read_bytes() == before
 
 
 def test_missing_migrations_run_in_order(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     filled(path).close()
     ran = []
-    more = (*MIGRATIONS, lambda db: ran.append(2), lambda db: ran.append(3))
+    more = (*MIGRATIONS, lambda db: ran.append(3), lambda db: ran.append(4))
     monkeypatch.setattr(store_sqlite, "MIGRATIONS", more)
     store = SqliteStore(path)
     assert len(store.open().tables[ENTRIES]) == 300
     store.close()
     reread(path)
-    assert ran == [2, 3]
+    assert ran == [3, 4]
+    assert path.with_name(f"s.sqlite.format-{len(MIGRATIONS)}").exists()
 
 
 def test_a_damaged_file_is_set_aside_and_nothing_is_lost_that_was_copied(path: Path) -> None:

@@ -96,7 +96,7 @@ class Inbound(NamedTuple):
     channel: str
     account: str
     message_id: str
-    timestamp_ms: int
+    timestamp_ms: int  # 0: the provider did not say
     chat_type: str  # direct | group | channel
     chat_id: str  # where a reply goes
     peer: Peer  # what routing and session keys go by
@@ -144,6 +144,7 @@ class Outbound(NamedTuple):
     reply_token: str = ""  # of the Inbound that is answered
     action: str = "say"  # say | edit | unsend | react: the last three only where the capability says so
     message_id: str = ""  # what edit, unsend and react are about
+    part_index: int = 0  # which of the messages it was cut into; counted by the outbox
 
 
 class Receipt(NamedTuple):
@@ -272,6 +273,8 @@ class Conversation(Protocol):
     """One WebSocket connection's state machine. Times are monotonic seconds. Raises ChannelStopped."""
 
     due: float  # when `tick` wants to be called, at the latest
+    leave_code: int  # to close with, whatever the reason
+    cursor: Json  # where the next connection goes on; durable after what `feed` returned
 
     def feed(self, data: bytes, now: float) -> Turn: ...
 
@@ -294,14 +297,14 @@ class AccountConfig(NamedTuple):
 
 
 class Driver(Protocol):
-    """One account of a provider, without I/O. Made from an AccountConfig; ConfigError when that will not do."""
+    """One account of a provider, without I/O."""
 
     capabilities: ClassVar[Capabilities]
     OPTIONS: ClassVar[Mapping[str, type]]  # what `options` may hold
     SECRETS: ClassVar[Mapping[str, Sequence[str]]]  # transport -> the secrets it needs
 
-    @property
-    def transport(self) -> str: ...
+    def __init__(self, config: AccountConfig) -> None:
+        """`config` has the secrets of its transport, and options of the right types (`settings.check`)."""
 
     def hello(self) -> Call | None:
         """A question to ask before anything else (who am I?); None: none."""
@@ -309,27 +312,41 @@ class Driver(Protocol):
     def met(self, answer: Answer) -> Call | None:
         """Take its answer; the next question, if any. Raises SendLater or ChannelStopped."""
 
-    # out
     def send(self, part: Outbound) -> Call:
         """Ask for one thing: a text within the limit, or one file with a caption. Raises SendRefused."""
 
     def sent(self, part: Outbound, answer: Answer) -> str:
         """Read the id of the message that now stands there. Raises SendRefused, SendLater."""
 
+    def pause_s(self, answer: Answer) -> float:
+        """How long to leave a chat alone after this good answer, so that the next is not refused."""
+
     def typing(self, chat_id: str, thread_id: str) -> Call | None: ...
 
-    # in: one of these three by transport, the others are never called
+
+class Hooks(Driver, Protocol):
+    """A driver with transport webhook."""
+
     def hook(self, request: HookRequest, now_ms: int) -> Hooked: ...
+
+
+class Polls(Driver, Protocol):
+    """A driver with transport poll."""
 
     def poll(self, cursor: Json) -> Call: ...
 
     def polled(self, answer: Answer, cursor: Json) -> Polled:
         """Raises SendLater, ChannelStopped."""
 
+
+class Sockets(Driver, Protocol):
+    """A driver with transport socket."""
+
     def locate(self, cursor: Json) -> Call | str:
         """Say where the socket is: its URL, or the call whose answer `located` reads."""
 
-    def located(self, answer: Answer) -> str: ...
+    def located(self, answer: Answer) -> str:
+        """Raises SendLater, ChannelStopped."""
 
     def converse(self, cursor: Json, now: float) -> Conversation: ...
 

@@ -11,12 +11,13 @@ compiled (`_native.wsstream.Stream`, which calls back for the rest).
 import logging
 from collections.abc import Callable
 from enum import Enum
+from functools import partial
 from typing import Any, NamedTuple
 
 import gevent
 
 from gw import limits
-from gw._native.wsframe import PING, PONG, Decoder, encode_close, parse_close
+from gw._native.wsframe import PING, PONG, Decoder, encode, encode_close, parse_close
 from gw._native.wsstream import Flusher, Outbox
 from gw.net.transport import Event, Transport
 from gw.ports import Peer
@@ -76,6 +77,7 @@ class Connection:
         "_close_grace_s",
         "_half",
         "_held",
+        "_is_client",
         "_loop",
         "_most",
         "_on_closed",
@@ -102,14 +104,21 @@ class Connection:
         flusher: Flusher,
         pump_limits: PumpLimits,
         on_closed: "Callable[[Connection], None]",
+        *,
+        is_client: bool = False,
     ) -> None:
+        """`is_client`: we dialled. Frames leave masked, so there are no prepared ones and no broadcasts to send."""
+        self._is_client = is_client
         self._transport = transport
         self._most = pump_limits.buffered_bytes
         self._close_grace_s = pump_limits.close_grace_s
         self._on_closed = on_closed
         self._loop = gevent.get_hub().loop
-        decoder = Decoder(max_message_bytes=pump_limits.message_bytes, max_fragments=pump_limits.fragments)
-        self.stream = transport.stream(decoder, Outbox(), flusher, self._most)
+        decoder = Decoder(
+            max_message_bytes=pump_limits.message_bytes, max_fragments=pump_limits.fragments, client=is_client
+        )
+        outbox = Outbox(partial(encode, masked=True)) if is_client else Outbox()
+        self.stream = transport.stream(decoder, outbox, flusher, self._most)
         self.stream.owner = self
         self.stream.is_open = True
         self.send = self.stream.send
@@ -139,6 +148,12 @@ class Connection:
     def close(self, code: int, reason: str = "") -> None:
         if self._state is State.OPEN:
             self._begin_close(code, reason)
+
+    def send_as(self, opcode: int, payload: bytes) -> None:
+        """`send` for a message that need not be text; what came as `stream.opcode` leaves as such."""
+        if self.stream.is_open:
+            self.stream.outbox.push_message(opcode, payload)
+            self.stream.flush_later()
 
     def resume(self) -> None:
         if self._paused:
@@ -318,7 +333,7 @@ class Connection:
         self._status = (code, reason)
         self._held = []
         self.stream.is_open = False
-        self.stream.outbox.push(encode_close(code, reason))
+        self.stream.outbox.push(encode_close(code, reason, self._is_client))
         self.call_later(self._close_grace_s, self.lost)
         self._settle_reading()
         self.stream.flush_later()

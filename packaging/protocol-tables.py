@@ -67,6 +67,7 @@ OUR_EVENTS = (
     ("security.decision", ["operator.read"]),
     ("security.review.requested", ["operator.approvals"]),
     ("security.review.resolved", ["operator.approvals"]),
+    ("security.unguarded_execution", ["operator.read"]),
 )
 
 # The upstream table names no family for these; and three families have one name here.

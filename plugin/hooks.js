@@ -1,14 +1,20 @@
 // One function per hook: from upstream's event to the daemon's question, and from its answer to upstream's result.
 
+import { Calls } from "./calls.js";
 import { classOf } from "./classes.js";
 import { Unreachable } from "./gate.js";
+import { waitForAnswer } from "./waiting.js";
 
 const MOST_TEXT = 256 * 1024; // characters of one result or prompt; the daemon judges more slowly and no better past it
 const MOST_TAINTED_RUNS = 1000;
+const MOST_TITLE = 80; // upstream's own caps on what an approval shows
+const MOST_DESCRIPTION = 512;
 
-export function createHooks(gate, { approvalTimeoutMs = 600_000, failClosedPrompts = false } = {}) {
+/** `review`: who asks the person about a held call, "openclaw" (its own approval) or "clawgate" (`clawgate review`). */
+export function createHooks(gate, { approvalTimeoutMs = 600_000, failClosedPrompts = false, review = "openclaw" } = {}) {
   // Runs that have read something which tries to give orders: what they do next waits for a person.
   const tainted = new Map();
+  const calls = new Calls(gate);
 
   const taint = (runId, verdict) => {
     if (!runId) return;
@@ -16,31 +22,61 @@ export function createHooks(gate, { approvalTimeoutMs = 600_000, failClosedPromp
     if (tainted.size > MOST_TAINTED_RUNS) tainted.delete(tainted.keys().next().value);
   };
 
-  const hold = (title, description) => ({
-    requireApproval: {
-      title, description, severity: "warning", timeoutMs: approvalTimeoutMs, allowedDecisions: ["allow-once", "deny"],
-    },
-  });
+  const hold = (call, title, description, heldId) => {
+    calls.note(call, "refused"); // until somebody says otherwise
+    return {
+      requireApproval: {
+        title: title.slice(0, MOST_TITLE), description: description.slice(0, MOST_DESCRIPTION), severity: "warning",
+        timeoutMs: approvalTimeoutMs, allowedDecisions: ["allow-once", "deny"],
+        onResolution: (resolution) => calls.resolved(call, heldId, resolution),
+      },
+    };
+  };
+
+  const block = (call, blockReason) => {
+    calls.note(call, "refused");
+    return { block: true, blockReason };
+  };
+
+  const whileAway = (call, error) => {
+    const why = `clawgate cannot be asked: ${reasonOf(error)}`;
+    const kind = classOf(call.tool);
+    if (kind === "write") return hold(call, `clawgate is away: ${call.tool}`, `${why}.`);
+    if (kind !== "read") return block(call, `${why}; ${call.tool} stays blocked until it is back (systemctl status clawgate).`);
+    calls.note(call, "away");
+    return undefined;
+  };
 
   return {
     async before_tool_call(event, ctx = {}) {
       const runId = event.runId ?? ctx.runId;
+      const call = { tool: event.toolName, toolCallId: event.toolCallId, runId, sessionKey: ctx.sessionKey };
+      const ask = () => gate.ask("hook.tool", {
+        ...about(ctx, runId), tool: event.toolName, arguments: event.params ?? {}, toolCallId: event.toolCallId,
+      }, ctx.abortSignal);
       let verdict;
       try {
-        verdict = await gate.ask("hook.tool", {
-          tool: event.toolName, arguments: event.params ?? {}, toolCallId: event.toolCallId, ...about(ctx, runId),
-        }, ctx.abortSignal);
+        verdict = await ask();
+        if (verdict.enforced === "review" && verdict.heldId && review === "clawgate") {
+          const state = await waitForAnswer(gate, verdict.heldId, approvalTimeoutMs, ctx.abortSignal);
+          if (state !== "approved") return block(call, explain(verdict, `held, and ${state}`));
+          verdict = await ask(); // uses the leave that was given
+          if (verdict.enforced !== "allow") return block(call, explain(verdict, "blocked"));
+        }
       } catch (error) {
         if (ctx.abortSignal?.aborted) throw error;
-        return whileAway(event.toolName, error, hold);
+        return whileAway(call, error);
       }
-      if (verdict.enforced === "block") return { block: true, blockReason: explain(verdict, "blocked") };
-      if (verdict.enforced === "review") return hold(`clawgate holds ${event.toolName}`, explain(verdict, "held"));
+      if (verdict.enforced === "block") return block(call, explain(verdict, "blocked"));
+      if (verdict.enforced === "review") {
+        return hold(call, `clawgate holds ${event.toolName}`, explain(verdict, "held"), verdict.heldId);
+      }
       const read = tainted.get(runId);
       if (read && classOf(event.toolName) !== "read") {
         const what = `This run has read content that tries to give orders (${read.rules.join(", ")}).`;
-        return hold(`clawgate holds ${event.toolName}`, `${what} Decision ${read.decisionId}.`);
+        return hold(call, `clawgate holds ${event.toolName}`, `${what} Decision ${read.decisionId}.`);
       }
+      calls.note(call, "allowed");
       return undefined;
     },
 
@@ -61,9 +97,11 @@ export function createHooks(gate, { approvalTimeoutMs = 600_000, failClosedPromp
     },
 
     async after_tool_call(event, ctx = {}) {
+      const runId = event.runId ?? ctx.runId;
+      const sessionKey = ctx.sessionKey;
+      calls.ended({ tool: event.toolName, toolCallId: event.toolCallId, runId, sessionKey }, Boolean(event.error));
       const text = textOf(event.result).slice(0, MOST_TEXT);
       if (!text) return;
-      const runId = event.runId ?? ctx.runId;
       try {
         const verdict = await gate.ask("hook.result", { tool: event.toolName, text, ...about(ctx, runId) });
         if (verdict.enforced !== "allow") taint(runId, verdict);
@@ -82,14 +120,6 @@ export function createHooks(gate, { approvalTimeoutMs = 600_000, failClosedPromp
       }
     },
   };
-}
-
-function whileAway(toolName, error, hold) {
-  const why = `clawgate cannot be asked: ${reasonOf(error)}`;
-  const kind = classOf(toolName);
-  if (kind === "read") return undefined;
-  if (kind === "write") return hold(`clawgate is away: ${toolName}`, `${why}.`);
-  return { block: true, blockReason: `${why}; ${toolName} stays blocked until it is back (systemctl status clawgate).` };
 }
 
 function reasonOf(error) {

@@ -5,11 +5,11 @@ tool and rules), is used at most as often as it says, and is on disk before it h
 refused is kept in memory and written with the next change.
 """
 
-import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Final, Protocol
 
+from gw._native.filehash import sha256
 from gw.errors import ApprovalNotFound, GwError
 from gw.model.action import Action
 from gw.model.decision import Decision, Finding, Verdict
@@ -24,6 +24,7 @@ LIKE_USES: Final = 20
 MAX_LIKE_MS: Final = 8 * 3_600_000
 
 PENDING, APPROVED, DENIED, EXPIRED = "pending", "approved", "denied", "expired"
+SETTLED: Final = "settled"  # event: answered elsewhere
 
 
 class ReviewStore(Protocol):
@@ -156,6 +157,11 @@ class Reviews:
         self.listener(held)
         return held
 
+    def waiting(self, action: Action) -> Held | None:
+        """The hold this very action stands under, pending or denied; None when nothing holds it (any more)."""
+        known = self._held.get(self._by_binding.get(bind(action), ""))
+        return known if known is not None and known.expires_ms > self._clock.now_ms() else None
+
     def flush(self) -> bool:
         """Write holds that the disk refused before; False when it still does."""
         try:
@@ -227,6 +233,21 @@ class Reviews:
         self.listener(held)
         return held
 
+    def settle(self, held_id: str, by: str, *, allowed: bool) -> Held:
+        """A person answered elsewhere, where the action itself waits: this closes the hold and gives no leave.
+
+        Raises ApprovalNotFound, OSError.
+        """
+        held = replace(self._answerable(held_id), state=APPROVED if allowed else DENIED, by=by)
+        self.flush()
+        now_ms = self._clock.now_ms()
+        self._store.append({"event": SETTLED, "id": held.id, "state": held.state, "by": by, "at": now_ms})
+        self._held[held.id] = held
+        if allowed:
+            self._by_binding.pop(held.binding, None)
+        self.listener(held)
+        return held
+
     def grants(self) -> list[Grant]:
         """Leave that can still be used."""
         now_ms = self._clock.now_ms()
@@ -253,6 +274,8 @@ class Reviews:
                     self._answer(grant.id, APPROVED, event)
                 case "denied":
                     self._answer(str(event.get("id")), DENIED, event)
+                case "settled":
+                    self._answer(str(event.get("id")), str(event.get("state")), event)
                 case "used" if (known := self._grants.get(str(event.get("id")))) is not None:
                     self._grants[known.id] = replace(known, uses=known.uses - 1)
                 case "revoked":
@@ -266,6 +289,8 @@ class Reviews:
             events.append({"event": "held", **asdict(held), "state": PENDING})
             if held.state == DENIED:
                 events.append({"event": DENIED, "id": held.id, "by": held.by, "note": held.note})
+            elif held.state == APPROVED:  # whether or not leave is left
+                events.append({"event": SETTLED, "id": held.id, "state": APPROVED, "by": held.by})
         events += [{"event": APPROVED, **asdict(grant)} for grant in self.grants()]
         return events
 
@@ -300,7 +325,7 @@ class Reviews:
 
 def bind(action: Action) -> str:
     """Digest of everything the verdict was about: leave for one content never fits another."""
-    digest = hashlib.sha256()
+    digest = sha256()
     names = (action.method, action.tool, action.channel, action.chat_type, action.session_key, action.agent_id)
     for text in (*names, action.sender, action.provenance.value):
         _feed(digest, text or "")
@@ -310,7 +335,7 @@ def bind(action: Action) -> str:
     return digest.hexdigest()
 
 
-def _feed(digest: "hashlib._Hash", text: str) -> None:
+def _feed(digest: sha256, text: str) -> None:
     data = text.encode("utf-8", "surrogatepass")
     digest.update(len(data).to_bytes(8, "big"))
     digest.update(data)

@@ -5,7 +5,8 @@ what cannot be built raises ConfigError or PolicyError with all problems.
 """
 
 from collections.abc import Callable, Container, Mapping
-from typing import Final
+from functools import cached_property
+from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
 from gw import DATA, __version__, hub
@@ -57,6 +58,9 @@ from gw.wire.events import EventTable
 from gw.wire.methods import MethodTable
 from gw.wire.params import Shape, load_shapes
 
+if TYPE_CHECKING:
+    from gw.modes.coverage import Coverage, Gap
+
 STORE_QUEUE: Final = 4096
 FILE_WORKERS: Final = 2
 FILE_QUEUE: Final = 512
@@ -64,7 +68,7 @@ FILE_QUEUE: Final = 512
 # Events that some part of this gateway sends; hello-ok names these and no others.
 SENT_EVENTS: Final = frozenset(
     {"connect.challenge", "health", "presence", "tick", "shutdown", "security.decision"}
-    | {"security.review.requested", "security.review.resolved"}
+    | {"security.review.requested", "security.review.resolved", "security.unguarded_execution"}
     | {"device.pair.requested", "device.pair.resolved", "device.pair.changed"}
     | {"node.pair.requested", "node.pair.resolved", "node.invoke.request"}
     | SESSION_EVENTS
@@ -124,7 +128,9 @@ class Gateway:
             allowed_origins=lambda: self.loaded.settings.gateway.allowed_origins,
             page_build=build_id,
         )
-        self.hooks = Hooks(self.judging.judge, self.verdicts.publish)
+        self.hooks = Hooks(
+            *(self.judging.judge, self.verdicts.publish, self.judging.reviews, lambda: self.coverage, self.clock.now_ms)
+        )
         self.routes = self._routes(page)
         self._services: Services | None = None
         self._system: System | None = None
@@ -178,6 +184,16 @@ class Gateway:
             left=(self.presence.changed, nodes.left),
         )
 
+    @cached_property
+    def coverage(self) -> "Coverage":
+        """Made when the first gate is asked about a call; a gateway that nobody asks does without."""
+        from gw.modes.coverage import EVENT, Coverage
+
+        def tell(gap: "Gap") -> None:
+            self.bus.publish(EVENT, gap.shape())
+
+        return Coverage(self.clock, self.metrics, tell)
+
     def peer(self, link: Link, facts: UpgradeFacts) -> Client:
         """The protocol object of a new connection."""
         assert self._services is not None
@@ -201,6 +217,8 @@ class Gateway:
             "decisionsDropped": judging.log.dropped,
             "connections": len(self.bus),
             "pairedDevices": len(self.pairings.all_paired()),
+            "plugin": self.hooks.plugin or None,
+            "coverage": self.coverage.status() if "coverage" in vars(self) else None,
         }
 
     def close(self) -> None:

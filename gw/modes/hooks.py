@@ -1,23 +1,27 @@
 """What the OpenClaw plugin asks before each tool call, prompt, result and message, and what it is told.
 
-Knows no socket: a line comes in, a line goes out, both frames of the gateway protocol. Invariant: every question is
-answered, and one that cannot be understood is answered with an error, which the plugin treats as "not allowed" for
-whatever could do harm.
+It also reports: which calls ran, and how a person answered one that was held. Knows no socket: a line comes in, a line
+goes out, both frames of the gateway protocol. Invariant: every question is answered, and one that cannot be understood
+is answered with an error, which the plugin treats as "not allowed" for whatever could do harm.
 """
 
 import logging
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from gw._native import envelope
 from gw.defender.extract import Origin, from_request, from_tool_call
-from gw.errors import GwError
+from gw.defender.review import EXPIRED, Reviews
+from gw.errors import ApprovalNotFound, GwError
 from gw.limits import MAX_JSON_DEPTH
 from gw.model.action import Action, Provenance
 from gw.model.decision import Decision, Verdict
 from gw.modes.http_routes import unauthorized
 from gw.net.http import Request, Response, Route, error_response
 from gw.wire import frames, json
+
+if TYPE_CHECKING:
+    from gw.modes.coverage import Coverage
 
 logger = logging.getLogger(__name__)
 
@@ -31,14 +35,38 @@ PROVENANCE: Final[Mapping[str, Provenance]] = {
 }
 
 
+TOOL: Final = "hook.tool"
+MOST_REPORTED: Final = 256  # calls in one report
+ALLOWING: Final = frozenset({"allow-once", "allow-always"})
+ANSWERED: Final = ALLOWING | {"deny"}  # what a person can say; a time-out is no answer
+BY: Final = "openclaw"  # who answered where OpenClaw asked
+
+Json = dict[str, Any]
+
+
 class Hooks:
-    """`judge` judges and records; `tell` publishes a decision to clients."""
+    """`judge` judges and records; `tell` publishes a decision to clients; `coverage` is asked for when it is needed."""
 
     def __init__(
-        self, judge: Callable[[Action], Decision], tell: Callable[[Decision], None] = lambda decision: None
+        self,
+        judge: Callable[[Action], Decision],
+        tell: Callable[[Decision], None] = lambda decision: None,
+        reviews: Reviews | None = None,
+        coverage: Callable[[], "Coverage"] | None = None,
+        now_ms: Callable[[], int] = lambda: 0,
     ) -> None:
+        self.plugin: Json = {}  # what the plugin last said about itself
         self._judge = judge
         self._tell = tell
+        self._reviews = reviews
+        self._coverage = coverage
+        self._now_ms = now_ms
+        self._reports = {
+            "hook.hello": self._hello,
+            "hook.review": self._review,
+            "hook.resolved": self._resolved,
+            "hook.ran": self._ran,
+        }
 
     def answer(self, line: bytes) -> bytes:
         """One request frame to one answer frame. Never raises."""
@@ -49,15 +77,11 @@ class Hooks:
                 return _refused(request_id, "not a request frame")
             request_id = found.id
             params = json.loads(line[found.body_start : found.body_end]) if found.body_end else {}
-            if found.name == "hook.hello":
-                return frames.answer(request_id, {"hooks": sorted(PROVENANCE)})
-            provenance = PROVENANCE.get(found.name)
-            if provenance is None or not isinstance(params, dict):
+            known = found.name in PROVENANCE or found.name in self._reports
+            if not known or not isinstance(params, dict):
                 return _refused(request_id, f"unknown hook {found.name}")
-            decision = self._judge(_action(found.name, params, provenance))
-            if decision.verdict is not Verdict.ALLOW:
-                self._tell(decision)
-            return frames.answer(request_id, verdict(decision))
+            report = self._reports.get(found.name)
+            return frames.answer(request_id, report(params) if report else self._ask(found.name, params))
         except envelope.EnvelopeError as error:
             return _refused(getattr(error, "id", None) or request_id, f"unusable frame: {error}")
         except GwError as error:
@@ -65,6 +89,76 @@ class Hooks:
         except Exception:  # boundary: whatever happens, the plugin must not wait for its deadline
             logger.exception("hook.failed")
             return _refused(request_id, "judging failed")
+
+    # --- questions ------------------------------------------------------------------------------------------
+
+    def _ask(self, hook: str, params: Json) -> Json:
+        action = _action(hook, params, PROVENANCE[hook])
+        decision = self._judge(action)
+        if decision.verdict is not Verdict.ALLOW:
+            self._tell(decision)
+        if hook == TOOL and self._coverage is not None:
+            self._coverage().decided(_text(params, "runId"), _text(params, "toolCallId"), decision)
+        said = verdict(decision)
+        if decision.enforced is Verdict.REVIEW and self._reviews is not None:
+            held = self._reviews.waiting(action)
+            said["heldId"] = held.id if held is not None else None
+        return said
+
+    def _review(self, params: Json) -> Json:
+        """How a held action stands: pending, approved, denied or expired."""
+        try:
+            held = self._reviews.get(_text(params, "heldId") or "") if self._reviews is not None else None
+        except ApprovalNotFound:
+            held = None
+        return {"state": held.state if held is not None else EXPIRED}
+
+    # --- reports --------------------------------------------------------------------------------------------
+
+    def _hello(self, params: Json) -> Json:
+        """The plugin's regular sign of life."""
+        named = {name: text for name in ("version", "openclaw", "review") if (text := _text(params, name))}
+        self.plugin = named | {"canary": params.get("canary") is True, "seenMs": self._now_ms()}
+        return {"hooks": sorted(PROVENANCE)}
+
+    def _resolved(self, params: Json) -> Json:
+        """A person answered in OpenClaw for a call that was held."""
+        resolution = params.get("resolution")
+        allowed = resolution in ALLOWING
+        if self._coverage is not None:
+            self._coverage().answered(_text(params, "runId"), _text(params, "toolCallId"), allowed=allowed)
+        held_id = _text(params, "heldId")
+        if self._reviews is None or held_id is None or resolution not in ANSWERED:
+            return {"settled": False}
+        try:
+            self._reviews.settle(held_id, BY, allowed=allowed)
+        except ApprovalNotFound:  # answered here meanwhile
+            return {"settled": False}
+        return {"settled": True}
+
+    def _ran(self, params: Json) -> Json:
+        """Calls that ran, and those that ran while nobody could be asked (`away`)."""
+        calls = params.get("calls")
+        if self._coverage is None or not isinstance(calls, list):
+            return {"unguarded": 0}
+        from gw.modes.coverage import Execution  # loaded with the first call that ran
+
+        coverage = self._coverage()
+        gaps = [
+            coverage.executed(
+                Execution(
+                    seen_by="plugin",
+                    tool=_text(call, "tool") or "unknown",
+                    run_id=_text(call, "runId") or "",
+                    call_id=_text(call, "toolCallId") or "",
+                    session_key=_text(call, "sessionKey"),
+                ),
+                away=call.get("away") is True,
+            )
+            for call in calls[:MOST_REPORTED]
+            if isinstance(call, dict)
+        ]
+        return {"unguarded": sum(gap is not None for gap in gaps)}
 
     def route(self, is_authorized: Callable[[Request], bool]) -> Route:
         """The same over HTTP, for a plugin that cannot reach the socket: POST one frame, the answer is one frame."""

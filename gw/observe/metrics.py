@@ -85,6 +85,24 @@ METRICS: tuple[Row, ...] = (
     Row("clawgate_hub_lag_seconds", Kind.HISTOGRAM, "How late the event loop ran a timer.", buckets=LAG_BUCKETS_S),
     Row("clawgate_policy_generation", Kind.GAUGE, "Policy loads since start; grows by one with each reload."),
     Row("clawgate_policy_reload_failures_total", Kind.COUNTER, "Reloads that failed and kept the last good policy."),
+    Row(
+        "clawgate_unguarded_executions_total",
+        Kind.COUNTER,
+        "Executions that no decision had let happen, by why.",
+        (Label("reason", ("no-decision", "refused-but-ran", "daemon-away")),),
+    ),
+    Row(
+        "clawgate_canary_total",
+        Kind.COUNTER,
+        "Harmless probes of the gates, by gate and whether it still bites.",
+        (Label("gate", ("plugin", "approvals", "guard")), Label("outcome", ("bites", "open", "unreachable"))),
+    ),
+    Row(
+        "clawgate_approvals_total",
+        Kind.COUNTER,
+        "Approvals of a real gateway the sidecar saw, by what it did about them.",
+        (Label("outcome", ("deny", "allow-once", "left", "lost", "failed")),),
+    ),
     Row("clawgate_log_dropped_total", Kind.COUNTER, "Log lines dropped because the output was too slow."),
 )
 

@@ -5,6 +5,7 @@ from types import MappingProxyType
 from typing import Final
 
 from gw.defender.guards.base import Guard, Services
+from gw.defender.guards.canary import CanaryGuard
 from gw.defender.guards.integrity import IntegrityGuard
 from gw.defender.guards.loops import LoopGuard
 from gw.defender.guards.prompt import PromptGuard
@@ -21,6 +22,7 @@ GUARDS: Final[Mapping[str, Callable[[Services], Guard]]] = MappingProxyType(
         "secrets": lambda services: SecretGuard(),
         "loops": lambda services: LoopGuard(),
         "integrity": lambda services: IntegrityGuard(services.watcher, services.clock),
+        "canary": lambda services: CanaryGuard(),
         "reputation": lambda services: ReputationGuard(services.reputation, services.digest, services.clock),
     }
 )

@@ -317,3 +317,42 @@ def test_the_binding_tells_neighbouring_texts_apart() -> None:
         to_action({"tool": "x", "path": "b", "url": "a"}, mode="")
     )
     assert bind(action("\ud800")) != bind(action("\ud801"))
+
+
+def test_a_hold_answered_elsewhere_is_closed_and_gives_no_leave() -> None:
+    for allowed, state in ((True, APPROVED), (False, "denied")):
+        store, clock = Store(), FakeClock()
+        reviews = Reviews(store, clock)
+        reviews.hold(review(action()), action())
+        assert (waiting := reviews.waiting(action())) is not None and waiting.id == "dec_1"
+        assert reviews.settle("dec_1", "openclaw", allowed=allowed).state == state
+        assert reviews.grants() == []
+        assert reviews.grant(review(action()), action()).enforced is Verdict.REVIEW
+        again = Reviews(Store(), clock)
+        again.restore(reviews.snapshot())
+        assert again.get("dec_1").state == state
+        later = Reviews(Store(), clock)
+        later.restore(store.events)
+        assert (later.get("dec_1").state, later.get("dec_1").by) == (state, "openclaw")
+        with pytest.raises(ApprovalNotFound):
+            reviews.settle("dec_1", "openclaw", allowed=True)
+
+
+def test_leave_that_was_used_is_no_hold_after_a_restart() -> None:
+    reviews = Reviews(Store(), FakeClock())
+    reviews.hold(review(action()), action())
+    reviews.approve("dec_1", "me")
+    assert reviews.grant(review(action()), action()).enforced is Verdict.ALLOW
+    again = Reviews(Store(), FakeClock())
+    again.restore(reviews.snapshot())
+    assert again.pending() == []
+
+
+def test_what_waits_for_an_action() -> None:
+    clock = FakeClock()
+    reviews = Reviews(Store(), clock)
+    assert reviews.waiting(action()) is None
+    reviews.hold(review(action()), action())
+    assert reviews.waiting(action("other")) is None
+    clock.ms += HOLD_TTL_MS
+    assert reviews.waiting(action()) is None

@@ -5,14 +5,23 @@ from typing import Any
 
 import pytest
 
+from gw.defender.review import Held, Reviews
 from gw.errors import Overloaded
 from gw.model.action import Action, PartKind, Provenance
 from gw.model.decision import Decision, Finding, PolicyRef, Verdict
+from gw.modes.coverage import Coverage
 from gw.modes.hooks import Hooks
 from gw.net.http import Request
+from gw.observe.metrics import Metrics
+from tests.support.policies import FakeClock
 
 WIPE = Finding("command.wipe", points=80, floor=Verdict.BLOCK, say="This would wipe.", instead="Name a folder.")
 SHADOW = Finding("shadow.rule", points=80, live=False)
+
+
+class Disk:
+    def append(self, event: object) -> None:
+        """Everything is on disk at once."""
 
 
 class Judge:
@@ -20,15 +29,20 @@ class Judge:
         self.verdict, self.findings = verdict, findings
         self.actions: list[Action] = []
         self.told: list[Decision] = []
-        self.hooks = Hooks(self.judge, self.told.append)
+        self.reviews = Reviews(Disk(), FakeClock())
+        self.coverage = Coverage(FakeClock(), Metrics())
+        self.hooks = Hooks(self.judge, self.told.append, self.reviews, lambda: self.coverage, lambda: 7)
 
     def judge(self, action: Action) -> Decision:
         self.actions.append(action)
-        return Decision(
+        decision = Decision(
             id="dec_1", action_id=action.id, method=action.method, digest=action.digest, verdict=self.verdict,
             would=self.verdict, enforced=self.verdict, score=80, findings=self.findings, policy=PolicyRef("p", 1, "0"),
             mode="enforce", elapsed_us=1, at_ms=0,
         )  # fmt: skip
+        if self.verdict is Verdict.REVIEW:
+            self.reviews.hold(decision, action)
+        return decision
 
     def ask(self, method: str, params: object = None, **more: object) -> dict[str, Any]:
         frame = {"type": "req", "id": "7", "method": method, "params": params or {}, **more}
@@ -138,3 +152,66 @@ def test_over_http(method: str, allowed: bool, status: int) -> None:
     response = judge.hooks.route(lambda _: allowed)(request)
     assert response.status == status
     assert len(judge.actions) == (status == 200)
+
+
+CALL = {"tool": "exec", "toolCallId": "t1", "runId": "r1"}
+
+
+@pytest.mark.parametrize("verdict, unguarded", [(Verdict.ALLOW, 0), (Verdict.BLOCK, 1), (Verdict.REVIEW, 1)])
+def test_what_ran_is_set_against_what_was_said(verdict: Verdict, unguarded: int) -> None:
+    judge = Judge(verdict)
+    judge.ask("hook.tool", {**CALL, "arguments": {}})
+    assert judge.ask("hook.ran", {"calls": [CALL, "nonsense"]})["payload"] == {"unguarded": unguarded}
+    assert judge.coverage.executions == 1
+
+
+def test_what_ran_unasked_is_raised() -> None:
+    judge = Judge()
+    assert (
+        judge.ask("hook.ran", {"calls": [CALL, {**CALL, "toolCallId": "t2", "away": True}]})["payload"]["unguarded"]
+        == 2
+    )
+    assert judge.ask("hook.ran", {"calls": "nonsense"})["payload"] == {"unguarded": 0}
+    assert Hooks(judge.judge).answer(b'{"type":"req","id":"1","method":"hook.ran","params":{"calls":[{}]}}')
+
+
+def held(judge: Judge) -> Held:
+    name = judge.ask("hook.tool", {**CALL, "arguments": {"command": "x"}})["payload"]["heldId"]
+    return judge.reviews.get(name)
+
+
+def test_a_held_call_can_be_asked_after() -> None:
+    judge = Judge(Verdict.REVIEW)
+    name = held(judge).id
+    assert judge.ask("hook.review", {"heldId": name})["payload"] == {"state": "pending"}
+    judge.reviews.deny(name, "me")
+    assert judge.ask("hook.review", {"heldId": name})["payload"] == {"state": "denied"}
+    assert judge.ask("hook.review", {"heldId": "unknown"})["payload"] == {"state": "expired"}
+
+
+@pytest.mark.parametrize(
+    "resolution, settled, state, unguarded",
+    [
+        ("allow-once", True, "approved", 0),
+        ("allow-always", True, "approved", 0),
+        ("deny", True, "denied", 1),
+        ("timeout", False, "pending", 1),
+        ("cancelled", False, "pending", 1),
+    ],
+)
+def test_what_a_person_said_in_openclaw(resolution: str, settled: bool, state: str, unguarded: int) -> None:
+    judge = Judge(Verdict.REVIEW)
+    name = held(judge).id
+    report = {**CALL, "heldId": name, "resolution": resolution}
+    assert judge.ask("hook.resolved", report)["payload"] == {"settled": settled}
+    assert judge.reviews.get(name).state == state
+    assert judge.ask("hook.ran", {"calls": [CALL]})["payload"] == {"unguarded": unguarded}
+    if settled:
+        assert judge.ask("hook.resolved", report)["payload"] == {"settled": False}
+
+
+def test_the_plugin_says_who_it_is() -> None:
+    judge = Judge()
+    assert judge.hooks.plugin == {}
+    judge.ask("hook.hello", {"version": "0.1.0", "openclaw": "2026.9.6", "canary": True, "other": "x"})
+    assert judge.hooks.plugin == {"version": "0.1.0", "openclaw": "2026.9.6", "canary": True, "seenMs": 7}

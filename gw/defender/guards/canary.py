@@ -1,0 +1,29 @@
+"""Refuses the harmless probes by which clawgate proves that a gate still asks it and still obeys.
+
+Knows no gate. Invariant: a probe is refused under every policy that enforces at all, so one that gets through means an
+open gate. Its reason is the one that stands in code, like that of a guard that fails: no policy may soften it.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from gw.model.action import Action, PartKind
+from gw.model.decision import Finding, Verdict
+from gw.model.subject import Subject
+from gw.policy.compiled import CompiledPolicy
+
+WORD: Final = "clawgate-canary-"  # and 32 hexadecimal digits; no program and no file has such a name
+RULE: Final = "canary.probe"
+_WHERE: Final = frozenset({PartKind.COMMAND, PartKind.ARGV, PartKind.PATH})
+
+
+class CanaryGuard:
+    name = "canary"
+    pure = True
+
+    def inspect(self, action: Action, subjects: Sequence[Subject], policy: CompiledPolicy) -> Iterator[Finding]:
+        for index, part in enumerate(action.parts):
+            if part.kind in _WHERE and WORD in part.value:
+                say = "A probe of clawgate's own; it is always refused."
+                yield Finding(RULE, floor=Verdict.BLOCK, part=index, say=say)
+                return

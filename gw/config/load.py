@@ -30,6 +30,17 @@ class Loaded(NamedTuple):
     files: tuple[Path, ...]  # read, in order
 
 
+class Tree(NamedTuple):
+    """A file of nested values. `lines` maps dotted paths (`channels.telegram.dmPolicy`, `bindings.0`) to lines."""
+
+    file: str
+    values: dict[str, Any]
+    lines: Mapping[str, int]
+
+    def problem(self, path: str, message: str, hint: str = "", code: str = "config.value") -> Problem:
+        return Problem(self.file, self.lines.get(path, 0), 1, code, message, path, hint)
+
+
 class _Source:
     """Collects values and problems of all sources; a later value replaces an earlier one."""
 
@@ -103,21 +114,79 @@ def _files(file: Path | None, source: _Source) -> Iterable[Path]:
     yield from (part for part in parts if part.name.endswith(".local.yaml"))
 
 
+def read_tree(file: Path) -> Tree:
+    """Read a file of nested settings, in YAML or JSON: words stay words, `true`, `null` and numbers are what they say.
+
+    Raises ConfigError.
+    """
+    source = _Source()
+    document = _compose(file, source)
+    walk = _Walk(str(file), source)
+    values = walk.value(document, "") if document is not None else {}
+    if not source.problems and not isinstance(values, dict):
+        source.complain((str(file), 1, 1), "config.kind", "the file must hold `key: value` lines")
+    if source.problems:
+        raise ConfigError(sorted(source.problems))
+    return Tree(str(file), values, walk.lines)
+
+
+class _Walk:
+    """Turns nodes into values and remembers their lines."""
+
+    def __init__(self, name: str, source: _Source) -> None:
+        self.lines: dict[str, int] = {}
+        self._name = name
+        self._source = source
+        self._seen: set[int] = set()
+
+    def value(self, node: yaml.Node, path: str) -> Any:
+        self.lines[path] = node.start_mark.line + 1
+        if isinstance(node, yaml.ScalarNode):
+            return _scalar(str(node.value), str(node.tag))
+        if id(node) in self._seen:  # an alias; some of them grow without end
+            self._source.complain(
+                _at(self._name, node), "config.kind", "must be written out, not repeated by `*`", path
+            )
+            return None
+        self._seen.add(id(node))
+        if isinstance(node, yaml.MappingNode):
+            entries = _entries(self._name, node, path or "the file", self._source)
+            return {key: self.value(value, f"{path}.{key}".lstrip(".")) for key, _, value in entries}
+        return [self.value(one, f"{path}.{number}".lstrip(".")) for number, one in enumerate(node.value)]
+
+
+def _scalar(text: str, tag: str) -> Any:
+    """`on` and `yes` are words here, and so is whatever else YAML would make of a text."""
+    kind = tag.rpartition(":")[2]
+    if kind == "bool" and text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    if kind == "int" and text.lstrip("+-").isdecimal():
+        return int(text)
+    return None if kind == "null" else text
+
+
 def _read_file(file: Path, source: _Source) -> None:
+    document = _compose(file, source)
+    if document is not None:
+        _read_document(str(file), document, source)
+
+
+def _compose(file: Path, source: _Source) -> yaml.Node | None:
+    """The file as nodes; None when it is empty or has a problem."""
     name = str(file)
     try:
         data = file.read_bytes()
     except OSError as error:
         source.complain((name, 0, 0), "config.file", f"cannot read: {error.strerror}")
-        return
+        return None
     if len(data) > MAX_FILE_BYTES:
         source.complain((name, 0, 0), "config.size", f"larger than {MAX_FILE_BYTES} bytes")
-        return
+        return None
     if _brackets_open(data) > MAX_BRACKETS_OPEN:
         source.complain((name, 0, 0), "config.yaml", "nested too deeply")
-        return
+        return None
     try:
-        document = yaml.compose(data.decode(), Loader=yaml.SafeLoader)
+        found: yaml.Node | None = yaml.compose(data.decode(), Loader=yaml.SafeLoader)
     except UnicodeDecodeError as error:
         source.complain((name, data.count(b"\n", 0, error.start) + 1, 0), "config.encoding", "not UTF-8")
     except yaml.MarkedYAMLError as error:
@@ -129,8 +198,8 @@ def _read_file(file: Path, source: _Source) -> None:
     except RecursionError:
         source.complain((name, 0, 0), "config.yaml", "nested too deeply")
     else:
-        if document is not None:
-            _read_document(name, document, source)
+        return found
+    return None
 
 
 def _brackets_open(data: bytes) -> int:

@@ -243,6 +243,15 @@ class Sessions:
 
 
 @dataclass(frozen=True, slots=True)
+class Channels:
+    file: Path | None = row(
+        None,
+        "File with agents, bindings, chat channels, webhooks and timers (docs/channels.md). Empty: none of these run.",
+        flag="--channels",
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Integrity:
     enabled: bool = row(
         True, "Watch the files named under `host` in the policies, once `clawgate integrity init` has made a baseline."
@@ -301,6 +310,7 @@ class Settings:
     policy: Policy = field(default_factory=Policy)
     defender: Defender = field(default_factory=Defender)
     sessions: Sessions = field(default_factory=Sessions)
+    channels: Channels = field(default_factory=Channels)
     integrity: Integrity = field(default_factory=Integrity)
     intel: Intel = field(default_factory=Intel)
     ledger: Ledger = field(default_factory=Ledger)

@@ -1,0 +1,101 @@
+"""The channels file: what it means, and every way it can be wrong."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gw.config.load import read_tree
+from gw.errors import ConfigError
+from gw.routing import rules
+from gw.routing.rules import EMPTY, Rules
+
+WHOLE = """
+agents:
+  entries:
+    main: {default: true, identity: {name: Molty}}
+    ops:
+bindings:
+  - {agentId: ops, match: {channel: slack, peer: {kind: channel, id: C9}}}
+accessGroups: {staff: {telegram: [17, ann]}}
+commands: {ownerAllowFrom: ["telegram:17"]}
+session: {dmScope: per-channel-peer}
+channels:
+  telegram:
+    dmPolicy: allowlist
+    allowFrom: ["accessGroup:staff", 99]
+    groups: {-100123: {requireMention: false}}
+    accounts:
+      work: {dmPolicy: open}
+      home: {enabled: false}
+  Slack: {}
+"""
+
+
+def read(tmp_path: Path, text: str) -> Rules:
+    file = tmp_path / "channels.yaml"
+    file.write_text(text)
+    return rules.read(read_tree(file))
+
+
+def problems(tmp_path: Path, text: str) -> list[Any]:
+    with pytest.raises(ConfigError) as caught:
+        read(tmp_path, text)
+    return [(one.line, one.path, one.message) for one in caught.value.problems]
+
+
+def test_a_whole_file(tmp_path: Path) -> None:
+    found = read(tmp_path, WHOLE)
+    assert found.keys.agents == ("main", "ops")
+    assert found.keys.default_agent == "main"
+    assert [one.agent for one in found.bindings] == ["ops"]
+    assert [(channel, account) for channel, account, _ in found.accounts()] == [
+        ("telegram", "work"),
+        ("slack", "default"),
+    ]
+    telegram = found.settings("telegram", "work")
+    assert telegram["dmPolicy"] == "open"
+    assert telegram["groups"]["-100123"] == {"requireMention": False}
+    assert found.listed(telegram, "allowFrom", "telegram") == ["17", "ann", "99"]
+    assert found.listed(telegram, "allowFrom", "slack") == ["99"]
+    assert found.settings("telegram", "home") == found.settings("irc", "default") == EMPTY
+    assert found.is_owner("telegram", ["", "17"])
+    assert not found.is_owner("slack", ["17"])
+
+
+def test_an_empty_file_is_one_agent_without_channels(tmp_path: Path) -> None:
+    found = read(tmp_path, "")
+    assert found.keys.default_agent == "main"
+    assert found.accounts() == []
+
+
+def test_json_is_yaml_too(tmp_path: Path) -> None:
+    assert read(tmp_path, '{"channels": {"slack": {"enabled": true}}}').accounts()[0][0] == "slack"
+
+
+def test_several_agents_without_a_default_have_none(tmp_path: Path) -> None:
+    assert read(tmp_path, "agents: {entries: {a: {}, b: {}}}").keys.default_agent is None
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("- a", (1, "", "the file must hold `key: value` lines")),
+        ("chanels: {}", (1, "chanels", "unknown key")),
+        ("channels: {telegram: {dmPolicy: maybe}}", (1, "channels.telegram.dmPolicy", "must be one of")),
+        ("channels:\n  telegram:\n    allowBots: 1", (3, "channels.telegram.allowBots", "must be true or false")),
+        ("channels: {telegram: {accounts: {w: {accounts: {}}}}}", (1, "channels.telegram.accounts.w", "unknown key")),
+        ("channels: {telegram: x}", (1, "channels.telegram", "must hold")),
+        ("bindings: [{agentId: ghost, match: {channel: x}}]", (1, "bindings.0", "names agent ghost")),
+        ("bindings: [{agentId: main}]", (1, "bindings.0", "needs match.channel")),
+        ("bindings: [{agentId: main, match: {channel: x, peer: {kind: crowd}}}]", (1, "bindings.0", "one of direct")),
+        ("bindings: [x]", (1, "bindings.0", "must hold")),
+        ("agents: {entries: {'::': {}}}", (1, "agents.entries.::", "is no usable agent id")),
+        ("session: {dmScope: per-moon}", (1, "session.dmScope", "must be one of main")),
+        ("a: &a [*a]", (1, "a.0", "must be written out")),
+    ],
+)
+def test_problems(tmp_path: Path, text: str, expected: tuple[int, str, str]) -> None:
+    line, path, message = expected
+    found = problems(tmp_path, text)
+    assert any(one[0] == line and one[1].startswith(path) and message in one[2] for one in found), found

@@ -5,7 +5,6 @@ Environment switches, all off by default:
   GW_BUILD_SANITIZE=1   AddressSanitizer and UndefinedBehaviorSanitizer, for the fuzzers
   GW_BUILD_TRACE=1      Cython line tracing, for coverage of the .pyx files
   GW_RE2_PREFIX=DIR     a static RE2 to link instead of the system's libre2 (the .deb does this)
-  GW_CRYPTO_PREFIX=DIR  a static libcrypto to link instead of the system's (the .deb does this)
 """
 
 import os
@@ -16,7 +15,6 @@ from setuptools import Extension, setup
 
 DEBUG, SANITIZE, TRACE = (os.environ.get(f"GW_BUILD_{name}") == "1" for name in ("DEBUG", "SANITIZE", "TRACE"))
 RE2_PREFIX = os.environ.get("GW_RE2_PREFIX")
-CRYPTO_PREFIX = os.environ.get("GW_CRYPTO_PREFIX")
 
 compile_args = ["-O0", "-g"] if DEBUG else ["-O2"]
 link_args: list[str] = []
@@ -42,16 +40,6 @@ def re2() -> dict[str, list[str]]:
     }
 
 
-def crypto() -> dict[str, list[str]]:
-    """Arguments for libcrypto, of which only SHA-256 is used."""
-    if not CRYPTO_PREFIX:
-        return {"libraries": ["crypto"]}
-    return {
-        "extra_compile_args": [*compile_args, f"-I{CRYPTO_PREFIX}/include"],
-        "extra_link_args": [*link_args, f"{CRYPTO_PREFIX}/lib/libcrypto.a", "-Wl,--exclude-libs,ALL"],
-    }
-
-
 def module(name: str, **special: object) -> Extension:
     arguments = {"extra_compile_args": compile_args, "extra_link_args": link_args, **special}
     return Extension(f"gw._native.{name}", [f"pyx/{name}.pyx"], define_macros=macros, **arguments)
@@ -64,7 +52,7 @@ setup(
             module("wsstream"),
             module("envelope"),
             module("patterns", language="c++", **re2()),
-            module("filehash", **crypto()),
+            module("filehash"),
             module("textscan"),
             module("textfold"),
             module("ngrams"),

@@ -1,15 +1,18 @@
-"""SHA-256 of files without the GIL: one descriptor, or a sweep over many paths with what is already known of them.
+"""SHA-256 without the GIL: of bytes, of one descriptor, or of many paths with what is already known of them.
 
 Knows nothing of what is protected or why. Invariant: a path is opened without following a link at its end and checked
 to be the same file that was looked at, so a swap between look and read shows as an error, never as a good hash.
 """
 
+cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from libc.errno cimport EINTR, errno
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memchr
 from posix.unistd cimport close, read, readlink
+
+from sha256 cimport Sha256State, sha256_begin, sha256_feed, sha256_finish, sha256_use_wide
 
 cdef extern from "sys/stat.h" nogil:
     struct timespec:
@@ -35,27 +38,53 @@ cdef extern from "fcntl.h" nogil:
     int c_open "open"(const char *path, int flags)
     int O_RDONLY, O_NOFOLLOW, O_CLOEXEC, O_NONBLOCK
 
-cdef extern from *:
-    """
-    /* The one-purpose functions: linked statically, as in the package, they bring SHA-256 alone and not libcrypto. */
-    #define OPENSSL_SUPPRESS_DEPRECATED
-    #include <openssl/sha.h>
-    """
-    ctypedef struct SHA256_CTX:
-        pass
-    int SHA256_Init(SHA256_CTX *context) nogil
-    int SHA256_Update(SHA256_CTX *context, const void *data, size_t size) nogil
-    int SHA256_Final(uint8_t *digest, SHA256_CTX *context) nogil
-
 cdef enum:
     CHUNK = 256 * 1024
     LINK_BYTES = 4096
+    RELEASE_GIL_BYTES = 16 * 1024  # about 10 us
 
 FILE = 0  # a regular file; digest of its content
 LINK = 1  # a symbolic link; digest of its target
 OTHER = 2  # a folder, device, socket, ...; no digest
 
 
+def use_wide(bint wanted):
+    """Whether the processor's own instructions are in use from now on; for tests of both ways."""
+    return sha256_use_wide(wanted)
+
+
+use_wide(True)
+
+
+@cython.final
+cdef class sha256:
+    """The digest of bytes, used like hashlib's of the same name, which would load all of OpenSSL."""
+
+    cdef Sha256State hash
+
+    def __cinit__(self, bytes data not None=b""):
+        sha256_begin(&self.hash)
+        self.update(data)
+
+    def update(self, bytes data not None):
+        cdef const uint8_t *first = <const uint8_t *> PyBytes_AS_STRING(data)
+        cdef size_t size = PyBytes_GET_SIZE(data)
+        if size < RELEASE_GIL_BYTES:
+            sha256_feed(&self.hash, first, size)
+        else:
+            with nogil:
+                sha256_feed(&self.hash, first, size)
+
+    def digest(self):
+        cdef uint8_t[32] digest
+        sha256_finish(&self.hash, digest)
+        return <bytes> digest[:32]
+
+    def hexdigest(self):
+        return self.digest().hex()
+
+
+@cython.final
 cdef class Cancel:
     """A flag another thread may raise; a running sweep looks at it for every chunk."""
 
@@ -79,7 +108,7 @@ cdef struct Facts:
     uint8_t digest[32]
 
 
-cdef int update_from(int fd, SHA256_CTX *context, uint8_t *buffer, volatile int *cancelled) noexcept nogil:
+cdef int update_from(int fd, Sha256State *hash, uint8_t *buffer, volatile int *cancelled) noexcept nogil:
     """Feed the whole of *fd* to the digest; an errno, 0 when done."""
     cdef Py_ssize_t count
     while True:
@@ -92,10 +121,10 @@ cdef int update_from(int fd, SHA256_CTX *context, uint8_t *buffer, volatile int 
             if errno == EINTR:
                 continue
             return errno
-        SHA256_Update(context, buffer, <size_t> count)
+        sha256_feed(hash, buffer, <size_t> count)
 
 
-cdef int hash_content(const char *path, Facts *facts, SHA256_CTX *context, uint8_t *buffer,
+cdef int hash_content(const char *path, Facts *facts, Sha256State *hash, uint8_t *buffer,
                       volatile int *cancelled) noexcept nogil:
     cdef stat_t opened
     cdef int error
@@ -108,12 +137,12 @@ cdef int hash_content(const char *path, Facts *facts, SHA256_CTX *context, uint8
     elif opened.st_ino != facts.ino or opened.st_dev != facts.dev:
         error = ESTALE
     else:
-        error = update_from(fd, context, buffer, cancelled)
+        error = update_from(fd, hash, buffer, cancelled)
     close(fd)
     return error
 
 
-cdef void look(const char *path, Facts *facts, const Facts *known, SHA256_CTX *context, uint8_t *buffer,
+cdef void look(const char *path, Facts *facts, const Facts *known, Sha256State *hash, uint8_t *buffer,
                volatile int *cancelled) noexcept nogil:
     cdef stat_t found
     cdef Py_ssize_t count
@@ -141,18 +170,18 @@ cdef void look(const char *path, Facts *facts, const Facts *known, SHA256_CTX *c
             and known.ino == facts.ino and known.dev == facts.dev):
         facts.unchanged = 1
         return
-    SHA256_Init(context)
+    sha256_begin(hash)
     if facts.kind == 1:
         count = readlink(path, <char *> buffer, LINK_BYTES)
         if count < 0:
             facts.error = errno
             return
-        SHA256_Update(context, buffer, <size_t> count)
+        sha256_feed(hash, buffer, <size_t> count)
     else:
-        facts.error = hash_content(path, facts, context, buffer, cancelled)
+        facts.error = hash_content(path, facts, hash, buffer, cancelled)
         if facts.error:
             return
-    SHA256_Final(facts.digest, context)
+    sha256_finish(hash, facts.digest)
 
 
 cdef object as_tuple(const Facts *facts, tuple before):
@@ -192,7 +221,7 @@ def sweep(list paths not None, list known=None, Cancel cancel=None):
     cdef const char **names = <const char **> calloc(count, sizeof(char *))
     cdef const Facts **compare = <const Facts **> calloc(count, sizeof(Facts *))
     cdef uint8_t *buffer = <uint8_t *> malloc(CHUNK)
-    cdef SHA256_CTX context
+    cdef Sha256State hash
     try:
         if not (facts and before and names and compare and buffer):
             raise MemoryError
@@ -208,7 +237,7 @@ def sweep(list paths not None, list known=None, Cancel cancel=None):
                 compare[i] = &before[i]
         with nogil:
             for i in range(count):
-                look(names[i], &facts[i], compare[i], &context, buffer, cancelled)
+                look(names[i], &facts[i], compare[i], &hash, buffer, cancelled)
         return [as_tuple(&facts[i], known[i] if facts[i].unchanged else None) for i in range(count)]
     finally:
         free(buffer)
@@ -225,15 +254,15 @@ def hash_fd(int fd, Cancel cancel=None):
     cdef uint8_t[32] digest
     cdef int error = 0
     cdef uint8_t *buffer = <uint8_t *> malloc(CHUNK)
-    cdef SHA256_CTX context
+    cdef Sha256State hash
     try:
         if not buffer:
             raise MemoryError
-        SHA256_Init(&context)
+        sha256_begin(&hash)
         with nogil:
-            error = update_from(fd, &context, buffer, cancelled)
+            error = update_from(fd, &hash, buffer, cancelled)
             if not error:
-                SHA256_Final(digest, &context)
+                sha256_finish(&hash, digest)
         if error:
             raise OSError(error, "cannot hash")
         return (<bytes> digest[:32]).hex()

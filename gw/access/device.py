@@ -4,12 +4,12 @@ Knows nothing of who is paired; the time and the expected nonce come in. Invaria
 signature over exactly the client, role, scopes and token of this connect request and this connection's nonce.
 """
 
-import hashlib
 from base64 import b64decode, urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
+from gw._native.filehash import sha256
 from gw.limits import SIGNED_SKEW_MS
 
 KEY_BYTES: Final = 32
@@ -69,7 +69,7 @@ def public_key(text: str) -> bytes | None:
 
 
 def device_id(key: bytes) -> str:
-    return hashlib.sha256(key).hexdigest()
+    return sha256(key).hexdigest()
 
 
 def encode_base64url(data: bytes) -> str:

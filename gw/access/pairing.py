@@ -4,7 +4,7 @@ Knows nothing of frames or of how a device proved itself; time and the file come
 more than was approved, and every change is written (atomically, by the port) before the caller is answered.
 """
 
-import secrets
+import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final, Protocol
@@ -99,7 +99,7 @@ class Pairings:
         self._file = file
         self._paired: dict[str, PairedDevice] = {}
         self._pending: dict[str, PendingPairing] = {}
-        self._secret = secrets.token_bytes(SECRET_BYTES)
+        self._secret = os.urandom(SECRET_BYTES)
         self._restore(file.load())
 
     # --- looking --------------------------------------------------------------------------------------------
@@ -320,7 +320,7 @@ class Pairings:
 
 
 def _new_serial() -> str:
-    return secrets.token_hex(8)
+    return os.urandom(8).hex()
 
 
 def _merged(known: Iterable[str], more: Iterable[str]) -> tuple[str, ...]:

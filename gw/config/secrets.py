@@ -5,7 +5,6 @@ file that everybody could read, or others could change, is refused rather than u
 """
 
 import os
-import secrets
 import stat
 from collections.abc import Mapping
 from pathlib import Path
@@ -63,7 +62,7 @@ def ensure_token(path: Path) -> bool:
     except OSError as error:
         raise _unusable(path, f"cannot write: {error.strerror}") from None
     with os.fdopen(descriptor, "w") as file:
-        file.write(secrets.token_hex(GENERATED_BYTES) + "\n")
+        file.write(os.urandom(GENERATED_BYTES).hex() + "\n")
         file.flush()
         os.fsync(file.fileno())
     return True

@@ -4,13 +4,13 @@ Reads the tables `carriers` and `tool_fields`; never searches for a key. Invaria
 text below a tool's arguments becomes exactly one part, so what is not understood is still judged as data.
 """
 
-import hashlib
 import json
 import shlex
 from collections.abc import Iterator
 from functools import cache
 from typing import Final, NamedTuple
 
+from gw._native.filehash import sha256
 from gw.defender.carriers import EVENTS, EVERYTHING, METHODS, Carrier
 from gw.defender.tool_fields import kind_of, tool_id
 from gw.model.action import Action, Part, PartKind, Provenance
@@ -65,7 +65,7 @@ def _build(method: str, params: Json, raw: bytes, origin: Origin, carrier: Carri
         id=origin.id,
         method=method,
         parts=tuple(_bounded(parts)),
-        digest=hashlib.sha256(raw).hexdigest(),
+        digest=sha256(raw).hexdigest(),
         size=len(raw),
         provenance=Provenance.CHANNEL if named and origin.provenance is Provenance.USER else origin.provenance,
         tool=tool,

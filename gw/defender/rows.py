@@ -3,12 +3,12 @@
 The one reader of that form, for `clawgate judge`, `security.evaluate`, policy tests and replay. Knows no verdict.
 """
 
-import hashlib
 import json
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
+from gw._native.filehash import sha256
 from gw.defender.extract import Origin, from_tool_call
 from gw.defender.tool_fields import tool_id
 from gw.model.action import Action, Part, PartKind, Provenance
@@ -45,7 +45,7 @@ def to_action(row: Mapping[str, Any], *, mode: str, action_id: str = "") -> Acti
         id=action_id or str(row.get("id") or ""),
         method=row.get("method") or "judge",
         parts=tuple(parts),
-        digest=hashlib.sha256(raw).hexdigest(),
+        digest=sha256(raw).hexdigest(),
         size=len(raw),
         provenance=_provenance(row.get("provenance")),
         tool=tool,

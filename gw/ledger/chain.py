@@ -3,10 +3,10 @@
 Pure. Invariant: changing, removing or moving a line breaks the chain at that line or at the next receipt.
 """
 
-import hashlib
 import json
 from typing import Any, Final
 
+from gw._native.filehash import sha256
 from gw.wire.json import dumps
 
 GENESIS: Final = "0" * 64  # `prev` of the very first line
@@ -15,7 +15,7 @@ GENESIS: Final = "0" * 64  # `prev` of the very first line
 def link(record: dict[str, Any], seq: int, prev: str) -> tuple[bytes, str]:
     """The record as its line (with newline) and that line's hash."""
     line = dumps({"seq": seq, "prev": prev, **record})
-    return line + b"\n", hashlib.sha256(line).hexdigest()
+    return line + b"\n", sha256(line).hexdigest()
 
 
 def unlink(line: bytes) -> tuple[dict[str, Any], str]:
@@ -25,4 +25,4 @@ def unlink(line: bytes) -> tuple[dict[str, Any], str]:
     fields = record if isinstance(record, dict) else {}
     if not isinstance(fields.get("seq"), int) or not isinstance(fields.get("prev"), str):
         raise ValueError("not a ledger line")
-    return record, hashlib.sha256(line).hexdigest()
+    return record, sha256(line).hexdigest()

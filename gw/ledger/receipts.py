@@ -5,13 +5,13 @@ changed, removed, moved or added.
 """
 
 import base64
-import hashlib
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from gw._native.filehash import sha256
 from gw.errors import StoreError
 from gw.ledger import chain
 from gw.ledger.decisions import files_of
@@ -36,7 +36,7 @@ class Signer:
         """The record that confirms everything before line *seq*, whose hash is *prev*. Raises StoreError."""
         if self._key is None:
             self._key = _open_key(self._folder)
-            self.key_id = hashlib.sha256(self._key.public_key().public_bytes_raw()).hexdigest()[:16]
+            self.key_id = sha256(self._key.public_key().public_bytes_raw()).hexdigest()[:16]
         signature = base64.b64encode(self._key.sign(_message(seq, prev))).decode()
         return {"receipt": {"key": self.key_id, "sig": signature}}
 

@@ -3,9 +3,9 @@
 Invariant: the answer never shows a laxer default than what is enforced.
 """
 
-import hashlib
 from typing import Final
 
+from gw._native.filehash import sha256
 from gw.errors import Unavailable
 from gw.methods.router import Call, rpc
 from gw.ports import Json
@@ -23,7 +23,7 @@ class Approvals:
             "path": "",
             "exists": False,
             "file": FILE,
-            "hash": hashlib.sha256(json.dumps(FILE)).hexdigest(),
+            "hash": sha256(json.dumps(FILE)).hexdigest(),
             "resolvedDefaults": DENY,
         }
 

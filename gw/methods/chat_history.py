@@ -5,9 +5,9 @@ still a prefix of the branch; otherwise it is told to fetch the page anew.
 """
 
 from collections.abc import Mapping, Sequence
-from hashlib import sha256
 from typing import Final
 
+from gw._native.filehash import sha256
 from gw.errors import InvalidRequest
 from gw.methods.session_desk import SessionDesk
 from gw.methods.turns import Turns

@@ -4,11 +4,11 @@ Must not know what a setting does. Invariant: no secret can be in an answer, bec
 hold them; those paths are left out too.
 """
 
-import hashlib
 import time
 from collections.abc import Mapping
 from typing import Any
 
+from gw._native.filehash import sha256
 from gw.config.load import Loaded
 from gw.config.settings import SETTINGS, Address, Setting, show
 from gw.errors import InvalidRequest, Unavailable
@@ -31,7 +31,7 @@ class Config:
     @rpc("config.get", inline=True)
     def get(self, call: Call) -> Json:
         document = self.document()
-        digest = "sha256:" + hashlib.sha256(json.dumps(document)).hexdigest()
+        digest = "sha256:" + sha256(json.dumps(document)).hexdigest()
         files = self._loaded.files
         return {
             "path": str(files[0]) if files else "",

@@ -4,8 +4,8 @@ Knows no handlers. Invariant: a key is resolved the same way for every method, a
 is created by one function.
 """
 
+import os
 from collections.abc import Callable, Mapping
-from secrets import token_hex
 from uuid import uuid4
 
 from gw.errors import InvalidRequest
@@ -31,7 +31,7 @@ class SessionDesk:
         config: SessionConfig,
         clock: Clock,
         new_id: Callable[[], str] = lambda: str(uuid4()),
-        new_mark: Callable[[], str] = lambda: token_hex(8),
+        new_mark: Callable[[], str] = lambda: os.urandom(8).hex(),
     ) -> None:
         self.book = book
         self.rows = rows

@@ -3,8 +3,9 @@
 Invariant: an inline script runs only when it is byte for byte in the page as it was loaded from disk.
 """
 
-import hashlib
 from base64 import b64encode
+
+from gw._native.filehash import sha256
 
 # As upstream sends for its page, without the voice and theme providers that only its own features contact.
 POLICY = (
@@ -39,6 +40,6 @@ def inline_scripts(page: str) -> list[str]:
 
 def html_headers(page: bytes) -> tuple[tuple[str, str], ...]:
     scripts = inline_scripts(page.decode("utf-8", "replace"))
-    digests = (b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts)
+    digests = (b64encode(sha256(script.encode()).digest()).decode() for script in scripts)
     hashes = "".join(f" 'sha256-{digest}'" for digest in digests)
     return (("Content-Security-Policy", POLICY.format(hashes=hashes)), ("X-Frame-Options", "DENY"))

@@ -12,7 +12,6 @@ import logging
 from collections.abc import Callable, Mapping
 from functools import partial
 from http import HTTPStatus
-from ssl import SSLWantReadError
 from typing import IO, Any, NamedTuple
 
 from gevent.pywsgi import WSGIHandler
@@ -276,7 +275,7 @@ class Handler(WebSocketHandler):  # type: ignore[misc]  # gevent-websocket ships
         sock.settimeout(0.0)
         try:
             early: bytes = self.rfile.read1(limits.PREAUTH_MESSAGE_BYTES) or b""
-        except SSLWantReadError:  # a plain socket has nothing; a TLS one says so
+        except OSError:  # a plain socket has nothing; a TLS one says so
             early = b""
         self.rfile.close()  # or the socket would stay open until this handler is collected
         # The library's own WebSocket would send a close frame when it is collected.

@@ -5,27 +5,27 @@ socket is counted once, by address, from accept to close; none is accepted past 
 """
 
 import logging
-import ssl
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gevent import socket
 from gevent.pool import Pool
 from gevent.pywsgi import WSGIServer
-from gevent.ssl import SSLContext
 
 from gw import limits
-from gw.errors import ConfigError, Expired
+from gw.errors import Expired
 from gw.hub import Deadline, SystemClock, Task, sleep, spawn
-from gw.model.problem import Problem
 from gw.net.http import Handler, Response, Routes, error_response
 from gw.net.pump import Connection, PumpLimits, make_flusher
 from gw.net.transport import transport_for
 from gw.observe.metrics import Metrics
 from gw.ports import Link, Peer, UpgradeFacts
+
+if TYPE_CHECKING:
+    from gevent.ssl import SSLContext
 
 logger = logging.getLogger(__name__)
 
@@ -55,7 +55,7 @@ class _Listener(WSGIServer):  # type: ignore[misc]  # gevent ships no types
     handler_class = Handler
     application = None  # the handler finds the route itself
 
-    def __init__(self, server: "Server", sock: socket.socket, context: SSLContext | None) -> None:
+    def __init__(self, server: "Server", sock: socket.socket, context: "SSLContext | None") -> None:
         tls = {} if context is None else {"ssl_context": context, "do_handshake_on_connect": False}
         super().__init__(sock, spawn=Pool(None), log=None, error_log=None, **tls)
         self.owner = server
@@ -84,9 +84,11 @@ class _Listener(WSGIServer):  # type: ignore[misc]  # gevent ships no types
         try:
             with Deadline(limits.TLS_HANDSHAKE_TIMEOUT_S, "TLS handshake"):
                 tls_socket.do_handshake()
-        except (OSError, Expired) as error:
-            logger.info("tls.refused", extra={"remote": address[0], "kind": type(error).__name__})
+        except BaseException as error:
             tls_socket.close()
+            if not isinstance(error, OSError | Expired):
+                raise  # we are being stopped
+            logger.info("tls.refused", extra={"remote": address[0], "kind": type(error).__name__})
             return
         self.handle(tls_socket, address)
 
@@ -119,7 +121,7 @@ class Server:
 
     def start(self, listen: Sequence[tuple[str, int]]) -> None:
         """Bind every address, then accept on all. OSError: one cannot be bound, and then none is."""
-        context = tls_context(self.options)
+        context = _tls_context(self.options)
         bound: list[socket.socket] = []
         try:
             for host, port in listen:
@@ -227,23 +229,12 @@ def bind(host: str, port: int) -> list[socket.socket]:
     return [sock]
 
 
-def tls_context(options: ServerOptions) -> SSLContext | None:
-    """Raises ConfigError when the certificate or the key cannot be used."""
+def _tls_context(options: ServerOptions) -> "SSLContext | None":
     if options.tls_cert is None and options.tls_key is None:
         return None
-    if options.tls_cert is None or options.tls_key is None:
-        given = str(options.tls_cert or options.tls_key)
-        raise ConfigError([Problem(given, 0, 0, "tls.half", "TLS needs both a certificate and its key")])
-    context = SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    try:
-        context.load_cert_chain(options.tls_cert, options.tls_key)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or getattr(error, "reason", None) or type(error).__name__
-        message = f"the certificate and its key {options.tls_key} cannot be used: {reason}"
-        hint = "give a PEM certificate chain and the unencrypted PEM key that belongs to it"
-        raise ConfigError([Problem(str(options.tls_cert), 0, 0, "tls.unusable", message, hint=hint)]) from None
-    return context
+    from gw.net.tls import server_context  # OpenSSL, only where it is used
+
+    return server_context(options.tls_cert, options.tls_key)
 
 
 def serve(

@@ -4,13 +4,13 @@ Knows nothing of rules. Invariant: the order depends on names and includes alone
 digest covers every byte that took part.
 """
 
-import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
 import gw
+from gw._native.filehash import sha256
 from gw.errors import PolicyError
 from gw.model.problem import Problem, closest
 from gw.policy.compile import PatternFactory, compile_policy
@@ -124,7 +124,7 @@ class _Walk:
     order: list[Node] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     seen: dict[Path, str] = field(default_factory=dict)  # resolved path -> SHA-256 of what was read
-    digest: "hashlib._Hash" = field(default_factory=hashlib.sha256)
+    digest: sha256 = field(default_factory=sha256)
     _ids: dict[str, Path] | None = None
 
     def read(self, file: Path, chain: tuple[Path, ...]) -> None:
@@ -145,7 +145,7 @@ class _Walk:
         except (OSError, ValueError) as error:
             self.problems.append(Problem(str(file), 0, 0, "file.unreadable", str(error)))
             return
-        self.seen[real] = hashlib.sha256(content).hexdigest()
+        self.seen[real] = sha256(content).hexdigest()
         root, problems = parse(text, str(file))
         self.problems.extend(problems)
         if root is None:
@@ -153,7 +153,7 @@ class _Walk:
         for place in _included(root):
             for included in self._resolve(place, file):
                 self.read(included, (*chain, real))
-        self.digest.update(hashlib.sha256(content).digest())
+        self.digest.update(sha256(content).digest())
         self.order.append(root)
 
     def _resolve(self, place: Node, file: Path) -> list[Path]:

@@ -6,13 +6,13 @@ manifest is signed by a trusted key; several keys may be trusted at once, which 
 
 import base64
 import binascii
-import hashlib
 import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from gw._native.filehash import sha256
 from gw.model.problem import Problem
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class Trust(NamedTuple):
 
 
 def key_id(public: bytes) -> str:
-    return hashlib.sha256(public).hexdigest()[:16]
+    return sha256(public).hexdigest()[:16]
 
 
 def read_trust(folder: Path | None, *, required: bool) -> Trust:
@@ -149,7 +149,7 @@ def _is_signed(data: bytes, signature: bytes, key: bytes) -> bool:
 
 
 def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    return sha256(path.read_bytes()).hexdigest()
 
 
 def _read_small(path: Path) -> bytes:

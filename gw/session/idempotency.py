@@ -8,11 +8,11 @@ Source: openclaw/ROUTING.md section 6.
 """
 
 from collections.abc import Mapping
-from hashlib import sha256
 from typing import Final, NamedTuple
 
 import ujson
 
+from gw._native.filehash import sha256
 from gw.errors import InvalidRequest
 from gw.limits import IDEMPOTENCY_ENTRIES, IDEMPOTENCY_TTL_MS
 from gw.ports import Json

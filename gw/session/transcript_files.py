@@ -6,11 +6,11 @@ until the journal is let go, and replaying a journal puts every byte where it wa
 
 import os
 from collections.abc import Iterable, Iterator
-from hashlib import sha256
 from pathlib import Path
 
 import ujson
 
+from gw._native.filehash import sha256
 from gw.session.state_log import Placed, Record
 from gw.session.store import Append, Archive, check_name
 

@@ -1,8 +1,10 @@
+import hmac
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gw.access.tokens import derived_token, matches
+from gw.access.tokens import derived_token, hmac_sha256, matches
 
 
 @given(st.text(min_size=1), st.text(min_size=1))
@@ -25,3 +27,8 @@ def test_derived_tokens_depend_on_every_part_and_on_where_one_ends():
     }
     assert len(made) == 4
     assert derived_token(b"s" * 32, "ab", "c") in made
+
+
+@given(st.binary(max_size=200), st.binary(max_size=300))
+def test_our_hmac_is_the_standard_librarys(key, message):
+    assert hmac_sha256(key, message) == hmac.digest(key, message, "sha256")

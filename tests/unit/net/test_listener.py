@@ -2,15 +2,12 @@
 
 import contextlib
 import time
-from pathlib import Path
 
 import pytest
 
 from gw import hub
-from gw.errors import ConfigError
-from gw.net.listener import ServerOptions, bind, serve, tls_context
+from gw.net.listener import ServerOptions, bind, serve
 from gw.observe.metrics import Metrics
-from tests.support.certificates import write_pair
 from tests.support.wsclient import WsClient, ask_http, connect_tcp, upgrade_request
 from tests.unit.net.ring import Script, ring
 
@@ -74,24 +71,6 @@ def test_http_connections_count_and_are_counted_out() -> None:
         for _ in range(5):
             assert ask_http(r.port, HEALTH)[0] == 404
             r.settle(lambda: not r.server._open)
-
-
-def test_tls_options_that_cannot_work_say_so(tmp_path: Path) -> None:
-    cert, key = write_pair(tmp_path)
-    assert tls_context(ServerOptions()) is None
-    assert tls_context(ServerOptions(tls_cert=cert, tls_key=key)) is not None
-    (tmp_path / "other").mkdir()
-    _, other_key = write_pair(tmp_path / "other")
-    rows = [
-        (cert, None, "both a certificate and its key"),
-        (None, key, "both a certificate and its key"),
-        (cert, tmp_path / "absent.pem", "No such file"),
-        (cert, other_key, "cannot be used"),
-        (key, key, "cannot be used"),
-    ]
-    for tls_cert, tls_key, words in rows:
-        with pytest.raises(ConfigError, match=words):
-            tls_context(ServerOptions(tls_cert=tls_cert, tls_key=tls_key))
 
 
 def test_a_stop_tells_everybody_to_come_back_and_ends_in_time() -> None:

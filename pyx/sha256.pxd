@@ -70,7 +70,7 @@ cdef extern from *:
     #include <cpuid.h>
     #include <immintrin.h>
 
-    /* GCC 10 knows no __builtin_cpu_supports("sha"): CPUID leaf 7, EBX bit 29; leaf 1, ECX bits 9 (SSSE3), 19 (SSE4.1) */
+    /* GCC 10 cannot be asked for "sha": CPUID leaf 7, EBX bit 29; leaf 1, ECX bits 9 (SSSE3), 19 (SSE4.1) */
     static int gw_has_sha(void) {
         unsigned int a, b, c, d;
         if (!__get_cpuid(1, &a, &b, &c, &d) || (c & (1u << 9 | 1u << 19)) != (1u << 9 | 1u << 19)) return 0;

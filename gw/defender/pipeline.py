@@ -4,7 +4,7 @@ Knows no frames and no methods. Invariant: always answers, within its bounds: wh
 held for review (or as the policy says), and a decision is recorded before it is returned.
 """
 
-import secrets
+import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 
@@ -50,7 +50,7 @@ class Pipeline:
         deadline: DeadlineFactory = no_deadline,
         timeout_s: float = EVALUATION_TIMEOUT_S,
         audit_only: bool = False,
-        new_id: Callable[[], str] = lambda: "dec_" + secrets.token_hex(10),
+        new_id: Callable[[], str] = lambda: "dec_" + os.urandom(10).hex(),
     ) -> None:
         self._policy = policy
         self._engine = engine

@@ -8,9 +8,9 @@ bands of the policy's rule, and a finding carries places and numbers, never word
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
-from importlib.resources import files
 from typing import Any, Final, NamedTuple
 
+from gw import DATA
 from gw._native.ngrams import Model
 from gw.defender.text import Normalised
 from gw.model.action import Action, PartKind
@@ -76,7 +76,7 @@ class PromptModel:
 
 @cache
 def shipped_model() -> PromptModel:
-    return PromptModel(files("gw").joinpath("data/prompt_model.bin").read_bytes())
+    return PromptModel((DATA / "prompt_model.bin").read_bytes())
 
 
 def scored_views(text: Normalised) -> list[View]:

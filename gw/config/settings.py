@@ -275,6 +275,21 @@ class Intel:
 
 
 @dataclass(frozen=True, slots=True)
+class Upstream:
+    url: str | None = row(
+        None, "The real gateway that guard and sidecar stand beside, e.g. ws://127.0.0.1:18789.", flag="--upstream"
+    )
+    token_file: Path | None = row(
+        None,
+        "File with that gateway's token (mode 600). Empty: the service credential `upstream-token`, else in state.",
+        flag="--upstream-token-file",
+        secret=True,
+    )
+    tls_ca: Path | None = row(None, "Certificates to trust for wss:// instead of the system's, PEM.")
+    canary_minutes: int = row(60, "Time between harmless probes of the gates; 0: none.", low=0, high=10_080)
+
+
+@dataclass(frozen=True, slots=True)
 class Ledger:
     decisions_days: int = row(180, "Days the decision log is kept.", low=1, high=3650, reloadable=True)
     decisions_mb: int = row(2048, "Megabytes of the decision log that are kept at most.", low=1, reloadable=True)
@@ -313,6 +328,7 @@ class Settings:
     channels: Channels = field(default_factory=Channels)
     integrity: Integrity = field(default_factory=Integrity)
     intel: Intel = field(default_factory=Intel)
+    upstream: Upstream = field(default_factory=Upstream)
     ledger: Ledger = field(default_factory=Ledger)
     log: Log = field(default_factory=Log)
     metrics: Metrics = field(default_factory=Metrics)

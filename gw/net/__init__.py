@@ -14,15 +14,25 @@ turn leaves in one system call. A Peer returns False from `message` to stop read
 
 import sys
 from importlib import import_module
-from typing import Final
+from types import ModuleType
 
-# What the HTTP libraries import loads OpenSSL, four megabytes resident, for things they do not need it for here:
-# http.client to offer HTTPS to clients, hashlib to be faster. Both expect that it may be missing; who imports ssl
-# afterwards (net/tls) gets it.
-WITHOUT: Final = {"http.client": "ssl", "hashlib": "_hashlib"}
 
-for importer, heavy in WITHOUT.items():
-    if importer not in sys.modules and heavy not in sys.modules:
-        sys.modules[heavy] = None  # type: ignore[assignment]  # how an import is made to fail
-        import_module(importer)
-        del sys.modules[heavy]
+def load_without_openssl() -> None:
+    """Import the HTTP libraries without the four megabytes that OpenSSL takes in memory and nobody here needs of them.
+
+    http.client imports ssl to offer HTTPS to clients: it gets a stand-in that fetches the real one when it is used, so
+    that HTTPSConnection is there for those who expect it (prometheus_client). hashlib imports OpenSSL to be faster, and
+    expects that it may be missing. Who imports ssl afterwards (net/tls) gets the real one.
+    """
+    if "http.client" not in sys.modules and "ssl" not in sys.modules:
+        sys.modules["ssl"] = stand_in = ModuleType("ssl")
+        vars(stand_in)["__getattr__"] = lambda name: getattr(import_module("ssl"), name)
+        import_module("http.client")
+        del sys.modules["ssl"]
+    if "hashlib" not in sys.modules and "_hashlib" not in sys.modules:
+        sys.modules["_hashlib"] = None  # type: ignore[assignment]  # how an import is made to fail
+        import_module("hashlib")
+        del sys.modules["_hashlib"]
+
+
+load_without_openssl()

@@ -33,3 +33,17 @@ def test_a_gateway_without_tls_never_loads_openssl() -> None:
     program = "import sys, gw.modes.standalone; print(sorted({'ssl', '_ssl', '_hashlib'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.strip() == "[]"
+
+
+def test_what_needs_https_later_still_gets_it() -> None:
+    """The metrics' library wants an HTTPSHandler by name, and https requests must work."""
+    program = """if True:
+        import gw.net, http.client, prometheus_client, urllib.request
+        print(urllib.request.HTTPSHandler.__name__)
+        try:
+            http.client.HTTPSConnection("127.0.0.1", 1, timeout=1).request("GET", "/")
+        except ConnectionRefusedError:
+            print("refused")
+    """
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.split() == ["HTTPSHandler", "refused"]

@@ -31,6 +31,7 @@ class Carrier(NamedTuple):
 
 
 _MESSAGE: Final = ((PROMPT, "/message"), (DATA, "/attachments/**"))
+_PROMPTED: Final = ((PROMPT, "/message"), (PROMPT, "/quote"), (PROMPT, "/history/*"))
 _EXEC: Final = (
     (COMMAND, "/command"), (COMMAND, "/commandArgv"), (COMMAND, "/systemRunPlan/argv"),
     (COMMAND, "/systemRunPlan/rawCommand"), (PATH, "/systemRunPlan/cwd"), (PATH, "/cwd"), (PATH, "/resolvedPath"),
@@ -79,6 +80,11 @@ METHODS: Final[Mapping[str, Carrier]] = MappingProxyType(
         "hook.message": Carrier(((PROMPT, "/text"),), channel=("/channel",)),
         "hook.result": Carrier(((PROMPT, "/text"),), channel=("/channel",), tool=("/tool",)),
         "hook.outbound": Carrier(((OUTPUT, "/text"),), channel=("/channel",)),
+        # What a chat channel, a webhook or a timer brings to an agent, and what the agent says back to a chat.
+        "channel.message": Carrier(
+            (*_PROMPTED, (DATA, "/media/**")), channel=("/channel",),
+        ),
+        "channel.reply": Carrier(((OUTPUT, "/text"),), channel=("/channel",)),
         "node.invoke": Carrier(
             ((COMMAND, "/params/command"), (COMMAND, "/params/rawCommand"), (COMMAND, "/params/systemRunPlan/argv"),
              (PATH, "/params/cwd"), (PATH, "/params/path"), (URL, "/params/url"), (DATA, "/params/**")),

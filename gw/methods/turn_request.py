@@ -48,7 +48,8 @@ class Request(NamedTuple):
     """`text` is clean (gw.wire.text); `run_id` is its idempotency key.
 
     `params` are the method's own: guards (expected*), originating* for the delivery context, and facts for the runner.
-    `delivery` becomes the session's delivery context; `reply` is called with the end of the run that answers.
+    `delivery` becomes the session's delivery context, `about` goes into its entry (chatType, subject); `reply` is
+    called with the end of the run that answers.
     """
 
     method: str
@@ -64,6 +65,8 @@ class Request(NamedTuple):
     delivery: Mapping[str, Json] | None = None
     first: Callable[[], str] | None = None  # a command: done before the text is run; without a text its answer is all
     reply: "Callable[[RunEnd], object] | None" = None
+    about: Mapping[str, Json] = {}
+    via: str = "operator"  # createdVia of a session that this message makes
 
     def item(self, now_ms: int) -> Item:
         """What the scheduler needs to know of it."""

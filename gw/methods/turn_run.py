@@ -41,6 +41,7 @@ class RunEnd(NamedTuple):
     changes: list[Change]  # to be written before the end is told
     row: Numbered | None = None  # the stored reply
     error: str | None = None
+    joined: bool = False  # it answers several messages
 
     @classmethod
     def undone(cls, run_id: str, status: str, reason: str, now_ms: int) -> "RunEnd":

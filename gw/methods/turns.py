@@ -67,6 +67,11 @@ class Turns:
         self._ends: OrderedDict[str, RunEnd] = OrderedDict()
         self._undone = Undone(desk)
 
+    @property
+    def interrupted(self) -> list[tuple[str, Mapping[str, Json]]]:
+        """Run ids and transports of the messages that the last process accepted and did not finish."""
+        return self._undone.interrupted
+
     def restore(self, loaded: Loaded) -> None:
         """Take over what the last process left; what it had not finished becomes dead letters."""
         changes = self._claims.load(loaded.tables.get(CLAIMS, {}), self._clock.now_ms(), RESTARTED)
@@ -212,7 +217,7 @@ class Turns:
         entry = self._book.get(key)
         changes: list[Change] = []
         if entry is None:
-            entry = self._desk.new_entry(key)
+            entry = self._desk.new_entry(key, request.via)
         else:
             self._desk.check_expected(entry, request.params)
             if not self._scheduler.is_busy(key):
@@ -222,6 +227,7 @@ class Turns:
             entry["_people"] = [*people, request.sender.client_id][-PEOPLE:]
         if request.delivery is not None:
             entry["delivery"] = dict(request.delivery)
+        entry |= request.about
         entry |= {"lastInteractionAt": now, "updatedAt": now}
         return entry, changes
 
@@ -278,6 +284,7 @@ class Turns:
         if timeout_ms:
             self._tasks.after(timeout_ms / 1000, self._abort, run_id, "timeout")
         end = live.carry(self._runner)
+        self._reply(live, end)
         now = self._clock.now_ms()
         changes = [*end.changes, *(change for item in live.items for change in self._over(item.id, end, now))]
         if not self._keep(changes, run_id):
@@ -286,13 +293,21 @@ class Turns:
         self._live.pop(run_id, None)
         live.publish_end(end)
         told = end._replace(changes=[])
-        replies = [self._open[item.id].request.reply for item in live.items if item.id in self._open]
         for item in live.items:
             self._tell(item.id, told)
         self._carry_out_all(effects)
-        reply = next((one for one in reversed(replies) if one is not None), None)
-        if reply is not None:
-            reply(told)  # one reply for one run, to whoever spoke last
+
+    def _reply(self, live: LiveRun, end: RunEnd) -> None:
+        """One reply for one run, to whoever spoke last; before the letters of its messages go, so that it cannot be
+        lost between the two."""
+        asked = (self._open[item.id].request.reply for item in reversed(live.items) if item.id in self._open)
+        reply = next((one for one in asked if one is not None), None)
+        if reply is None:
+            return
+        try:
+            reply(end._replace(changes=[], joined=len(live.items) > 1))
+        except Exception:  # boundary: the run is over whether or not its chat can be told
+            logger.exception("turn.not_replied", extra={"run": end.run_id})
 
     # --- effects ----------------------------------------------------------------------------------------------
 

@@ -25,6 +25,7 @@ class Undone:
     def __init__(self, desk: SessionDesk) -> None:
         self._desk = desk
         self._dead: OrderedDict[str, None] = OrderedDict()
+        self.interrupted: list[tuple[str, Mapping[str, Json]]] = []  # run id and transport
 
     def restore(self, loaded: Loaded) -> list[Change]:
         """What was pending when the last process ended becomes dead letters; its text stays visible as interrupted."""
@@ -32,6 +33,7 @@ class Undone:
         changes: list[Change] = []
         for run_id, packed in loaded.tables.get(PENDING, {}).items():
             letter = json.loads(packed)
+            self.interrupted.append((run_id, letter.get("transport") or {}))
             changes += self._interrupt(run_id, letter)
             changes += [Drop(PENDING, run_id), *self.bury(run_id, letter["sessionKey"], letter["text"], "restart")]
         return changes

@@ -56,6 +56,7 @@ class Conversing(NamedTuple):
     book: Book
     desk: SessionDesk
     turns: Turns
+    commands: SessionCommands
     families: tuple[object, ...]
 
 
@@ -80,4 +81,4 @@ def build_conversing(
         Chat(desk, turns, commands, ChatHistory(desk, turns)),
         Agent(desk, turns, commands),
     )
-    return Conversing(book, desk, turns, families)
+    return Conversing(book, desk, turns, commands, families)

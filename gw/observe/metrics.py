@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 OTHER = "other"
 VERDICTS = ("allow", "review", "block")
+CHANNEL_OUTCOMES = ("taken", "ignored", "denied", "pairing", "unmentioned", "refused", "repeated")
 
 
 class Kind(StrEnum):
@@ -102,6 +103,12 @@ METRICS: tuple[Row, ...] = (
         Kind.COUNTER,
         "Approvals of a real gateway the sidecar saw, by what it did about them.",
         (Label("outcome", ("deny", "allow-once", "left", "lost", "failed")),),
+    ),
+    Row(
+        "clawgate_channel_messages_total",
+        Kind.COUNTER,
+        "Messages from chat channels, by what became of them.",
+        (Label("channel", limit=16), Label("outcome", CHANNEL_OUTCOMES)),
     ),
     Row("clawgate_log_dropped_total", Kind.COUNTER, "Log lines dropped because the output was too slow."),
 )

@@ -91,6 +91,27 @@ def group(settings: Mapping[str, Json], group_id: str, *, has_senders: bool = Fa
     return Group(listed, not listed or has_senders, require_mention)
 
 
+def guild(
+    settings: Mapping[str, Json], guild_id: str, channels: Collection[str], ids: Collection[str], roles: Collection[str]
+) -> tuple[Access, bool]:
+    """Discord's own table: (access, whether the agent must be mentioned). A guild must be listed; then a listed user or
+    role is enough; a guild that lists channels has no others. `channels`: the channel, and the parent of a thread."""
+    row: Mapping[str, Json] | None = (settings.get("guilds") or {}).get(guild_id)
+    if settings.get("groupPolicy") == "disabled":
+        return Access("block", "group_policy_disabled"), True
+    if row is None:
+        return Access("block", "group_policy_not_allowlisted"), True
+    listed: Mapping[str, Json] | None = row.get("channels")
+    own: Mapping[str, Json] = next((listed[one] or {} for one in channels if one in listed), {}) if listed else {}
+    mention = own.get("requireMention", row.get("requireMention", True)) is not False
+    if listed and not any(one in listed for one in channels):
+        return Access("block", "group_policy_not_allowlisted"), mention
+    users, wanted = row.get("users") or (), row.get("roles") or ()
+    if _listed(ids, users) or _listed(roles, wanted) or (not users and not wanted):
+        return Access("allow", "group_policy_allowed"), mention
+    return Access("block", "group_policy_not_allowlisted"), mention
+
+
 def account_settings(channel: Mapping[str, Json], account: str) -> dict[str, Json]:
     """A channel's settings with one account's in their place, field by field; maps are replaced whole."""
     accounts: Mapping[str, Mapping[str, Json]] = channel.get("accounts") or {}
@@ -113,5 +134,5 @@ def resolve(entries: Collection[str], members: Callable[[str], Collection[str]])
 
 
 def _listed(ids: Collection[str], entries: Collection[str]) -> bool:
-    wanted = {one.strip().lower() for one in entries}
+    wanted = {str(one).strip().lower() for one in entries}
     return ANY in wanted or any(one.strip().lower() in wanted for one in ids if one)

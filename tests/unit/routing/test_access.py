@@ -60,3 +60,33 @@ def test_any_of_a_senders_names_will_do() -> None:
 def test_access_groups_are_their_members_and_unknown_ones_nobody() -> None:
     table = {"ops": ["u1", "u2"]}
     assert access.resolve(["accessGroup:ops", "u9", "accessGroup:gone"], table.__getitem__) == ["u1", "u2", "u9"]
+
+
+GUILDS = {
+    "guilds": {
+        "G1": {"users": ["u1"], "roles": ["R1"], "requireMention": False},
+        "G2": {"channels": {"C1": {"requireMention": False}}},
+        "G3": {},
+    }
+}
+
+
+@pytest.mark.parametrize(
+    ("guild_id", "channels", "ids", "roles", "allowed", "mention"),
+    [
+        ("G1", ["C"], ["u1"], [], True, False),
+        ("G1", ["C"], ["u2"], ["R1"], True, False),
+        ("G1", ["C"], ["u2"], ["R2"], False, False),
+        ("G2", ["C1"], ["u2"], [], True, False),
+        ("G2", ["T1", "C1"], ["u2"], [], True, False),
+        ("G2", ["C2"], ["u2"], [], False, True),
+        ("G3", ["C"], ["u2"], [], True, True),
+        ("G4", ["C"], ["u1"], ["R1"], False, True),
+    ],
+)
+def test_guilds(
+    guild_id: str, channels: list[str], ids: list[str], roles: list[str], allowed: bool, mention: bool
+) -> None:
+    found, must = access.guild(GUILDS, guild_id, channels, ids, roles)
+    assert (found.is_allowed, must) == (allowed, mention)
+    assert not access.guild({**GUILDS, "groupPolicy": "disabled"}, guild_id, channels, ids, roles)[0].is_allowed

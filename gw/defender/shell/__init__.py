@@ -6,6 +6,7 @@ understood is named in `signals`.
 
 from typing import Final
 
+from gw.defender.shell.interpret import foreign
 from gw.defender.shell.lexer import TooDeepError
 from gw.defender.shell.parser import Parser
 from gw.defender.shell.relations import relate
@@ -32,6 +33,8 @@ def analyse(command: str, *, cwd: str | None = None) -> CommandFacts:
     if parser.broken or parser.heredocs:
         walker.signals.add("shell.unparsed")
     walker.script(script)
+    if parser.broken:
+        foreign(walker, text)
     if walker.functions:
         walker.uncalled()
     if parser.obscured or walker.obscured:

@@ -17,7 +17,7 @@ from gw.defender.shell.interpret import run_script, run_variables
 from gw.defender.shell.interpreters import Code
 from gw.defender.shell.output import feeds_interpreter
 from gw.defender.shell.paths import normalise
-from gw.defender.shell.stream import EXPANDED, FETCHED, UNRESOLVED, Stream
+from gw.defender.shell.stream import DECODED, EXPANDED, FETCHED, UNRESOLVED, Stream
 
 if TYPE_CHECKING:
     from gw.defender.shell.walk import Walker
@@ -43,9 +43,9 @@ def _eval(walker: "Walker", draft: Draft, context: Context) -> None:
     for mark in draft.marks[1:]:
         marks |= mark
     text = " ".join(draft.argv[1:])
-    if marks & FETCHED:
-        feeds_interpreter(draft, Stream(None, marks))
-    elif not _PRINTS_ENVIRONMENT.fullmatch(text[:256]):
+    if marks & (FETCHED | DECODED):
+        feeds_interpreter(draft, Stream(None if marks & UNRESOLVED else text, marks))
+    if not marks & FETCHED and not _PRINTS_ENVIRONMENT.fullmatch(text[:256]):
         walker.text(text, context.inside("eval", stdin=context.stdin))
 
 

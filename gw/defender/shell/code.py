@@ -46,7 +46,8 @@ _SOCKETS = (
 _FETCHES = (
     "urlopen", "urlretrieve", "requests.get", "requests.post", "urllib", "http.get", "https.get", "LWP::",
     "Net::HTTP", "open-uri", 'file_get_contents("http', "file_get_contents('http", "download(", "URI.open",
-    "http.client", "fetch(", "DownloadString", "DownloadFile", "Invoke-WebRequest", "curl_exec", "HTTP::Tiny",
+    "http.client", "fetch(", "DownloadString", "DownloadFile", "Invoke-WebRequest", "Invoke-RestMethod", "iwr ", "irm ",
+    "curl_exec", "HTTP::Tiny",
     'open("http', "open('http",
     "file_get_contents($", "httpx", "aiohttp",
     'require("http', "require('http", '("http', "('http",
@@ -58,6 +59,7 @@ _EVALS = (
 _DECODES = (
     "b64decode", "base64", "unhexlify", "fromhex", "Buffer.from", "atob(", "decode64", "MIME::Base64", "unpack(",
     "unpack1", "zlib", "codecs.decode", "rot13", "bytes.fromhex", "gzinflate", "str_rot13", "hex2bin",
+    "FromBase64String",
 )  # fmt: skip
 _SHELL_WORDS = (
     "/bin/sh", "/bin/bash", "/bin/zsh", "bash -i", "sh -i", "/bin/ash", "/bin/dash", "cmd.exe", "pty.spawn",
@@ -66,7 +68,8 @@ _SHELL_WORDS = (
 )  # fmt: skip
 _DUPS = (
     "dup2", "fileno", "STDIN->fdopen", 'STDIN,">&', "<&3", "0<&", "stdio:", ".pipe(", "redirectErrorStream",
-    "getInputStream", ">&S", "pty.spawn", "subprocess", "popen", "exec", "spawn", "system", "`", "getline", "run(",
+    "getInputStream", "GetStream", ">&S", "pty.spawn", "subprocess", "popen", "exec", "spawn", "system", "`", "getline",
+    "run(",
 )  # fmt: skip
 _DELETES = (
     "rmtree", "rm_rf", "rm_r(", "remove_tree", "rmtree(", "os.remove", "os.unlink", "unlink", "rmSync", "rmdirSync",
@@ -86,6 +89,18 @@ _ELEVATES = (
 _LIBRARIES = (
     "ctypes", "LoadLibrary", "dlopen", "Fiddle", 'require "fiddle"', "cdll", "loadlib", "package.loadlib", "ffi",
 )  # fmt: skip
+
+
+# PowerShell does not care for case; these are the words above as they are spelled there.
+_POWERSHELL = {
+    word.lower(): word
+    for word in (
+        "iex", "iwr", "irm", "Invoke-Expression", "Invoke-WebRequest", "Invoke-RestMethod", "DownloadString",
+        "GetStream", "DownloadFile", "TCPClient", "FromBase64String", "Start-Process", "Remove-Item", "Recurse", "Set-Content",
+        "Out-File",
+    )
+}  # fmt: skip
+_POWERSHELL_WORD = re.compile("|".join(sorted(_POWERSHELL, key=len, reverse=True)), re.I)
 
 
 class CodeFacts(NamedTuple):
@@ -108,6 +123,8 @@ def inspect(language: str, code: str) -> CodeFacts:
     """Return what *code* may do; an empty result means none of the words that matter is in it."""
     facts: set[str] = set()
     commands: list[str] = []
+    if language == "powershell":
+        code = _POWERSHELL_WORD.sub(lambda found: _POWERSHELL[found.group().lower()], code[:WINDOW]) + code[WINDOW:]
     if _has(code, _HINTS):
         commands = list(_commands(language, code))
         if any(
@@ -142,7 +159,7 @@ def inspect(language: str, code: str) -> CodeFacts:
         facts.add("code-setuid")
     if _has(code, _LIBRARIES) or (".so" in code and "load" in code):
         facts.add("loads-library")
-    if "fork" in code and not sockets and _has(code, ("while", "for(;;)", "loop", "until")):
+    if "fork" in code and not sockets and _has(code, ("while", "for(;;)", "loop", "until", "os.fork() for")):
         facts.add("fork-bomb")
     deletes = _has(code, _DELETES)
     return CodeFacts(
@@ -158,7 +175,7 @@ def inspect(language: str, code: str) -> CodeFacts:
 def _runs_input(code: str) -> bool:
     """A loop that reads a command from the socket and starts it."""
     return _has(
-        code, ("popen", "exec", "spawn", "system", "getline", "run(", "dup2", "subprocess", "`", "eval")
+        code, ("popen", "exec", "spawn", "system", "getline", "run(", "dup2", "subprocess", "`", "eval", "iex")
     ) and _has(
         code,
         (
@@ -177,6 +194,7 @@ def _runs_input(code: str) -> bool:
             "call",
             "Popen",
             "<&",
+            "GetStream",
         ),
     )
 

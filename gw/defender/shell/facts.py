@@ -5,6 +5,8 @@ added, so a policy naming another one is an error at load (gw.model.shell.FACTS)
 """
 
 import re
+from collections.abc import Sequence
+from itertools import pairwise
 
 from gw.defender.shell import paths
 from gw.defender.shell.draft import Draft, Paths
@@ -16,17 +18,21 @@ from gw.defender.shell.programs import Profile
 _SECRET_NAMES = re.compile(
     r"id_(?:rsa|dsa|ecdsa|ed25519)|\.(?:pem|ppk|kdbx|p12|pfx|netrc|pgpass|htpasswd|keystore|jks|aws|git-credentials)\b"
     r"|authorized_keys|wp-config|shadow\b|\bcredentials?\b|passwords?\b|passwd=|api[_-]?key|secret_?key|aws_secret"
-    r"|BEGIN (?:RSA|OPENSSH|EC|PGP)? ?PRIVATE|private.?key|_history\b|\btokens?\b|wallet\.dat|keepass",
+    r"|AKIA|BEGIN (?:RSA|OPENSSH|EC|PGP)? ?PRIVATE|private.?key|_history\b|\btokens?\b|wallet\.dat|keepass",
     re.I,
 )
 
 
 # Writing to a log with one of these replaces it.
 _EMPTIES = names(": true ln cp shred mv cat echo printf dd") | {""}
+# Taking lines out of a log is covering traces, whatever is left of it.
+_EDITORS = frozenset(("sed", "perl", "ed", "ex"))
 _ENDLESS = frozenset(("/dev/zero", "/dev/urandom", "/dev/random", "/dev/full"))
 _SOCKETS = ("/dev/tcp/", "/dev/udp/")
 # They use a key without showing it.
-_KEY_USERS = frozenset(("openssl", "gpg", "ssh", "scp", "curl", "wget", "ssh-keygen", "socat"))
+_KEY_USERS = names("openssl gpg ssh scp curl wget ssh-keygen socat source .")
+# What they are given is a host, a command or the key they are to use; none of it is shown or copied.
+_KEY_HOLDERS = names("ssh autossh mosh ssh-add ssh-keygen ssh-agent ssh-copy-id sshfs")
 
 
 def derive(draft: Draft, known: Profile) -> None:
@@ -44,8 +50,11 @@ def derive(draft: Draft, known: Profile) -> None:
 
 
 WINDOW = 1024
+_OTHERS_RIGHTS = re.compile(r"[-/+]?(?:[246][0-7]{3}|u[=+]s|g[=+]s|6000|a\+s)")
+_BROAD = ("/home", "~", "/etc", "/var", "/opt", "/root")
+_OWN_RIGHTS = frozenset(("-writable",))  # of whoever asks
 # No word of a line without one of these is worth a closer look.
-_TELLING = re.compile(r"sh\b|!|\.so|http|ser|exe|system|spawn|open|shell|write|\\|Process|call| -S")
+_TELLING = re.compile(r"sh\b|!|\.so|http|HTTP|ser|exe|system|spawn|open|shell|write|\\|Process|call| -S")
 _LIBRARY = re.compile(r"(?:^|[=:,])\.{0,2}~?/?[\w./-]*/[\w.-]+\.so(?:\.\d+)*$")
 _BUILDERS = names(
     "gcc g++ cc c++ clang clang++ ld ldd nm objdump readelf strip ls cp mv rm ln file install patchelf chmod"
@@ -53,6 +62,7 @@ _BUILDERS = names(
 _FILE_SERVERS = frozenset(
     ("http.server", "SimpleHTTPServer", "httpd", "http-server", "file-server", "pyftpdlib", "-ehttpd")
 )
+_HERE_ONLY = frozenset(("127.0.0.1", "localhost", "::1", "--bind=127.0.0.1", "--bind=localhost"))
 _SERVING_PROGRAMS = names(
     "python python2 python3 ruby busybox httpd npx caddy twistd uvicorn http-server serve miniserve dufs"
 )
@@ -63,7 +73,7 @@ def _check_words(draft: Draft, known: Profile) -> None:
     argv = draft.argv
     shown = not (known.interpreter or known.inner)
     for i, word in enumerate(argv[1:], 1):
-        if word in _FILE_SERVERS and draft.program in _SERVING_PROGRAMS:
+        if word in _FILE_SERVERS and draft.program in _SERVING_PROGRAMS and _HERE_ONLY.isdisjoint(argv):
             draft.facts.add("serves-files")
         if word.isalnum():
             continue
@@ -81,12 +91,14 @@ def check_paths(draft: Draft, known: Profile) -> None:
     """Grade the paths that are read, written and deleted."""
     touched = draft.reads
     if not known.looks_only:
-        if not touched and not known.passive and draft.operands:
+        if not touched and not known.passive and draft.operands and draft.program not in _KEY_HOLDERS:
             touched = draft.paths([o for o in draft.operands if "/" in o or "." in o])
         if touched:
             _check_reads(draft, touched, prints=bool(draft.reads) and draft.program not in _KEY_USERS)
     for path in draft.writes:
         _check_write(draft, path)
+    if draft.overwrites and (draft.program in ("", ":", "true") or "/dev/null" in draft.reads):
+        _check_emptied(draft)
     for path in draft.deletes:
         if paths.is_log(path):
             draft.facts.add("wipes-logs")
@@ -96,8 +108,11 @@ def check_paths(draft: Draft, known: Profile) -> None:
             draft.facts.add("changes-accounts-file")
         elif paths.is_system(path) and not paths.is_temporary(path):
             draft.facts.add("writes-system")
-    if draft.redirected and not _ENDLESS.isdisjoint(draft.reads) and draft.program in ("cat", "tee", "pv"):
-        draft.facts.add("fills-disk")
+    if not _ENDLESS.isdisjoint(draft.reads):
+        if draft.redirected and draft.program in ("cat", "tee", "pv"):
+            draft.facts.add("fills-disk")
+        elif draft.program in ("tail", "sort", "tac", "rev", "grep"):
+            draft.facts.add("exhausts")  # they wait in memory for an end that never comes
     if known.searches:
         _check_search(draft)
 
@@ -112,6 +127,8 @@ def _check_reads(draft: Draft, touched: Paths, *, prints: bool) -> None:
             facts.add("reads-secret")
         elif prints and paths.is_private(path):
             facts.add("reads-private")
+        elif path.startswith("/dev/input/event"):
+            facts.add("captures")
         elif path.startswith(_SOCKETS):
             facts.add("raw-network")
 
@@ -138,30 +155,35 @@ def _check_write(draft: Draft, path: str) -> None:
             "truncates" in facts
             or (draft.program in _EMPTIES and path not in _appended(draft))
             or (path in draft.overwrites and path.startswith("~"))
+            or draft.program in _EDITORS
         ):
             facts.add("wipes-logs")
     elif paths.is_system(path):
         facts.add("writes-system")
 
 
+def _check_emptied(draft: Draft) -> None:
+    """`> app.db`, `: > .env`: nothing goes where data was."""
+    if any(paths.is_data(path) and not paths.is_temporary(path) for path in draft.overwrites):
+        draft.facts.add("truncates")
+
+
 def _appended(draft: Draft) -> list[str]:
     return [p for p in draft.redirects if p not in draft.overwrites]
+
+
+def _seeks_rights(argv: Sequence[str]) -> bool:
+    """find for what runs with other rights, or for where the asker may write."""
+    return not _OWN_RIGHTS.isdisjoint(argv) or any(
+        a == "-perm" and _OTHERS_RIGHTS.search(b) is not None for a, b in pairwise(argv)
+    )
 
 
 def _check_search(draft: Draft) -> None:
     argv = draft.argv
     if draft.program == "find":
-        broad = any(
-            paths.is_root(paths.normalise(r, draft.cwd))
-            or r.startswith(("/home", "~", "/etc", "/var", "/opt", "/root"))
-            for r in draft.operands
-        )
-        if "/" in draft.operands and any(
-            a in ("-perm",)
-            and i + 1 < len(argv)
-            and re.search(r"[-/+]?(?:[246][0-7]{3}|u[=+]s|g[=+]s|6000|a\+s)", argv[i + 1])
-            for i, a in enumerate(argv)
-        ):
+        broad = any(paths.is_root(paths.normalise(r, draft.cwd)) or r.startswith(_BROAD) for r in draft.operands)
+        if "/" in draft.operands and _seeks_rights(argv):
             draft.facts.add("searches-privilege")
     else:
         broad = (draft.has("-r", "-R", "--recursive") and any(paths.is_root(p) for p in draft.reads)) or (

@@ -183,6 +183,15 @@ def which(args: Sequence[str], _stdin: str | None) -> str | None:
     return f"/usr/bin/{names[0]}\n" if len(names) == 1 and names[0].isidentifier() else None
 
 
+def mktemp(args: Sequence[str], _stdin: str | None) -> str | None:
+    """A new name under the temporary folder; None when the folder is another one."""
+    operands = [a for a in args if not a.startswith("-")]
+    if any(a.startswith(("-p", "--tmpdir=")) for a in args) or len(operands) > 1:
+        return None
+    name = operands[0] if operands else "tmp.XXXXXXXXXX"
+    return name + "\n" if "/" in name else f"/tmp/{name}\n"  # noqa: S108  a name, not a file we open
+
+
 FILTERS: dict[str, Filter] = {
     "echo": echo,
     "printf": printf,
@@ -198,6 +207,7 @@ FILTERS: dict[str, Filter] = {
     "rot13": rot13,
     "head": head,
     "which": which,
+    "mktemp": mktemp,
 }
 
 

@@ -4,6 +4,7 @@ Knows how code reaches an interpreter (argument, file, input, variable). Invaria
 walked or inspected, and code from the network or a decoder is always a fact.
 """
 
+import re
 from typing import TYPE_CHECKING
 
 from gw.defender.shell import escapes
@@ -17,7 +18,8 @@ from gw.defender.shell.names import names
 from gw.defender.shell.output import feeds_interpreter
 from gw.defender.shell.paths import normalise
 from gw.defender.shell.programs import profile
-from gw.defender.shell.stream import DECODED, FETCHED, PARTIAL, UNKNOWN, Stream
+from gw.defender.shell.stream import DECODED, FETCHED, PARTIAL, UNKNOWN, UNRESOLVED, Stream
+from gw.model.decision import Span
 
 if TYPE_CHECKING:
     from gw.defender.shell.walk import Walker
@@ -43,17 +45,20 @@ def run_code(walker: "Walker", draft: Draft, code: Code, context: Context) -> St
         draft.wired = draft.wired or (operator in ("<&", ">&") and target.text not in _STANDARD)
         if target.text.startswith(("/dev/tcp/", "/dev/udp/")) and code.language == "sh":
             draft.facts.add("reverse-shell")
+    if code.hidden:
+        draft.facts.add("executes-encoded" if code.text else "executes-decoded")
     if code.text is not None:
         mark = draft.marks[code.at] if 0 <= code.at < len(draft.marks) else 0
+        if mark & (FETCHED | DECODED):
+            feeds_interpreter(draft, Stream(code.text if mark & UNRESOLVED == 0 else None, mark))
         if mark & FETCHED:
-            feeds_interpreter(draft, Stream(None, mark))
             _feeders(walker, draft)
         return _run_text(walker, draft, code, code.text, context)
     if code.script is not None and code.script not in ("/dev/stdin", "/proc/self/fd/0"):
         return run_script(walker, draft, code, context)
     if stdin is not None:
-        if stdin.text is None or stdin.marks & PARTIAL:
-            feeds_interpreter(draft, Stream(None, stdin.marks))
+        if stdin.text is None or stdin.marks & (PARTIAL | DECODED):
+            feeds_interpreter(draft, stdin if stdin.marks & DECODED else Stream(None, stdin.marks))
         if stdin.text is not None:
             return _run_text(walker, draft, code, stdin.text, context)
     if code.language == "sh":
@@ -79,14 +84,14 @@ def run_script(walker: "Walker", draft: Draft, code: Code, context: Context) -> 
         draft.facts.add("executes-fetched")
         _feeders(walker, draft)
     elif content is not None:
+        if content.marks & DECODED and not content.marks & FETCHED:
+            draft.facts.add("executes-encoded")
         if content.text is not None:
             return _run_text(walker, draft, code, content.text, context)
         if script.startswith("/dev/fd/"):
             feeds_interpreter(draft, content)
         elif content.marks & FETCHED:
             draft.facts.add("executes-download")
-        elif content.marks & DECODED:
-            draft.facts.add("executes-decoded")
     return UNKNOWN
 
 
@@ -155,6 +160,21 @@ def run_variables(walker: "Walker", draft: Draft, context: Context) -> None:
             if starts_shell(text):
                 draft.facts.add("escapes-to-shell")
         walker.text(text, context.inside(name))
+
+
+# `:(){:|:&};:`, as shells read it that want no blank behind the brace.
+_COMPACT_BOMB = re.compile(r"([\w:.]{1,32})\s*\(\)\s*\{\s*\1\s*\|\s*\1\s*&")
+
+
+def foreign(walker: "Walker", text: str) -> None:
+    """A line that is no shell text may be code of another language, on its way to somebody's interpreter."""
+    facts = inspect("", text).facts & {"reverse-shell"}
+    if _COMPACT_BOMB.search(text, 0, 1024):
+        facts |= {"fork-bomb"}
+    if facts:
+        draft = Draft("", ("", text), (0, 0), Span(0, len(text)))
+        draft.facts |= facts
+        walker.drafts.append(draft)
 
 
 def starts_shell(text: str) -> bool:

@@ -4,6 +4,8 @@ Knows nothing of what the code does. Invariant: a shell found here is analysed a
 by gw.defender.shell.code.
 """
 
+import base64
+import binascii
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -50,20 +52,31 @@ _LANGUAGES: dict[str, tuple[str, str, str]] = {
     "scala": ("scala", "-e", ""),
     "groovy": ("groovy", "-e", ""),
     "jshell": ("java", "", ""),
+    "crystal": ("ruby", "eval", ""),
     "swift": ("swift", "-e", ""),
     "osascript": ("applescript", "-e", ""),
     "guile": ("lisp", "-c", ""),
     "emacs": ("lisp", "--eval -eval", ""),
     "sbcl": ("lisp", "--eval", ""),
     "gnuplot": ("gnuplot", "-e", ""),
-    "pwsh": ("powershell", "-c -Command -command", "-File"),
-    "powershell": ("powershell", "-c -Command -command", "-File"),
+    "pwsh": ("powershell", "", ""),
+    "powershell": ("powershell", "", ""),
     "iex": ("powershell", "", ""),
     "Invoke-Expression": ("powershell", "", ""),
     "m4": ("m4", "", "-D -U -I"),
 }  # fmt: skip
 
-_ALIASES = {"gawk": "awk", "mawk": "awk", "nawk": "awk", "bwk": "awk", "original-awk": "awk"}
+_POWERSHELL_VALUED = ("-ex", "-ep", "-w", "-o", "-in", "-ps", "-v", "-conf", "-settings", "-cus")
+
+_ALIASES = {
+    "powershell.exe": "powershell",
+    "pwsh.exe": "pwsh",
+    "gawk": "awk",
+    "mawk": "awk",
+    "nawk": "awk",
+    "bwk": "awk",
+    "original-awk": "awk",
+}
 _NUMBERED = ("python", "perl", "ruby", "lua", "php", "node", "tclsh", "guile", "pypy", "wish", "jruby", "julia", "ksh")
 
 
@@ -77,6 +90,7 @@ class Code(NamedTuple):
     stdin: bool = False
     interactive: bool = False
     args: tuple[str, ...] = ()  # positional parameters: $0, $1, ...
+    hidden: bool = False  # written in an encoding on the line; `text` is what it says, "" when that is unknown
 
 
 def canonical(program: str) -> str:
@@ -143,6 +157,8 @@ def code_of(program: str, argv: Sequence[str]) -> Code | None:
     language, code_options, valued = row
     if name == "awk":
         return _awk(argv)
+    if name in ("pwsh", "powershell"):
+        return _powershell(argv)
     options, skipped = code_options.split(), valued.split()
     found: list[str] = []
     at = -1
@@ -201,6 +217,31 @@ def _attached(name: str, word: str, options: Sequence[str]) -> str | None:
         if len(option) == 2 and option[1] == word[-1] and word[1:].isalpha() and name == "python":
             return ""
     return None
+
+
+def _powershell(argv: Sequence[str]) -> Code:
+    """PowerShell's own options: any case, cut to any length; behind -Command the rest of the line is code."""
+    i = 1
+    while i < len(argv) and argv[i][:1] in "-/":
+        option = "-" + argv[i][1:].lower()
+        rest = argv[i + 1 :]
+        if option in ("-e", "-ec") or (len(option) > 2 and "-encodedcommand".startswith(option)):
+            return Code("powershell", _utf16(rest[0]) if rest else "", i + 1, hidden=True)
+        if len(option) > 1 and "-command".startswith(option):
+            return Code("powershell", " ".join(rest), i + 1)
+        if len(option) > 1 and "-file".startswith(option):
+            return Code("powershell", script="".join(rest[:1]), at=i + 1, args=tuple(rest))
+        i += 2 if option.startswith(_POWERSHELL_VALUED) else 1
+    if i < len(argv):
+        return Code("powershell", " ".join(argv[i:]), i)
+    return Code("powershell", stdin=True)
+
+
+def _utf16(text: str) -> str:
+    try:
+        return base64.b64decode(text + "==").decode("utf-16-le")
+    except (binascii.Error, ValueError):
+        return ""
 
 
 def _awk(argv: Sequence[str]) -> Code:

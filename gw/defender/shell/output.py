@@ -22,7 +22,7 @@ _OPTIONAL_DECODERS = {
 }
 HOST_PROGRAMS = names(
     "whoami id hostname uname env printenv ifconfig ip users who w last lscpu hostnamectl ps netstat ss getent"
-    " groups arch dmidecode lsb_release logname set compgen"
+    " groups arch dmidecode lsb_release logname set compgen ls"
 )
 LOCAL_READERS = names(
     "cat tac head tail tar zip gzip base64 xxd od hexdump strings dd less more sort cut awk sed grep nl rev bzip2 xz"
@@ -58,7 +58,9 @@ def feeds_interpreter(draft: Draft, stream: Stream) -> None:
     """Grade an interpreter that runs *stream*."""
     if stream.marks & FETCHED:
         draft.facts.add("executes-fetched")
+        if stream.marks & DECODED and stream.text is None:
+            draft.facts.add("executes-decoded")
     elif stream.marks & DECODED:
-        draft.facts.add("executes-decoded")
+        draft.facts.add("executes-encoded")
     elif stream.text is None and draft.program in SHELLS:
         draft.facts.add("executes-input")

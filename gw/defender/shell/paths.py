@@ -53,7 +53,7 @@ _PRIVATE = re.compile(
     r"\.env(?:\.(?!example|sample|template|dist)[\w-]+)?|id_(?:rsa|dsa|ecdsa|ed25519)|secrets?\.(?:ya?ml|json|txt|env|toml)"
     r"|[\w.-]*(?:priv|secret|server|_key|-key)[\w.-]*\.(?:pem|key)|[\w.-]+\.(?:kdbx|ppk|keystore|jks|p12|pfx|ovpn)|\.htpasswd"
     r"|wp-config\.php|terraform\.tfstate|service-account[\w-]*\.json|passwords?\.\w+|wallet\.dat|shadow|credentials\.json"
-    r"|Login Data|logins\.json|key4\.db"
+    r"|Login Data|logins\.json|key4\.db|\.(?:bash|zsh|sh|ksh|python|mysql|psql|node_repl|rediscli|sqlite)_history"
 )
 _FIXTURES = re.compile(r"(?:^|/)(?:testdata|fixtures?|examples?|samples?|tests?|docs)/")
 _SECRET_SAMPLES = (
@@ -99,11 +99,17 @@ _LOGS = re.compile(
 _GUARDS = re.compile(
     r"~/\.(?:openclaw|defenseclaw|clawgate)(?:/|$)|/etc/clawgate|/var/lib/clawgate|/usr/lib/clawgate|/var/log/clawgate|/opt/clawgate"
 )
+_DATA = (
+    ".db", ".sqlite", ".sqlite3", ".sql", ".mdb", ".env", ".key", ".pem", ".tfstate", ".dump", ".bak", ".csv", ".yaml",
+    ".yml", ".json", ".toml", ".conf", ".ini", ".py", ".js", ".ts", ".go", ".rs", ".c", ".java",
+)  # fmt: skip
 _TEMPORARY = re.compile(r"/(?:tmp|var/tmp|dev/shm|private/tmp)/[^/]|/dev/null$")
 _ARTEFACTS = names(
     "node_modules dist build target __pycache__ .pytest_cache .mypy_cache .ruff_cache .tox .nox .cache coverage"
     " htmlcov .coverage .next .nuxt .turbo .parcel-cache .gradle .eggs .venv venv out .terraform .sass-cache"
-    " bower_components tmp temp .tmp site-packages obj _build .angular .svelte-kit .output .serverless"
+    " bower_components tmp temp .tmp site-packages obj _build .angular .svelte-kit .output .serverless .nyc_output .nx"
+    " .vite .swc .astro .docusaurus .dart_tool .hypothesis .ipynb_checkpoints cmake-build-debug cmake-build-release"
+    " test-results playwright-report storybook-static DerivedData _site"
 )
 
 
@@ -186,6 +192,11 @@ def is_log(path: str) -> bool:
     return _LOGS.match(path, 0, MAX_PATH) is not None
 
 
+def is_data(path: str) -> bool:
+    """Where data or settings live, by its name."""
+    return path.endswith(_DATA)
+
+
 def is_guard(path: str) -> bool:
     return _GUARDS.match(path, 0, MAX_PATH) is not None and "/logs/" not in path
 
@@ -196,5 +207,5 @@ def is_temporary(path: str) -> bool:
         return True
     if path[:1] in ("/", "~", "$") or path.startswith(".."):
         return False
-    last = path.rstrip("/*").rpartition("/")[2]
-    return last in _ARTEFACTS or last.endswith((".egg-info", ".o", ".pyc", ".tmp"))
+    parts = path.rstrip("/*").split("/")
+    return not _ARTEFACTS.isdisjoint(parts) or parts[-1].endswith((".egg-info", ".o", ".pyc", ".tmp"))

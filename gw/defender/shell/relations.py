@@ -17,6 +17,8 @@ NETWORK: Final = names(
     " socket websocat pwncat"
 )
 _RAW: Final = NETWORK - {"curl", "wget", "ssh"}
+_ENCRYPTERS: Final = names("gpg openssl zip 7z 7za age ccrypt")
+_ENCRYPTS: Final = ("-c", "-e", "--symmetric", "--encrypt", "-k", "-pass", "-P", "-p")
 _TRANSFERS: Final = frozenset(("ftp", "sftp", "tftp", "lftp", "smbclient", "ncftp"))
 _PUTS: Final = re.compile(r"^\s*m?put\s", re.M)
 _SOCKET_PATHS: Final = ("/dev/tcp/", "/dev/udp/")
@@ -27,12 +29,14 @@ def relate(drafts: Sequence[Draft], text: str) -> None:
     first = drafts[0]
     if first.program is not None and "\n" in text and first.span.end <= text.find("\n"):
         _typed(first, text[text.find("\n") + 1 :])
+    _encrypted_and_deleted(drafts)
     shells = [d for d in drafts if _is_open_shell(d)]
     sockets = any(d.program == "ztcp" for d in drafts) or any(
         path.startswith(_SOCKET_PATHS) for d in drafts for path in (*d.writes, *d.reads)
     )
     if sockets:
         _over_sockets(drafts, shells)
+    _joined_by_pipe(drafts)
     if not shells:
         return
     networked = any(d.program in NETWORK for d in drafts)
@@ -40,12 +44,32 @@ def relate(drafts: Sequence[Draft], text: str) -> None:
         for draft in shells:
             if draft.wired or draft.piped_from in _RAW:
                 draft.facts.add("reverse-shell")
-    if networked and any(d.program == "mkfifo" or (d.program == "mknod" and "p" in d.operands) for d in drafts):
+    if networked and any(_makes_pipe(d) for d in drafts):
         for draft in shells:
             draft.facts.add("reverse-shell")
     for draft in shells:
         if draft.pipes_into in NETWORK:
             draft.facts.add("reverse-shell")
+
+
+def _joined_by_pipe(drafts: Sequence[Draft]) -> None:
+    """A named pipe made here is an argument of a network program: `mknod p p; nc host port 0/p`."""
+    pipes = [d.operands[0] for d in drafts if d.operands and _makes_pipe(d)]
+    for draft in drafts if pipes else ():
+        if draft.program in _RAW and any(pipe in o for o in draft.operands[1:] for pipe in pipes):
+            draft.facts.add("reverse-shell")
+
+
+def _makes_pipe(draft: Draft) -> bool:
+    return draft.program == "mkfifo" or (draft.program == "mknod" and "p" in draft.operands[1:])
+
+
+def _encrypted_and_deleted(drafts: Sequence[Draft]) -> None:
+    """What one command encrypts and another deletes is held to ransom."""
+    deleted = {path for d in drafts for path in d.deletes}
+    for draft in drafts if deleted else ():
+        if draft.program in _ENCRYPTERS and draft.has(*_ENCRYPTS) and not deleted.isdisjoint(draft.reads):
+            draft.facts.add("encrypts-files")
 
 
 def _typed(first: Draft, following: str) -> None:

@@ -8,7 +8,10 @@ import re
 from gw.defender.shell.draft import Draft, Effect
 from gw.defender.shell.names import names
 
-_STRONG_GROUP = re.compile(r"(?:^|[ ,])(?:sudo|wheel|root|adm|docker|admin|lxd|disk|shadow)(?:$|[ ,])")
+_STRONG_GROUP = re.compile(r"(?:^|[ ,])(?:sudo|wheel|root|admin)(?:$|[ ,])")
+# Not root by name, but one command away from it.
+_NEAR_GROUP = re.compile(r"(?:^|[ ,])(?:docker|lxd|incus|libvirt|disk|shadow|adm|kvm)(?:$|[ ,])")
+_CREATORS = frozenset(("useradd", "adduser", "newusers"))
 _GROUP_OPTIONS = ("-G", "--groups", "-aG", "-Ga", "-g", "--gid")
 
 
@@ -20,19 +23,24 @@ def account(draft: Draft) -> None:
         draft.facts.add("adds-root-user")
     elif program in ("userdel", "deluser", "groupdel", "delgroup"):
         draft.facts.add("deletes-account")
-    elif _joins_strong_group(draft):
-        draft.facts.add("adds-root-user")
     else:
-        draft.facts.add("changes-account")
+        groups = _joined_groups(draft)
+        if any(_STRONG_GROUP.search(g[:256]) for g in groups):
+            draft.facts.add("adds-root-user")
+        elif any(_NEAR_GROUP.search(g[:256]) for g in groups):
+            draft.facts.add("joins-group")
+        elif draft.operands and not draft.has("--help", "-D", "--defaults"):
+            creates = program in _CREATORS and len(draft.operands) == 1
+            draft.facts.add("creates-account" if creates else "changes-account")
 
 
-def _joins_strong_group(draft: Draft) -> bool:
+def _joined_groups(draft: Draft) -> list[str]:
     if draft.program == "groupmems":
-        return draft.has("-a", "--add") and _STRONG_GROUP.search(draft.value("-g", "--group") or "") is not None
+        return [draft.value("-g", "--group") or ""] if draft.has("-a", "--add") else []
     groups = [v for o in _GROUP_OPTIONS if (v := draft.value(o))]
     if draft.program in ("gpasswd", "adduser", "addgroup") and (len(draft.operands) > 1 or draft.has("-a", "--add")):
         groups += draft.operands[-1:]
-    return any(_STRONG_GROUP.search(g[:256]) for g in groups)
+    return groups
 
 
 def password(draft: Draft) -> None:
@@ -66,11 +74,18 @@ def su(draft: Draft) -> None:
 def starts_shell(draft: Draft) -> None:
     """Programs that start a shell when no command is given."""
     if draft.program == "systemd-run" and not draft.has("-S", "--shell"):
+        if any(f.startswith("--on-") for f in draft.flags):
+            draft.facts.add("schedules")
         return
     if draft.program == "script" and ("/dev/null" not in draft.operands or draft.has("-c", "--command")):
         return  # a recording of one's own session
     if not draft.has("--help", "--version", "-h", "-V"):
         draft.facts.add("spawns-shell")
+
+
+def capabilities(draft: Draft) -> None:
+    if draft.has("-r") and {"/", "/usr", "/bin"} & {*draft.operands}:
+        draft.facts.add("searches-privilege")
 
 
 def capability(draft: Draft) -> None:
@@ -89,11 +104,12 @@ EFFECTS: dict[str, Effect] = {
         account,
     ),
     **dict.fromkeys(("passwd", "chpasswd", "chgpasswd"), password),
-    "chage": aging,
+    **dict.fromkeys(("chage", "chsh", "chfn"), aging),
     "visudo": sudoers,
     **dict.fromkeys(("sudo", "doas"), sudo),
     **dict.fromkeys(("su", "runuser"), su),
     **dict.fromkeys(names("chroot capsh newgrp sg systemd-run script"), starts_shell),
     "setcap": capability,
+    "getcap": capabilities,
     "getent": database,
 }

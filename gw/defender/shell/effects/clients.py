@@ -112,10 +112,11 @@ def _options(draft: Draft, valued: frozenset[str]) -> Iterator[tuple[str, str, i
 
 def curl(draft: Draft) -> None:
     urls: list[str] = []
-    saved = unknown = False
+    saved = unknown = named = False
     for option, value, marks in _options(draft, _CURL_VALUED):
         if option in ("", "--url"):
             urls.append(value)
+            saved = saved or named
             sends_marked(draft, marks)
         elif option in ("-o", "--output"):
             saved = value not in ("-", "/dev/stdout")
@@ -131,12 +132,16 @@ def curl(draft: Draft) -> None:
             draft.facts.add("http-delete")
         elif option in ("-K", "--config"):
             unknown = True
-        elif option in ("-O", "-J", "-I", "--remote-name", "--remote-name-all", "--head"):
+        elif option in ("-O", "-J", "-I", "--remote-name", "--head"):
             saved = True
-        elif option in ("--no-remote-name-all", "--no-remote-name"):
+        elif option == "--no-remote-name":
             saved = False
+        elif option in ("--remote-name-all", "--no-remote-name-all"):
+            named = option == "--remote-name-all"  # for the addresses that follow
         elif option == "--engine":
             draft.facts.add("loads-library")
+        elif option == "--unix-socket" and value.endswith(("docker.sock", "containerd.sock", "podman.sock")):
+            draft.facts.add("mounts-host")  # whoever talks to it can start a container with anything in it
         elif option in _HARMLESS:
             return
     _targets(draft, urls)
@@ -222,8 +227,11 @@ def _is_remote(word: str) -> bool:
     return ":" in word.partition("/")[0]
 
 
+_SCP_VALUED = names("-i -F -o -P -l -c -S -J -D -X -b -B -R -s")
+
+
 def scp(draft: Draft) -> None:
-    operands = [o for o in draft.operands if "=" not in o]
+    operands = [value for option, value, _ in _options(draft, _SCP_VALUED) if not option]
     remote = [o for o in operands if _is_remote(o)]
     draft.fetches += tuple(r.partition(":")[0] for r in remote)
     if not remote:
@@ -243,8 +251,20 @@ def transfer(draft: Draft) -> None:
     words = " ".join(draft.argv)
     if draft.stdin is not None and draft.stdin.text:
         words += " " + draft.stdin.text[:1024]
-    if re.search(r"\bm?put\s", words[:2048]):
+    if re.search(r"\bm?put\s", words[:2048]) or (draft.program == "tftp" and draft.has("-p")):
         draft.facts.add("sends-file")
+
+
+def sftp(draft: Draft) -> None:
+    scp(draft)
+    transfer(draft)
+
+
+def benchmark(draft: Draft) -> None:
+    """ab: `-p file` and `-u file` are sent with every request."""
+    body = draft.value("-p", "-u")
+    if body:
+        sends_file(draft, body)
 
 
 def lookup(draft: Draft) -> None:
@@ -263,7 +283,9 @@ EFFECTS: dict[str, Effect] = {
         ("aria2c", "axel", "lynx", "w3m", "links", "elinks", "fetch", "lwp-request", "lwp-download", "GET"), fetch
     ),
     **dict.fromkeys(("iwr", "irm", "Invoke-WebRequest", "Invoke-RestMethod", "Start-BitsTransfer", "snarf"), fetch),
-    **dict.fromkeys(("scp", "sftp", "pscp"), scp),
+    **dict.fromkeys(("scp", "pscp"), scp),
+    "sftp": sftp,
+    "ab": benchmark,
     **dict.fromkeys(("ftp", "tftp", "lftp", "smbclient", "ncftp", "cadaver"), transfer),
     **dict.fromkeys(("dig", "nslookup", "host", "drill", "ping", "resolvectl", "kdig"), lookup),
 }

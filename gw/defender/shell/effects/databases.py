@@ -11,7 +11,7 @@ from gw.defender.shell.names import names
 MAX_SQL = 1024  # characters of one text that are looked at
 
 _DESTROYS = re.compile(
-    r"\bdrop\s+(?:database|table|schema|user|role|index|view|collection|tablespace|keyspace|owned)\b"
+    r"\bdrop\s+(?:database|table|schema|user|role|index|view|collection|tablespace|keyspace|owned|column|type|measurement)\b"
     r"|\btruncate\s+(?:table\s+)?[\w.`\"]+|\bdelete\s+from\s+[\w.`\"]+\s*(?:;|$|\"|')"
     r"|\bdelete\s+from\s+[\w.`\"]+\s+where\s+(?:1\s*=\s*1|true)|dropdatabase|\.drop\s*\(|deletemany\(\s*\{\s*\}"
     r"|\.remove\(\s*\{\s*\}|\bflush(?:all|db)\b",
@@ -25,12 +25,22 @@ _RUNS = re.compile(
 )
 
 
+# Text between single quotes is a value, unless something turns values into statements.
+_VALUE = re.compile(r"'(?:[^'\\]|''|\\.)*'")
+_STATEMENT_OF_TEXT = re.compile(r"\b(?:execute|exec|prepare|dblink\w*|gexec|sp_executesql|do|db|sh|rs|cql)\b", re.I)
+
+
 def grade(draft: Draft, text: str) -> None:
     text = text[:MAX_SQL]
+    if "'" in text and not _STATEMENT_OF_TEXT.search(text):
+        text = _VALUE.sub("''", text)
     if _DESTROYS.search(text) or (_UPDATES.search(text) and " where " not in text.lower()):
         draft.facts.add("database-destroys")
     if _RUNS.search(text):
         draft.facts.add("shell-escape")
+
+
+_ADMIN_TASKS = {"mysqladmin": frozenset(("drop", "shutdown")), "influx": frozenset(("delete",))}
 
 
 def client(draft: Draft) -> None:
@@ -38,7 +48,7 @@ def client(draft: Draft) -> None:
         grade(draft, argument)
     if draft.stdin is not None and draft.stdin.text:
         grade(draft, draft.stdin.text)
-    if draft.program == "mysqladmin" and "drop" in draft.operands:
+    if not _ADMIN_TASKS.get(draft.program or "", frozenset()).isdisjoint(draft.operands[:2]):
         draft.facts.add("database-destroys")
 
 
@@ -59,7 +69,7 @@ def drop(draft: Draft) -> None:
 
 
 def restore(draft: Draft) -> None:
-    if draft.has("-c", "--clean"):
+    if draft.has("-c", "--clean", "--drop"):
         draft.facts.add("database-destroys")
 
 
@@ -72,6 +82,6 @@ EFFECTS: dict[str, Effect] = {
         client,
     ),
     **dict.fromkeys(("redis-cli", "valkey-cli", "keydb-cli"), redis),
-    **dict.fromkeys(("dropdb", "dropuser", "pg_dropcluster"), drop),
-    "pg_restore": restore,
+    **dict.fromkeys(("dropdb", "dropuser", "pg_dropcluster", "pg_resetwal", "ldapdelete"), drop),
+    **dict.fromkeys(("pg_restore", "mongorestore"), restore),
 }

@@ -4,6 +4,8 @@ Adds paths and facts to drafts. Invariant: what is graded is the reach (a protec
 name of the program.
 """
 
+from itertools import pairwise
+
 from gw.defender.shell.draft import Draft, Effect, Paths
 from gw.defender.shell.names import names
 from gw.defender.shell.paths import is_disk, is_root, is_system, is_temporary, normalise
@@ -49,6 +51,8 @@ def unlink(draft: Draft) -> None:
 
 def shred(draft: Draft) -> None:
     targets = draft.paths()
+    if not targets and "xargs" not in draft.wrappers:
+        return
     draft.deletes += targets
     draft.facts.add("overwrites-disk" if any(is_disk(t) for t in targets) else "shreds")
 
@@ -88,7 +92,7 @@ def find(draft: Draft) -> None:
         places = draft.paths(roots or ["."])
         draft.deletes += places
         draft.recursive = True
-        if FIND_FILTERS.isdisjoint(argv):
+        if not any(a in FIND_FILTERS and b != "*" for a, b in pairwise(argv)):
             draft.facts.add("deletes-root" if any(is_root(p) for p in places) else "deletes-tree")
         elif any(is_root(p) and p not in _TIDIED for p in places):
             draft.facts.add("deletes-many")
@@ -111,6 +115,9 @@ def rsync(draft: Draft) -> None:
         draft.fetches += tuple(r.partition(":")[0] for r in remote)
         here = target in (".", "./") and bool(remote)
         draft.writes += draft.paths([r.rpartition("/")[2].rpartition(":")[2] for r in remote] if here else [target])
+    if draft.has("-n", "--dry-run"):
+        draft.facts.discard("copies-out")
+        return
     if any(f.startswith("--delete") or f == "--del" for f in draft.flags):
         empty = operands[0].rstrip("/") == "/dev/null"
         draft.facts.add("deletes-root" if empty or is_root(normalise(target, draft.cwd)) else "deletes-mirror")

@@ -81,6 +81,22 @@ def volume(draft: Draft) -> None:
         draft.facts.add("overwrites-disk" if program in _WHOLE_DISK else "edits-disk")
 
 
+def rescue(draft: Draft) -> None:
+    if len(draft.operands) > 1 and is_disk(normalise(draft.operands[1], draft.cwd)):
+        draft.facts.add("overwrites-disk")
+
+
+def debug(draft: Draft) -> None:
+    if draft.has("-w"):
+        draft.facts.add("edits-disk")
+
+
+def erase(draft: Draft) -> None:
+    """macOS: restoring over, or erasing, a volume."""
+    if draft.has("--erase", "-erase") or draft.operands[:1] == ["erase"]:
+        draft.facts.add("overwrites-disk")
+
+
 def mount(draft: Draft) -> None:
     options = (draft.value("-o", "--options") or "").split(",")
     if "bind" in options or draft.has("--bind", "--rbind"):
@@ -101,6 +117,9 @@ EFFECTS: dict[str, Effect] = {
     **dict.fromkeys(("mkfs", "mke2fs", "mkswap", "blkdiscard", "newfs", "mkntfs", "mkdosfs"), make_filesystem),
     **dict.fromkeys(("fdisk", "sfdisk", "cfdisk", "gdisk", "sgdisk", "parted", "wipefs"), partition),
     **dict.fromkeys((*_VOLUME_PROGRAMS, *_VOLUME_VERBS), volume),
+    "ddrescue": rescue,
+    "debugfs": debug,
+    **dict.fromkeys(("asr", "hdiutil"), erase),
     "mount": mount,
     "fallocate": fallocate,
 }

@@ -124,6 +124,8 @@ def tar(draft: Draft) -> None:
     creates = "c" in letters or draft.has("-c", "--create", "-r", "-u", "--append")
     if creates:
         draft.reads += draft.paths([o for o in draft.operands if o not in (letters, "-")])
+        if any(":" in o.partition("/")[0] for o in draft.operands if "@" in o):
+            draft.facts.add("copies-out")
     folder = draft.value("-C", "--directory")
     if folder and ("x" in letters or draft.has("-x", "--extract")):
         draft.writes += (normalise(folder, draft.cwd),)
@@ -159,11 +161,24 @@ def redirect_to(draft: Draft, path: str, marks: int) -> None:
         draft.facts.add("writes-kernel")
 
 
+def archive(draft: Draft) -> None:
+    """7z and zip, which can delete what they have packed."""
+    read(draft)
+    if draft.has("-sdel") or (draft.program == "zip" and draft.has("-m", "--move")):
+        deletes(draft, draft.paths([o for o in draft.operands[1:] if not o.endswith((".7z", ".zip"))]), recursive=True)
+
+
 def gpg(draft: Draft) -> None:
     draft.reads += draft.paths()
     if draft.has("--export-secret-keys", "--export-secret-subkeys"):
         draft.facts.add("reads-secret")
     if draft.has("-c", "--symmetric", "-e", "--encrypt") and draft.wrappers[-1:] in (("find",), ("xargs",)):
+        draft.facts.add("encrypts-files")
+
+
+def encrypt(draft: Draft) -> None:
+    """It replaces the files it is given."""
+    if draft.operands and not draft.has("-d", "--decrypt", "-c", "--cat"):
         draft.facts.add("encrypts-files")
 
 
@@ -176,9 +191,11 @@ _READERS = names(
 _GREPS = names("grep egrep fgrep zgrep rg ag ack pcregrep ugrep")
 
 EFFECTS: dict[str, Effect] = {
-    **dict.fromkeys(_READERS - {"sponge"}, read),
+    **dict.fromkeys(_READERS - {"sponge", "7z", "7za", "zip"}, read),
     **dict.fromkeys(_GREPS, grep),
     "gpg": gpg,
+    **dict.fromkeys(("7z", "7za", "zip"), archive),
+    **dict.fromkeys(("ccencrypt", "ccrypt"), encrypt),
     "cp": copy,
     "ln": link,
     "install": install,

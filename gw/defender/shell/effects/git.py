@@ -72,6 +72,12 @@ def _discards(v: Verb) -> bool:
             return "d" in letters or "--delete" in options
         case "worktree":
             return operands[:1] == ["remove"] and ("f" in letters or "--force" in options)
+        case "read-tree":
+            return "--reset" in options and "u" in letters
+        case "checkout-index":
+            return "f" in letters or "--force" in options
+        case "lfs":
+            return operands[:1] == ["prune"]
         case "submodule":
             return operands[:1] == ["deinit"] and ("f" in letters or bool(options & {"--all", "--force"}))
         case "rm":

@@ -4,13 +4,15 @@ Adds facts to drafts. Invariant: the verb decides, wherever it stands among the 
 of a known tool is still understood; a dry run destroys nothing.
 """
 
+import re
+
 from gw.defender.shell.draft import Draft, Effect
 from gw.defender.shell.names import names
 
 _DESTROYING = names(
     "delete destroy remove purge terminate drop flush wipe erase nuke deprovision decommission teardown uninstall rm"
     " rb del obliterate truncate forget deregister force-delete delete-all cancel-all revoke disable-all drain shred"
-    " expunge undeploy"
+    " expunge undeploy undefine remove-all decommission"
 )
 _DESTROYING_STEMS = names("delete destroy terminate purge remove deregister drop revoke wipe empty")
 _DESTROYING_TAILS = (":destroy", ":delete", ":remove", ":reset", ":rm", "-delete")
@@ -19,10 +21,23 @@ _DRY = names(
 )
 _PASS_VERBS = names("generate insert edit init git ls list rm cp mv find search version help")
 _TOKENS = frozenset(("print-access-token", "get-access-token", "print-identity-token", "show-connection-string"))
+_AWS_GRANTS = re.compile(
+    r"(?:attach|put)-(?:user|role|group)-policy|put-bucket-(?:acl|policy)|put-object-acl|create-login-profile"
+    r"|update-assume-role-policy|add-user-to-group|modify-(?:snapshot|image)-attribute|add-permission"
+    r"|create-access-key|change-resource-record-sets|delete-public-access-block|create-policy-version"
+)
+_AWS_STOPS = names("stop disable suspend deactivate reboot cancel release detach disassociate")
 _AWS_SECRETS = names(
     "get-secret-value get-parameters-by-path get-session-token create-access-key get-password-data"
-    " get-login-password batch-get-secret-value get-federation-token"
+    " get-login-password batch-get-secret-value get-federation-token export-credentials"
 )
+
+
+_MANY = names("batch bulk schedule force start")
+_DELETING = names("delete deletion remove destroy terminate purge")
+_RESETS = names("rabbitmqctl kubeadm minikube railway nats consul supabase")
+_RESETTING = names("reset force_reset down leave")
+_LISTS_SECRETS = {"heroku": names("config config:get"), "railway": names("variables"), "fly": names("tokens")}
 
 
 def _verbs(draft: Draft) -> list[str]:
@@ -37,16 +52,29 @@ def _is_dry(draft: Draft) -> bool:
 def _destroys(word: str) -> bool:
     if word in _DESTROYING or word.endswith(_DESTROYING_TAILS):
         return True
-    stem = word.replace("_", "-").partition("-")[0]
-    return len(stem) < len(word) and stem in _DESTROYING_STEMS
+    stem, dash, rest = word.replace("_", "-").partition("-")
+    if not dash:
+        return False
+    return stem in _DESTROYING_STEMS or (stem in _MANY and not _DELETING.isdisjoint(rest.split("-")))
 
 
 def service(draft: Draft) -> None:
     """Any cloud or platform tool."""
     if _is_dry(draft):
         return
-    if any(_destroys(w) for w in _verbs(draft)[:4]) or draft.has("--delete", "--purge"):
+    verbs = _verbs(draft)
+    if (
+        any(_destroys(w) for w in verbs[:4])
+        or draft.has("--delete", "--purge", "-purge", "--prune")
+        or (draft.program in _RESETS and not _RESETTING.isdisjoint(verbs[:3]))
+    ):
         draft.facts.add("service-destroys")
+    elif draft.program in _LISTS_SECRETS and not _LISTS_SECRETS[draft.program].isdisjoint(verbs[:3]):
+        draft.facts.add("reads-service-secret")
+    elif draft.program == "gsutil" and "rsync" in verbs[:2] and draft.has("-d"):
+        draft.facts.add("service-destroys")
+    elif draft.program == "gsutil" and any(w in ("iam", "acl", "defacl") for w in verbs[:1]) and "ch" in verbs[:2]:
+        draft.facts.add("service-grants")
     elif draft.program == "rclone" and draft.operands[:1] in (["sync"], ["move"]):
         draft.facts.add("service-changes")
 
@@ -58,14 +86,27 @@ def aws(draft: Draft) -> None:
         draft.facts.add("service-destroys")
     if words[:1] == ["s3"] and draft.operands[-1].startswith("s3://"):
         draft.reads += draft.paths(draft.operands[2:-1])
-    if not _AWS_SECRETS.isdisjoint(words):
+    if not _AWS_SECRETS.isdisjoint(words) or draft.has("--with-decryption"):
         draft.facts.add("reads-service-secret")
+    if _is_dry(draft):
+        return
+    if any(_AWS_GRANTS.fullmatch(w, 0, 64) for w in words[1:3]) or any("0.0.0.0/0" in a for a in draft.argv[3:]):
+        draft.facts.add("service-grants")
+    elif any(w.partition("-")[0] in _AWS_STOPS and "-" in w for w in words[1:2]):
+        draft.facts.add("service-changes")
 
 
 def cloud(draft: Draft) -> None:
-    """gcloud and az, which also hand out tokens and secrets."""
+    """gcloud and az, which also hand out tokens, secrets and rights."""
     service(draft)
     words = draft.operands
+    granted = any(w in ("add-iam-policy-binding", "set-iam-policy", "create-for-rbac") for w in words[1:])
+    if (
+        granted
+        or words[:3] == ["role", "assignment", "create"]
+        or words[:4] == ["iam", "service-accounts", "keys", "create"]
+    ):
+        draft.facts.add("service-grants")
     secrets = any(w in ("secret", "secrets", "keys", "keyvault") for w in words[:4])
     if not _TOKENS.isdisjoint(words) or (
         secrets and any(w in ("access", "show", "list", "download") for w in words[1:])
@@ -91,12 +132,17 @@ def secret_store(draft: Draft) -> None:
     )
     words = draft.operands
     stores = draft.program in ("pass", "gopass") and words[:1] and words[0] not in _PASS_VERBS
-    if any(w in reading for w in words[:3]) or stores:
+    if draft.program == "vault" and words[1:2] in (["disable"], ["seal"], ["rekey"]):
+        draft.facts.add("service-destroys")
+    listed = words[:1] in (["list"], ["secrets"]) and draft.program in ("bw", "doppler")
+    if any(w in reading for w in words[:3]) or stores or listed:
         draft.facts.add("reads-service-secret")
 
 
 def terraform(draft: Draft) -> None:
     words = _verbs(draft)
+    if draft.has("--help", "-help", "-h"):
+        return
     if (
         (words[:1] != ["plan"] and ("destroy" in words[:3] or draft.has("-destroy", "--destroy")))
         or words[:2] in (["state", "rm"], ["workspace", "delete"], ["state", "push"], ["stack", "rm"])
@@ -113,7 +159,7 @@ def terraform(draft: Draft) -> None:
 
 def kubectl(draft: Draft) -> None:
     words = _verbs(draft)
-    if _is_dry(draft):
+    if _is_dry(draft) or words[:1] in (["auth"], ["explain"]):
         return
     if (
         any(w in ("delete", "drain") for w in words[:3])
@@ -121,6 +167,14 @@ def kubectl(draft: Draft) -> None:
         or ("scale" in words[:2] and "--replicas=0" in draft.argv)
     ):
         draft.facts.add("service-destroys")
+    if words[:1] == ["create"] and words[1:2] in (["clusterrolebinding"], ["rolebinding"]):
+        draft.facts.add("service-grants")
+    if words[:2] == ["rollout", "undo"] or any("finalizers" in a for a in draft.argv[1:]):
+        draft.facts.add("service-changes")
+    if words[:1] == ["apply"] and draft.has("--prune"):
+        draft.facts.add("service-destroys")
+    if words[:2] == ["config", "view"] and draft.has("--raw"):
+        draft.facts.add("reads-service-secret")
     if "get" in words[:2] and any(w.startswith("secret") for w in words) and (draft.has("-o", "--output")):
         draft.facts.add("reads-service-secret")
     if any('"privileged":' in a or "hostPID" in a or "hostPath" in a for a in draft.argv[1:]):
@@ -151,7 +205,8 @@ def forge(draft: Draft) -> None:
 
 
 def restic(draft: Draft) -> None:
-    if not _is_dry(draft) and any(w in ("forget", "prune", "delete", "purge", "remove") for w in draft.operands[:2]):
+    losing = ("forget", "prune", "delete", "purge", "remove")
+    if not _is_dry(draft) and any(w in losing or w.startswith("remove-") for w in draft.operands[:2]):
         draft.facts.add("service-destroys")
 
 
@@ -182,8 +237,8 @@ _SERVICES = names(
     " rabbitmqadmin nats etcdctl zkCli.sh planetscale pscale neonctl turso upstash atlas circleci argocd flux"
     " istioctl kubeadm minikube kind k3d packer vagrant multipass virsh vboxmanage VBoxManage govc esxcli openstack"
     " swift nova cinder ansible-galaxy sam copilot amplify eb auth0 okta twilio newrelic datadog-ci sentry-cli ldcli"
-    " algolia meilisearch pm2 dokku caprover gitlab-runner drone travis bq buildkite-agent twine"
-    " consul-template kn odo tkn cilium linkerd crossplane dagger proxmox-backup-client pvesh qm"
+    " algolia meilisearch dokku caprover gitlab-runner drone travis bq buildkite-agent twine"
+    " jenkins-cli azcopy consul-template kn odo tkn cilium linkerd crossplane dagger proxmox-backup-client pvesh qm"
 )
 
 EFFECTS: dict[str, Effect] = {

@@ -15,6 +15,7 @@ _GUARDS = names(
     " mdatp clawgate tripwire aide snort suricata ossec defenseclaw sentinelone cbdaemon cbagentd unattended-upgrades"
     " sshguard rkhunter esets"
 )
+_STOPPING = names("poweroff reboot halt kexec emergency rescue suspend hibernate soft-reboot")
 _SYSCTL = re.compile(
     r"kernel\.(?:core_pattern|randomize_va_space|yama|modprobe|dmesg_restrict|kptr_restrict|unprivileged|perf_event|sysrq)"
 )
@@ -49,7 +50,7 @@ def systemctl(draft: Draft) -> None:
             draft.facts.add("stops-service")
     elif verb in ("enable", "link", "edit", "set-default", "add-wants", "set-environment", "reenable", "preset-all"):
         draft.facts.add("installs-service")
-    elif verb in ("poweroff", "reboot", "halt", "kexec", "emergency", "rescue", "suspend", "hibernate", "soft-reboot"):
+    elif verb in _STOPPING or (verb == "isolate" and any(u.removesuffix(".target") in _STOPPING for u in units)):
         draft.facts.add("stops-machine")
 
 
@@ -84,6 +85,9 @@ def loginctl(draft: Draft) -> None:
 # --- protection -------------------------------------------------------------------------------------------------------
 
 
+_DROPS = frozenset(("DROP", "REJECT"))
+
+
 def firewall(draft: Draft) -> None:
     words, program = draft.operands, draft.program or ""
     if program == "ufw":
@@ -96,6 +100,8 @@ def firewall(draft: Draft) -> None:
         off = draft.has("-F", "--flush", "-X") or (draft.has("-P", "--policy") and "ACCEPT" in words)
     if off:
         draft.facts.add("disables-guard")
+    elif draft.has("-P", "--policy") and not _DROPS.isdisjoint(words):
+        draft.facts.add("cuts-network")
     elif (
         draft.has("-D", "--delete")
         or (draft.has("-I", "-A", "--insert", "--append") and "ACCEPT" in words)
@@ -118,10 +124,13 @@ def protection(draft: Draft) -> None:
 def sysctl(draft: Draft) -> None:
     if any("=" in a and _SYSCTL.match(a[:128]) for a in draft.argv[1:]):
         draft.facts.add("writes-kernel")
+    elif draft.has("-w", "--write") or any("=" in o for o in draft.operands):
+        draft.facts.add("writes-system")
 
 
 def kernel_module(draft: Draft) -> None:
-    if draft.program in ("insmod", "rmmod") or any(o.startswith(("/", "./")) for o in draft.operands):
+    removes = draft.has("-r", "--remove") and not draft.has("-n", "--dry-run")
+    if draft.program in ("insmod", "rmmod") or removes or any(o.startswith(("/", "./")) for o in draft.operands):
         draft.facts.add("loads-module")
 
 
@@ -161,9 +170,28 @@ def attach(draft: Draft) -> None:
         draft.facts.add("attaches-process")
 
 
-def capture(draft: Draft) -> None:
-    if draft.has("-z"):
-        draft.facts.add("shell-escape")
+# --- the network ------------------------------------------------------------------------------------------------------
+
+
+def network(draft: Draft) -> None:
+    """ip, ifconfig, route, nmcli: what is asked for is told apart from what is taken away."""
+    words, program = draft.operands, draft.program
+    if program == "ip":
+        off = (
+            "flush" in words[1:2]
+            or (words[:1] in (["link"], ["l"]) and "down" in words)
+            or words[:2] == ["route", "del"]
+        )
+    elif program == "ifconfig":
+        off = "down" in words[1:]
+    elif program == "route":
+        off = words[:1] in (["del"], ["flush"], ["delete"])
+    elif program == "nmcli":
+        off = "off" in words[1:3] or words[1:2] in (["disconnect"], ["down"])
+    else:
+        off = bool(words)
+    if off:
+        draft.facts.add("cuts-network")
 
 
 # --- the shell's own settings -----------------------------------------------------------------------------------------
@@ -240,7 +268,7 @@ EFFECTS: dict[str, Effect] = {
     **dict.fromkeys(("kill", "killall5"), kill),
     **dict.fromkeys(("pkill", "killall", "skill"), kill_by_name),
     **dict.fromkeys(names("gdb strace ltrace gcore procdump memdump fridump"), attach),
-    "tcpdump": capture,
+    **dict.fromkeys(("ip", "ifconfig", "route", "nmcli", "ifdown"), network),
     "history": history,
     "unset": unset,
     **dict.fromkeys(("set", "shopt"), shell_option),

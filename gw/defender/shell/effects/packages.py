@@ -18,6 +18,7 @@ _UNVERIFIED = names(
     "--allow-unauthenticated --force-yes --nogpgcheck --no-gpg-checks --nodigest --nosignature --dangerous"
     " --allow-untrusted"
 )
+_DRY = ("-s", "--simulate", "--just-print", "--dry-run", "--no-act", "--assumeno", "--test")
 _REMOVES = names("remove purge autoremove erase -R uninstall del")
 _LOCAL = (".deb", ".rpm", ".apk", ".snap", ".txz", ".pkg.tar.zst", ".pkg.tar.xz")
 
@@ -32,6 +33,8 @@ def pip(draft: Draft) -> None:
     words = draft.operands
     source = draft.value("--source", "-s", "--git", "--index-url", "-i", "--extra-index-url") or ""
     addresses = [source, *words[1:]] if words[:1] == ["install"] else []
+    if words[:1] == ["yank"]:
+        draft.facts.add("service-destroys")
     if any(_is_address(w) for w in addresses) or "--trusted-host" in draft.argv:
         draft.facts.add("installs-remote")
 
@@ -52,7 +55,11 @@ def system(draft: Draft) -> None:
         draft.program in ("dpkg", "rpm", "pacman", "aptitude")
         and draft.has("-R", "-Rns", "-P", "-r", "-e", "--erase", "--purge")
     )
-    if removing and any(w in _CRITICAL or w.startswith("linux-image") or w in ("*", ".*") for w in words):
+    if (
+        removing
+        and not draft.has(*_DRY)
+        and any(w in _CRITICAL or w.startswith("linux-image") or w in ("*", ".*") for w in words)
+    ):
         draft.facts.add("removes-system-package")
     if any(hook in a for a in draft.argv for hook in _HOOKS):
         draft.facts.add("shell-escape")

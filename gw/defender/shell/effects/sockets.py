@@ -9,7 +9,7 @@ from gw.defender.shell.effects.clients import sends_file, sends_input
 from gw.defender.shell.interpreters import SHELLS
 from gw.defender.shell.names import names
 from gw.defender.shell.paths import normalise
-from gw.defender.shell.stream import DECODED, FETCHED, SECRET, Stream
+from gw.defender.shell.stream import DECODED, FETCHED, LOCAL, SECRET, Stream
 
 _FROM_NETWORK = Stream(None, FETCHED)
 _OTHER_SHELLS = frozenset(("cmd.exe", "cmd", "powershell", "powershell.exe", "pwsh", "busybox"))
@@ -22,6 +22,8 @@ def _is_shell(text: str) -> bool:
 
 def netcat(draft: Draft) -> None:
     if draft.has("-z", "-h", "--help", "--version"):
+        if draft.has("-z") and any("-" in o and o.replace("-", "").isdigit() for o in draft.operands):
+            draft.facts.add("scans-network")
         return
     listens = (
         draft.has("-l", "--listen", "-L", "-s") if draft.program == "socket" else draft.has("-l", "--listen", "-L")
@@ -37,6 +39,8 @@ def netcat(draft: Draft) -> None:
     elif listens:
         draft.facts.add("listens")
     _sends_raw(draft)
+    if any("/" in o and not o.startswith("-") for o in draft.operands[2:]):
+        draft.facts.add("sends-raw")  # `nc host port 0/tmp/pipe`: a redirect gone wrong is still a shell to be
 
 
 def _sends_raw(draft: Draft) -> None:
@@ -120,10 +124,24 @@ def openssl(draft: Draft) -> None:
 def ssh(draft: Draft) -> None:
     if any(a[:2] in ("-R", "-w") for a in draft.argv[1:]):
         draft.facts.add("tunnels")
-    if draft.stdin is not None and draft.stdin.marks & SECRET:
-        draft.facts.add("sends-secret")
+    if draft.stdin is not None and draft.stdin.text is None:
+        if draft.stdin.marks & SECRET:
+            draft.facts.add("sends-secret")
+        elif draft.stdin.marks & LOCAL:
+            draft.facts.add("copies-out")
     draft.output = _FROM_NETWORK
     draft.fetches += tuple(draft.operands[:1])
+
+
+def web_shell(draft: Draft) -> None:
+    """Programs that show a terminal of this machine in a browser."""
+    if not draft.has("--help", "--version", "-h", "-v"):
+        draft.facts.add("bind-shell")
+
+
+def login_server(draft: Draft) -> None:
+    if not draft.has("-t", "-T", "-V", "--help", "-h"):
+        draft.facts.add("listens")
 
 
 def tunnel(draft: Draft) -> None:
@@ -184,6 +202,8 @@ EFFECTS: dict[str, Effect] = {
         ),
         tunnel,
     ),
+    **dict.fromkeys(names("ttyd gotty shellinaboxd wetty"), web_shell),
+    **dict.fromkeys(names("sshd dropbear telnetd in.telnetd rshd vncserver x11vnc x0vncserver xrdp"), login_server),
     "chisel": chisel,
     "ztcp": raw,
     **dict.fromkeys(("code", "tailscale"), published),

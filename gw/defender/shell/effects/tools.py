@@ -14,7 +14,8 @@ ATTACK = names(
     " crackmapexec cme netexec nxc evil-winrm bloodhound-python kerbrute impacket-secretsdump secretsdump.py empire"
     " merlin sliver sliver-client sliver-server covenant nikto gobuster dirb ffuf wfuzz feroxbuster nuclei wpscan"
     " beef-xss setoolkit arpspoof dsniff macof slowloris goldeneye t50 reaver exploit-suggester"
-    " linux-exploit-suggester.sh les.sh weevely veil patator crowbar sandcat sandcat.go sandcat.go-linux unshadow"
+    " linux-exploit-suggester.sh les.sh enum4linux enum4linux-ng smbmap"
+    " responder.py weevely veil patator crowbar sandcat sandcat.go sandcat.go-linux unshadow"
 )
 MINERS = names(
     "xmrig xmr-stak minerd cpuminer ethminer nbminer t-rex lolminer phoenixminer cgminer bfgminer ccminer nanominer"
@@ -24,7 +25,7 @@ _RANGE = re.compile(r"/(?:[1-9]|[12]\d)$|\.\d+-\d+(?:$|\.)|\.\*")
 
 
 def attack(draft: Draft) -> None:
-    if not draft.has("--help", "--version"):
+    if not draft.has("--help", "--version") and draft.argv[1:] not in (["-h"], ["-V"]):
         draft.facts.add("attack-tool")
 
 
@@ -38,6 +39,9 @@ def scan(draft: Draft) -> None:
 
 def nmap(draft: Draft) -> None:
     if any(_RANGE.search(o[:64]) for o in draft.operands):
+        draft.facts.add("scans-network")
+    loud = draft.has("-sS", "-sU", "-sX", "-sF", "-sN", "-A", "-p-", "-O", "-iL", "-iR", "-D")
+    if loud or any(a.startswith("--script") for a in draft.argv):
         draft.facts.add("scans-network")
     if draft.has("--interactive") or any(a.startswith(("--script=/", "--script=.", "--script=$")) for a in draft.argv):
         draft.facts.add("shell-escape")

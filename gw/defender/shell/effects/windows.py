@@ -62,11 +62,70 @@ def stop_everything(draft: Draft) -> None:
         draft.facts.add("kills-all")
 
 
+def remove_files(draft: Draft) -> None:
+    words = {a.lower() for a in draft.argv[1:]}
+    if "/s" in words or any(o.endswith(("*", "*.*")) for o in draft.operands):
+        draft.facts.add("deletes-root" if _DRIVE.search(" " + _text(draft)[:512]) else "deletes-tree")
+
+
+def account(draft: Draft) -> None:
+    """`net user name password /add`, `net localgroup administrators name /add`."""
+    local_group(draft)
+    if draft.operands[:1] == ["user"] and len(draft.operands) > 2 and "adds-root-user" not in draft.facts:
+        draft.facts.add("creates-account")
+    elif draft.operands[:1] == ["stop"]:
+        draft.facts.add("stops-service")
+
+
+def registry(draft: Draft) -> None:
+    verb = "".join(draft.operands[:1]).lower()
+    key = _text(draft).lower()
+    if verb == "save" or (verb == "query" and "password" in key):
+        draft.facts.add("searches-secret")
+    elif verb == "add" and ("run" in key or "winlogon" in key or "services" in key):
+        draft.facts.add("writes-startup")
+    elif verb in ("add", "delete", "import"):
+        draft.facts.add("writes-system")
+
+
+def borrowed(draft: Draft) -> None:
+    """System programs that fetch, or run what they are given, for somebody who wants neither seen."""
+    text = _text(draft).lower()
+    if "http" in text or "ftp:" in text:
+        draft.facts.add("executes-fetched")
+    elif draft.program in ("mshta", "regsvr32", "wmic", "rundll32") and ("/create" in text or " create " in text):
+        draft.facts.add("shell-escape")
+    elif draft.program in ("rundll32", "regsvr32", "mshta") and draft.operands:
+        draft.facts.add("loads-library")
+
+
+def boot(draft: Draft) -> None:
+    if "/set" in draft.argv or "-set" in draft.argv:
+        draft.facts.add("writes-system")
+
+
+def wipe_free(draft: Draft) -> None:
+    if any(a.lower().startswith("/w") for a in draft.argv[1:]):
+        draft.facts.add("shreds")
+
+
+def script_disk(draft: Draft) -> None:
+    if draft.operands:
+        draft.facts.add("edits-disk")
+
+
 EFFECTS: dict[str, Effect] = {
     **dict.fromkeys(("Remove-Item", "ri"), remove_item),
     **dict.fromkeys(("rmdir", "rd"), remove_folder),
     **dict.fromkeys(("format", "Format-Volume", "Clear-Disk"), format_disk),
-    **dict.fromkeys(("Add-LocalGroupMember", "net"), local_group),
+    **dict.fromkeys(("del", "erase"), remove_files),
+    "Add-LocalGroupMember": local_group,
+    **dict.fromkeys(("net", "net.exe", "net1"), account),
+    "reg": registry,
+    **dict.fromkeys(("certutil", "bitsadmin", "mshta", "regsvr32", "rundll32", "msiexec", "wmic", "cmstp"), borrowed),
+    "bcdedit": boot,
+    "cipher": wipe_free,
+    "diskpart": script_disk,
     **dict.fromkeys(("Get-Content", "gc"), get_content),
     **dict.fromkeys(("Set-ExecutionPolicy", "Set-MpPreference"), weaken),
     **dict.fromkeys(("vssadmin", "wevtutil", "Clear-EventLog", "wbadmin"), clear_log),

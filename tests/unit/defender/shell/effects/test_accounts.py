@@ -9,11 +9,11 @@ HITS = [
     ("useradd -ou 0 -g 0 toor", "adds-root-user"),
     ("usermod -aG sudo agent", "adds-root-user"),
     ("usermod --groups wheel agent", "adds-root-user"),
-    ("gpasswd -a agent docker", "adds-root-user"),
+    ("gpasswd -a agent docker", "joins-group"),
     ("adduser agent sudo", "adds-root-user"),
     ("groupmems -g root -a agent", "adds-root-user"),
     ("userdel -r bob", "deletes-account"),
-    ("useradd -m app", "changes-account"),
+    ("useradd -m app", "creates-account"),
     ("chage -M 90 bob", "changes-account"),
     ("echo root:x | chpasswd", "changes-password"),
     ("passwd bob", "changes-password"),
@@ -26,6 +26,11 @@ HITS = [
     ("systemd-run -S", "spawns-shell"),
     ("setcap cap_setuid+ep x", "setuid"),
     ("getent shadow", "reads-secret"),
+    ("usermod -aG sudo agent", "adds-root-user"),
+    ("usermod -aG lxd agent", "joins-group"),
+    ("chsh -s /bin/bash nobody", "changes-account"),
+    ("systemd-run --on-calendar=daily /tmp/x", "schedules"),
+    ("getcap -r / 2>/dev/null", "searches-privilege"),
 ]
 MISSES = [
     ("usermod -aG developers agent", "adds-root-user"),
@@ -39,6 +44,10 @@ MISSES = [
     ("systemd-run --version", "spawns-shell"),
     ("setcap -r x", "setuid"),
     ("getent passwd", "reads-secret"),
+    ("gpasswd -a agent developers", "joins-group"),
+    ("useradd -D", "creates-account"),
+    ("systemd-run --scope make", "schedules"),
+    ("getcap -r ./build", "searches-privilege"),
 ]
 
 

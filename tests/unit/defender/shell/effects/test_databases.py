@@ -22,6 +22,14 @@ HITS = [
     ("pg_restore --clean dump", "database-destroys"),
     ("psql -c \"copy t to program 'id'\"", "shell-escape"),
     ("mysql -e 'select 1 into outfile \"/tmp/x\"'", "shell-escape"),
+    ("psql -c 'alter table t drop column c'", "database-destroys"),
+    ("mysqladmin shutdown", "database-destroys"),
+    ("mongorestore --drop d", "database-destroys"),
+    ("influx delete --bucket b", "database-destroys"),
+    ("ldapdelete dc=x", "database-destroys"),
+    ("psql -c \"do $$ begin execute 'drop table t'; end $$\"", "database-destroys"),
+    ("mysql -e \"prepare s from 'drop table t'\"", "database-destroys"),
+    ("psql -c \"select 'x'; drop table t\"", "database-destroys"),
 ]
 MISSES = [
     ("psql -c 'select * from dropped'", "database-destroys"),
@@ -30,6 +38,9 @@ MISSES = [
     ("grep -rn 'DROP TABLE' migrations", "database-destroys"),
     ("redis-cli get flushall:key", "database-destroys"),
     ("pg_restore dump", "database-destroys"),
+    ("psql -c \"select 'drop table t'\"", "database-destroys"),
+    ("sqlite3 a.db \"insert into log values ('delete from users')\"", "database-destroys"),
+    ("mysqladmin status", "database-destroys"),
 ]
 
 

@@ -30,6 +30,9 @@ HITS = [
     ("rm /dev/sda", "overwrites-disk"),
     ("truncate -s0 x", "truncates"),
     ("truncate --size=0 x", "truncates"),
+    ("find . -name '*' -delete", "deletes-tree"),
+    ("find src -delete -empty", "deletes-tree"),
+    ("rm -rf x/../src", "deletes-tree"),
 ]
 MISSES = [
     ("rm notes.txt", "deletes-many"),
@@ -40,6 +43,12 @@ MISSES = [
     ("truncate -s 10M x", "truncates"),
     ("rsync host:a.txt .", "copies-out"),
     ("mv a b", "deletes-tree"),
+    ("rsync -avn --delete a/ b/", "deletes-mirror"),
+    ("rsync --dry-run -a --delete a h:b", "copies-out"),
+    ("shred --help", "shreds"),
+    ("rm -rf target/debug", "deletes-tree"),
+    ("rm -rf ./tmp/x", "deletes-tree"),
+    ('d=$(mktemp -d); rm -rf "$d"', "deletes-tree"),
 ]
 
 

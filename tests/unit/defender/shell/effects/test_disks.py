@@ -24,6 +24,9 @@ HITS = [
     ("mount -o bind a b", "binds-mount"),
     ("mount --rbind a b", "binds-mount"),
     ("mount -o remount,rw /", "binds-mount"),
+    ("ddrescue a.img /dev/sda", "overwrites-disk"),
+    ("debugfs -w /dev/sda1", "edits-disk"),
+    ("asr restore --source a --target /dev/disk2 --erase", "overwrites-disk"),
 ]
 MISSES = [
     ("dd if=/dev/sda of=backup.img count=1", "overwrites-disk"),
@@ -36,6 +39,9 @@ MISSES = [
     ("mdadm --detail /dev/md0", "edits-disk"),
     ("mount /dev/sdb1 /mnt", "binds-mount"),
     ("mount -o remount,ro /", "binds-mount"),
+    ("ddrescue /dev/sda a.img", "overwrites-disk"),
+    ("debugfs /dev/sda1", "edits-disk"),
+    ("hdiutil attach x.dmg", "overwrites-disk"),
 ]
 
 

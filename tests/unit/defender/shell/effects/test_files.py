@@ -33,6 +33,10 @@ HITS = [
     ("cat ~/.ssh/id_rsa", "reads-secret"),
     ("grep x /etc/shadow", "reads-secret"),
     ("ln -sf /dev/null x", "truncates"),
+    ("7z a x.7z src -sdel", "deletes-tree"),
+    ("zip -m x.zip src", "deletes-tree"),
+    ("ccencrypt -K k notes", "encrypts-files"),
+    ("tar cf user@h:/a.tar src", "copies-out"),
 ]
 MISSES = [
     ("cp a b", "copies-shell"),
@@ -48,6 +52,9 @@ MISSES = [
     ("sed s/a/b/ ~/.bashrc", "writes-startup"),
     ("grep -e /etc/shadow notes", "reads-secret"),
     ("chattr -R -V x", "locks-files"),
+    ("7z a x.7z src", "deletes-tree"),
+    ("ccencrypt -d notes.cpt", "encrypts-files"),
+    ("tar xf user@h:/a.tar", "copies-out"),
 ]
 
 

@@ -33,6 +33,9 @@ HITS = [
     ("git show --output=.git/config HEAD", "git-hooks-command"),
     ("git remote set-url origin https://x.example", "git-redirects"),
     ("git commit --no-verify -m x", "skips-approval"),
+    ("git read-tree --reset -u HEAD", "git-discards"),
+    ("git checkout-index -a -f", "git-discards"),
+    ("git lfs prune", "git-discards"),
 ]
 MISSES = [
     ("git reset --soft HEAD~1", "git-discards"),
@@ -50,6 +53,8 @@ MISSES = [
     ("git config user.name x", "git-hooks-command"),
     ("git config alias.x status", "git-hooks-command"),
     ("git show --output=notes.txt HEAD", "git-hooks-command"),
+    ("git read-tree HEAD", "git-discards"),
+    ("git lfs pull", "git-discards"),
 ]
 
 

@@ -49,6 +49,16 @@ HITS = [
     ("BASH_ENV=/tmp/x bash y", "installs-hook"),
     ("enable -f ./x.so x", "loads-library"),
     ("printenv", "dumps-environment"),
+    ("ip link set eth0 down", "cuts-network"),
+    ("ip route flush table main", "cuts-network"),
+    ("ifconfig eth0 down", "cuts-network"),
+    ("route del default", "cuts-network"),
+    ("nmcli networking off", "cuts-network"),
+    ("ifdown eth0", "cuts-network"),
+    ("iptables -P INPUT DROP", "cuts-network"),
+    ("systemctl isolate rescue.target", "stops-machine"),
+    ("modprobe -r ext4", "loads-module"),
+    ("sysctl -w net.ipv4.ip_forward=1", "writes-system"),
 ]
 MISSES = [
     ("crontab -l", "schedules"),
@@ -70,6 +80,14 @@ MISSES = [
     ("LD_PRELOAD=/usr/lib/libjemalloc.so app", "preloads"),
     ("PATH=$PATH:/opt/x ls", "hijacks-path"),
     ("printenv HOME", "dumps-environment"),
+    ("ip addr show", "cuts-network"),
+    ("ip link set eth0 up", "cuts-network"),
+    ("ifconfig eth0", "cuts-network"),
+    ("nmcli dev wifi", "cuts-network"),
+    ("route -n", "cuts-network"),
+    ("systemctl isolate multi-user.target", "stops-machine"),
+    ("modprobe -n -r x", "loads-module"),
+    ("sysctl net.ipv4.ip_forward", "writes-system"),
 ]
 
 

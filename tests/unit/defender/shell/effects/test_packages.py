@@ -17,6 +17,7 @@ HITS = [
     ("apt-get purge -y sudo", "removes-system-package"),
     ("dpkg -P openssh-server", "removes-system-package"),
     ("apt-get -o APT::Update::Pre-Invoke::=id update", "shell-escape"),
+    ("cargo yank --version 1.0.0 x", "service-destroys"),
 ]
 MISSES = [
     ("pip install requests", "installs-remote"),
@@ -25,6 +26,8 @@ MISSES = [
     ("apt-get install jq", "installs-local"),
     ("dpkg -I p.deb", "installs-local"),
     ("apt-get remove nginx", "removes-system-package"),
+    ("apt-get -s remove bash", "removes-system-package"),
+    ("apt-get --simulate purge libc6", "removes-system-package"),
 ]
 
 

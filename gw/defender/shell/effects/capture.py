@@ -1,0 +1,53 @@
+"""Programs that record: network traffic, keys, the screen, the camera, the microphone.
+
+Adds facts to drafts. Invariant: reading a recording made earlier is never taken for making one.
+"""
+
+from gw.defender.shell.draft import Draft, Effect
+from gw.defender.shell.names import names
+
+_LISTS_OR_READS = ("-D", "--list-interfaces", "-r", "--read-file", "-h", "--help", "--version", "-v", "-V", "-l", "-L")
+_GRABBERS = ("x11grab", "avfoundation", "alsa", "pulse", "v4l2", "gdigrab", "dshow", "kmsgrab", "fbdev")
+
+
+def traffic(draft: Draft) -> None:
+    if draft.has("-z"):
+        draft.facts.add("shell-escape")
+    if not draft.has("-D", "--list-interfaces", "-r", "--read-file", "-h", "--help", "--version"):
+        draft.facts.add("captures")
+
+
+def record(draft: Draft) -> None:
+    if not draft.has(*_LISTS_OR_READS):
+        draft.facts.add("captures")
+
+
+def picture(draft: Draft) -> None:
+    """`import` of ImageMagick takes a picture of a window; `xwd` of the screen."""
+    if "root" in draft.after("-window") or draft.has("-root"):
+        draft.facts.add("captures")
+
+
+def keys(draft: Draft) -> None:
+    if "test" in draft.operands[:1] or draft.has("--start", "-s", "--test-xi2") or draft.program == "showkey":
+        draft.facts.add("captures")
+
+
+def video(draft: Draft) -> None:
+    if not {*draft.after("-f"), draft.value("-f")}.isdisjoint(_GRABBERS):
+        draft.facts.add("captures")
+
+
+EFFECTS: dict[str, Effect] = {
+    **dict.fromkeys(names("tcpdump tshark dumpcap ngrep tcpflow"), traffic),
+    **dict.fromkeys(
+        names(
+            "arecord parecord parec rec scrot gnome-screenshot maim grim screencapture flameshot spectacle evtest"
+            " imagesnap fswebcam streamer screenshot recordmydesktop wf-recorder"
+        ),
+        record,
+    ),
+    **dict.fromkeys(("import", "xwd"), picture),
+    **dict.fromkeys(("xinput", "logkeys", "showkey", "xspy", "xkbcat"), keys),
+    "ffmpeg": video,
+}

@@ -36,7 +36,7 @@ class Capabilities:
     pairing: bool = True
     text_limit: int = 4000  # UTF-16 code units of one message
     caption_limit: int = 1024
-    detects_mentions: bool = True  # False: the mention gate cannot be asked of this channel
+    detects_mentions: bool = True  # the provider tells mentions; where it does not, only patterns in the text can
 
 
 # --- what comes in --------------------------------------------------------------------------------------------------
@@ -312,8 +312,10 @@ class Driver(Protocol):
     def met(self, answer: Answer) -> Call | None:
         """Take its answer; the next question, if any. Raises SendLater or ChannelStopped."""
 
-    def send(self, part: Outbound) -> Call:
-        """Ask for one thing: a text within the limit, or one file with a caption. Raises SendRefused."""
+    def send(self, part: Outbound, now_ms: int) -> Call:
+        """Ask for one thing: a text within the limit, or one file with a caption. Raises SendRefused.
+
+        Asked again for every attempt."""
 
     def sent(self, part: Outbound, answer: Answer) -> str:
         """Read the id of the message that now stands there. Raises SendRefused, SendLater."""

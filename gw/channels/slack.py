@@ -133,7 +133,7 @@ class Slack:
 
     # --- out --------------------------------------------------------------------------------------------------
 
-    def send(self, part: Outbound) -> Call:
+    def send(self, part: Outbound, now_ms: int) -> Call:
         if part.action == "react":
             asked = {"channel": part.chat_id, "timestamp": part.message_id, "name": part.text.strip(":")}
             return self._call("reactions.add", asked)
@@ -170,7 +170,7 @@ class Slack:
     def pause_s(self, answer: Answer) -> float:
         return CHAT_PAUSE_S
 
-    def typing(self, chat_id: str, thread_id: str) -> None:
+    def typing(self, chat_id: str, thread_id: str) -> Call | None:
         return None  # the Web API has none
 
     def _call(self, method: str, params: Mapping[str, Json], token: str = "") -> Call:

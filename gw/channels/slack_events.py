@@ -220,4 +220,4 @@ def _milliseconds(ts: str) -> int:
     seconds, _, fraction = ts.partition(".")
     if not (ts.isascii() and seconds.isdigit() and len(seconds) < 14):
         return 0
-    return int(seconds) * 1000 + (int(fraction[:3]) if fraction[:3].isdigit() else 0)
+    return int(seconds) * 1000 + (int(fraction[:3].ljust(3, "0")) if fraction.isdigit() else 0)

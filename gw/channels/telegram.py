@@ -131,7 +131,7 @@ class Telegram:
 
     # --- out --------------------------------------------------------------------------------------------------
 
-    def send(self, part: Outbound) -> Call:
+    def send(self, part: Outbound, now_ms: int) -> Call:
         target: dict[str, Any] = {"chat_id": part.chat_id}
         if part.action != "say":
             target["message_id"] = _whole(part.message_id)

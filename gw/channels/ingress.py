@@ -1,0 +1,110 @@
+"""Messages on their way in: on disk before the provider is told, handled once and in order per chat.
+
+Knows no provider and no session. Invariant: a message is taken once by its dedupe key, also over a restart; one that
+was taken is handled to its end, or is logged as given up after PATIENCE_S of being refused for want of room.
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from gw.channels.base import Command, Inbound, Media, Mentions, Peer, Quote, Sender
+from gw.channels.journal import Journal
+from gw.channels.lanes import Lanes
+from gw.errors import Overloaded, StoreError, Unavailable
+from gw.ports import Clock, Json, Tasks
+
+logger = logging.getLogger(__name__)
+
+WHERE: Final = "channels.ingress"
+MOST_WAITING: Final = 1000  # of one account
+SIDE_BY_SIDE: Final = 32  # chats
+PAUSE_FIRST_S: Final = 0.5
+PAUSE_MOST_S: Final = 30.0
+PATIENCE_S: Final = 900.0
+
+
+class Ingress:
+    def __init__(
+        self,
+        journal: Journal,
+        handle: Callable[[Inbound], object],
+        clock: Clock,
+        tasks: Tasks,
+        sleep: Callable[[float], object],
+    ) -> None:
+        self._journal = journal
+        self._handle = handle
+        self._clock = clock
+        self._sleep = sleep
+        self._lanes: Lanes[Inbound] = Lanes(
+            self._work, tasks, where=WHERE, most=MOST_WAITING, side_by_side=SIDE_BY_SIDE
+        )
+
+    def __len__(self) -> int:
+        return len(self._lanes)
+
+    def resume(self) -> None:
+        """Go on with what the last process had taken and not finished."""
+        for value in list(self._journal.open.values()):
+            self._queue(decode(value))
+
+    def take(self, inbound: Sequence[Inbound]) -> int:
+        """Make them durable and queue those that are new. Raises Overloaded or StoreError; then none was taken."""
+        by_key = {message.dedupe_key: message for message in reversed(inbound)}
+        fresh = [key for key in by_key if not self._journal.knows(key)]
+        if len(fresh) > self._lanes.room():
+            raise Overloaded(WHERE)
+        taken = self._journal.put([(key, encode(by_key[key])) for key in reversed(fresh)])
+        for key in taken:
+            self._queue(by_key[key])
+        return len(taken)
+
+    def _queue(self, message: Inbound) -> None:
+        self._lanes.put(f"{message.chat_id}|{message.thread_id}", message)
+
+    def _work(self, message: Inbound) -> None:
+        facts = {"channel": message.channel, "account": message.account}
+        until = self._clock.monotonic() + PATIENCE_S
+        pause_s = PAUSE_FIRST_S
+        while True:
+            try:
+                self._handle(message)
+                break
+            except (Overloaded, Unavailable, StoreError) as error:
+                if self._clock.monotonic() + pause_s > until:
+                    logger.error("channels.inbound_lost", extra={**facts, "kind": type(error).__name__})
+                    break
+            except Exception:  # boundary: one message must not stop those behind it
+                logger.exception("channels.inbound_lost", extra=facts)
+                break
+            self._sleep(pause_s)
+            pause_s = min(pause_s * 2, PAUSE_MOST_S)
+        try:
+            self._journal.close(message.dedupe_key)
+        except (Overloaded, StoreError):  # it will be seen again after a restart, where its own key stops it
+            logger.error("channels.journal_failed", extra=facts)
+
+
+def encode(message: Inbound) -> Json:
+    """Without what is empty anyway."""
+    defaults = Inbound._field_defaults
+    return {name: value for name, value in message._asdict().items() if defaults.get(name, ...) != value}
+
+
+def decode(value: dict[str, Any]) -> Inbound:
+    """The inverse of `encode`, also after JSON."""
+    found = dict(value)
+    found["peer"] = Peer(*found["peer"])
+    sender = Sender(*found["sender"])
+    found["sender"] = sender._replace(roles=tuple(sender.roles))
+    if found.get("parent_peer"):
+        found["parent_peer"] = Peer(*found["parent_peer"])
+    if found.get("quote"):
+        found["quote"] = Quote(*found["quote"])
+    if "mentions" in found:
+        is_bot, is_any, implicit, users = found["mentions"]
+        found["mentions"] = Mentions(is_bot, is_any, tuple(implicit), tuple(users))
+    found["commands"] = tuple(Command(*command) for command in found.get("commands", ()))
+    found["media"] = tuple(Media(*file) for file in found.get("media", ()))
+    return Inbound(**found)

@@ -1,0 +1,195 @@
+"""The Discord driver: where the gateway is, interactions, calls and what their answers mean."""
+
+import json
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from gw.channels.base import AccountConfig, Answer, Call, ChannelStopped, Media, Outbound, SendLater, SendRefused
+from gw.channels.discord import Discord
+from tests.support.hooks import Request, posted
+
+KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
+PUBLIC = KEY.public_key().public_bytes_raw().hex()
+
+
+def make(transport: str = "socket", **options: Any) -> Discord:
+    fields = {"apiRoot": "http://x/v10", "publicKey": PUBLIC, **options}
+    driver = Discord(AccountConfig("discord", "default", transport, fields, {"botToken": "t0ken"}))
+    driver.met(answer({"id": "900"}))
+    return driver
+
+
+def answer(value: Any, status: int = 200, **headers: str) -> Answer:
+    return Answer(status, {name.replace("_", "-"): text for name, text in headers.items()}, json.dumps(value).encode())
+
+
+def asked(call: Call | str | None) -> tuple[str, str, Any]:
+    assert isinstance(call, Call)
+    assert call.headers["Authorization"] == "Bot t0ken"
+    return call.method, call.url.removeprefix("http://x/v10"), json.loads(call.body or b"null")
+
+
+def test_it_learns_who_it_is() -> None:
+    driver = make()
+    assert asked(driver.hello()) == ("GET", "/users/@me", None)
+    assert driver.bot.id == "900"
+    with pytest.raises(ChannelStopped):
+        driver.met(answer({}, 401))
+
+
+def test_where_the_gateway_is() -> None:
+    driver = make()
+    assert asked(driver.locate(None)) == ("GET", "/gateway/bot", None)
+    assert driver.locate({"url": "wss://resume"}) == "wss://resume/?v=10&encoding=json"
+    assert driver.located(answer({"url": "wss://g"})) == "wss://g/?v=10&encoding=json"
+    with pytest.raises(SendLater) as later:
+        driver.located(answer({"url": "wss://g", "session_start_limit": {"remaining": 0, "reset_after": 9000}}))
+    assert later.value.after_s == 9.0
+    with pytest.raises(SendLater):
+        driver.located(answer({"url": "https://g"}))
+
+
+def test_messages_in_threads_know_their_channel() -> None:
+    talk = make().converse(None, 0.0)
+    message = {"id": "1", "channel_id": "T1", "guild_id": "G", "author": {"id": "7"}, "content": "hi", "type": 0}
+    for event, data in (("THREAD_CREATE", {"id": "T1", "parent_id": "C1"}), ("MESSAGE_CREATE", message)):
+        turn = talk.feed(json.dumps({"op": 0, "t": event, "s": 1, "d": data}).encode(), 1.0)
+    (found,) = turn.inbound
+    assert (found.thread_id, found.parent_peer) == ("T1", ("channel", "C1"))
+
+
+def signed(value: Any, key: Ed25519PrivateKey = KEY) -> Request:
+    request = posted(value)
+    request.headers["x-signature-timestamp"] = "1700000000"
+    request.headers["x-signature-ed25519"] = key.sign(b"1700000000" + request.body).hex()
+    return request
+
+
+COMMAND = {
+    "id": "5",
+    "application_id": "A",
+    "token": "tok",
+    "type": 2,
+    "channel_id": "C1",
+    "user": {"id": "7"},
+    "data": {"name": "status"},
+}
+
+
+def test_interactions() -> None:
+    driver = make("webhook")
+    hooked = driver.hook(signed({"type": 1}), 0)
+    assert (hooked.status, json.loads(hooked.body), hooked.content_type) == (200, {"type": 1}, "application/json")
+    hooked = driver.hook(signed(COMMAND), 0)
+    assert (json.loads(hooked.body), hooked.inbound[0].text) == ({"type": 5}, "/status")
+
+
+REFUSED = {
+    "another key": (signed(COMMAND, Ed25519PrivateKey.from_private_bytes(bytes(32))), 401),
+    "unsigned": (posted(COMMAND), 401),
+    "wrong method": (Request("GET"), 405),
+    "not JSON": (signed(b"x"), 400),
+    "unknown type": (signed({**COMMAND, "type": 9}), 400),
+}
+
+
+@pytest.mark.parametrize(("request_", "status"), REFUSED.values(), ids=REFUSED)
+def test_refused(request_: Request, status: int) -> None:
+    hooked = make("webhook").hook(request_, 0)
+    assert (hooked.status, hooked.inbound) == (status, ())
+
+
+QUIET: dict[str, Any] = {"allowed_mentions": {"parse": []}}
+PICTURE = [{"image": {"url": "https://x/a.png"}}]
+SENT: list[tuple[Outbound, tuple[str, str, Any]]] = [
+    (Outbound("C1", "hi"), ("POST", "/channels/C1/messages", {"content": "hi", **QUIET})),
+    (Outbound("C1", "hi", thread_id="T1"), ("POST", "/channels/T1/messages", {"content": "hi", **QUIET})),
+    (
+        Outbound("C1", "hi", reply_to="5"),
+        (
+            "POST",
+            "/channels/C1/messages",
+            {"content": "hi", "message_reference": {"message_id": "5", "fail_if_not_exists": False}, **QUIET},
+        ),
+    ),
+    (
+        Outbound("C1", "new", action="edit", message_id="5"),
+        ("PATCH", "/channels/C1/messages/5", {"content": "new", **QUIET}),
+    ),
+    (Outbound("C1", "", action="unsend", message_id="5"), ("DELETE", "/channels/C1/messages/5", None)),
+    (
+        Outbound("C1", "👍", action="react", message_id="5"),
+        ("PUT", "/channels/C1/messages/5/reactions/%F0%9F%91%8D/@me", None),
+    ),
+    (
+        Outbound("C1", "hi", reply_token="A/tok"),
+        ("PATCH", "/webhooks/A/tok/messages/@original", {"content": "hi", **QUIET}),
+    ),
+    (
+        Outbound("C1", "more", reply_token="A/tok", part_index=1),
+        ("POST", "/webhooks/A/tok?wait=true", {"content": "more", **QUIET}),
+    ),
+    (
+        Outbound("C1", "see", media=(Media("image", url="https://x/a.png"),)),
+        (
+            "POST",
+            "/channels/C1/messages",
+            {"content": "see", "embeds": [{"image": {"url": "https://x/a.png"}}], **QUIET},
+        ),
+    ),
+    (
+        Outbound("C1", "see", media=(Media("document", url="https://x/a.pdf"),)),
+        ("POST", "/channels/C1/messages", {"content": "see\nhttps://x/a.pdf", **QUIET}),
+    ),
+]
+
+
+@pytest.mark.parametrize(("out", "call"), SENT)
+def test_calls(out: Outbound, call: tuple[str, str, Any]) -> None:
+    assert asked(make().send(out, 0)) == call
+
+
+def test_the_same_part_has_the_same_nonce() -> None:
+    nonces = {
+        asked(make().send(Outbound("C1", "hi", key=key, part_index=index), 0))[2]["nonce"]
+        for key, index in (("k", 0), ("k", 0), ("k", 1), ("l", 0))
+    }
+    assert len(nonces) == 3
+    assert all(len(nonce) <= 25 for nonce in nonces)
+
+
+@pytest.mark.parametrize("chat", ["", "..", "."])
+def test_an_id_leads_nowhere_else(chat: str) -> None:
+    with pytest.raises(SendRefused):
+        make().send(Outbound(chat, "x"), 0)
+    assert asked(make().send(Outbound("../users", "x"), 0))[1] == "/channels/..%2Fusers/messages"
+
+
+def test_what_answers_mean() -> None:
+    driver, say = make(), Outbound("C1", "x")
+    assert driver.sent(say, answer({"id": "5"})) == "5"
+    assert driver.sent(say._replace(message_id="5"), Answer(204, {}, b"")) == "5"
+    bad: list[tuple[Answer, type[Exception], float | None]] = [
+        (answer({"retry_after": 0.5, "global": False}, 429), SendLater, 0.5),
+        (answer("x", 429, retry_after="4"), SendLater, 4.0),
+        (answer({}, 500), SendLater, None),
+        (answer({"code": 50001}, 403), SendRefused, None),
+        (answer({}, 401), SendRefused, None),
+    ]
+    for given, error, after_s in bad:
+        with pytest.raises(error) as raised:
+            driver.sent(say, given)
+        assert getattr(raised.value, "after_s", None) == after_s
+
+
+def test_an_empty_bucket_is_waited_for() -> None:
+    driver = make()
+    assert driver.pause_s(answer({}, x_ratelimit_remaining="1", x_ratelimit_reset_after="3")) == 0
+    assert driver.pause_s(answer({}, x_ratelimit_remaining="0", x_ratelimit_reset_after="3")) == 3.0
+    assert driver.pause_s(answer({}, x_ratelimit_remaining="0")) == 0
+
+
+def test_typing() -> None:
+    assert asked(make().typing("C1", "T1")) == ("POST", "/channels/T1/typing", None)

@@ -138,6 +138,15 @@ class UpstreamError(GwError):
     """Dialling, the handshake with, or an answer of an upstream failed; drives backoff."""
 
 
+class SocketClosed(GwError):
+    """A WebSocket we dialled is over; 1006 stands for a connection that broke without a word."""
+
+    def __init__(self, code: int, reason: str = "") -> None:
+        super().__init__(f"closed by the peer with {code}")
+        self.code = code
+        self.reason = reason
+
+
 class StoreError(GwError):
     """The state backend failed; the service turns not-ready."""
 

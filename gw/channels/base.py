@@ -218,15 +218,6 @@ class Socket(Protocol):
     def close(self, code: int = 1000) -> None: ...
 
 
-class SocketClosed(GwError):
-    """The peer closed; 1006 stands for a connection that broke without a word."""
-
-    def __init__(self, code: int, reason: str = "") -> None:
-        super().__init__(f"closed by the peer with {code}")
-        self.code = code
-        self.reason = reason
-
-
 class Dial(Protocol):
     def __call__(self, url: str, timeout_s: float) -> Socket:
         """Open a WebSocket. Raises UpstreamError."""

@@ -7,8 +7,8 @@ acknowledgement follows the disk); the socket is closed however this ends.
 import contextlib
 from collections.abc import Generator
 
-from gw.channels.base import Conversation, Socket, SocketClosed, Turn
-from gw.errors import Expired, UpstreamError
+from gw.channels.base import Conversation, Socket, Turn
+from gw.errors import Expired, SocketClosed, UpstreamError
 from gw.ports import Clock
 
 

@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from gw.errors import IntelError, Overloaded
+from gw.errors import IntelError, Overloaded, UpstreamError
 from gw.hub import OffloadPool, SystemClock
 from gw.net.https import MAX_BODY_BYTES, Https
 
@@ -18,6 +18,14 @@ class Server(BaseHTTPRequestHandler):
 
     def log_message(self, *args: object) -> None:
         pass
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(429)
+        self.send_header("Retry-After", "3")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
 
     def do_GET(self) -> None:
         name = self.path.strip("/")
@@ -74,6 +82,17 @@ def client() -> Iterator[Https]:
 
 def test_headers_go_out_and_the_body_comes_back(client: Https, base: str) -> None:
     assert client.get(f"{base}/", {"X-Key": "K"}, 5) == (200, b"K|clawgate-test")
+
+
+def test_any_method_with_a_body_and_the_answer_with_its_headers(client: Https, base: str) -> None:
+    status, headers, body = client.exchange("POST", f"{base}/", {"X-Key": "K"}, b"told", 5)
+    assert (status, headers["retry-after"], body) == (429, "3", b"told")
+
+
+def test_what_fails_names_neither_address_nor_headers(client: Https) -> None:
+    with pytest.raises(UpstreamError) as raised:
+        client.exchange("POST", "http://127.0.0.1:1/bot-t0ken", {"Authorization": "t0ken"}, b"", 2)
+    assert str(raised.value) == "network"
 
 
 def test_a_redirect_is_an_answer_like_any_other(client: Https, base: str) -> None:

@@ -4,8 +4,9 @@ Judges the development corpora with the shipped policies and prints what share i
 source and category. The corpora are read where they lie; none of their text is kept. Prompts of untrusted categories
 are judged as tool output or files, which is what they are.
 
-`--leave-out` judges every prompt with a model trained without the prompt's source (a few minutes): the only figures
-that say something about texts nobody has seen. The rules, the bands and the texts of our own are the same in each run.
+`--leave-out` prints besides what thresholds chosen on all other sources would do, and judges every prompt with a model
+trained without its source (a few minutes): the only figures that say something about texts nobody has seen. The rules,
+the bands and the texts of our own are the same in each run. docs/detection.md has both tables.
 """
 
 import argparse
@@ -19,6 +20,7 @@ from gw.defender.pipeline import Pipeline
 from gw.defender.rows import to_action
 from gw.model.decision import Verdict
 from tests.bench.left_out import pipelines_without
+from tests.bench.thresholds import Lines, Seen, lines_without, seen
 from tests.support.shared import ROOT
 
 CORPORA = {
@@ -26,15 +28,21 @@ CORPORA = {
     "prompts": ("prompts_attack.jsonl", "prompts_benign.jsonl"),
 }
 FIELD = {"commands": "command", "prompts": "prompt"}
+COUNTED = {"commands": ("plain",), "prompts": ()}  # benign categories that thresholds are chosen on; (): all of them
+Key = tuple[int, str, str]  # label, source, category; `*` sums over all
 
 
 class Tally(NamedTuple):
-    rows: int
-    held: int  # review or block
-    blocked: int
+    """Rows, and how many of them were held (review or block) and blocked: as shipped, and at thresholds left out."""
 
-    def shares(self) -> tuple[float, float]:
-        return 100 * self.held / self.rows, 100 * self.blocked / self.rows
+    rows: int
+    held: int
+    blocked: int
+    held_left_out: int
+    blocked_left_out: int
+
+    def shares(self) -> tuple[float, ...]:
+        return tuple(100 * count / self.rows for count in self[1:])
 
 
 def rows(kind: str) -> Iterator[dict[str, Any]]:
@@ -68,7 +76,7 @@ def judged(kind: str, way: Way) -> Iterator[tuple[dict[str, Any], Any]]:
     found = list(rows(kind))
     shipped = make_pipeline(None)
     by_source: dict[str, Pipeline] = {}
-    if way.leave_out:
+    if way.leave_out and kind == "prompts":
         by_source = pipelines_without({row["source"] for row in found}, ROOT / "corpora")
     for row in found:
         flat = {"id": row["id"], FIELD[kind]: row["text"], "tool": way.tool}
@@ -78,24 +86,33 @@ def judged(kind: str, way: Way) -> Iterator[tuple[dict[str, Any], Any]]:
         yield row, pipeline.judge(to_action({k: v for k, v in flat.items() if v}, mode="cli"))
 
 
-def measure(kind: str, way: Way) -> dict[tuple[int, str, str], Tally]:
-    """(label, source, category) -> tally; source `*` sums over sources, category `*` over categories."""
-    counts: dict[tuple[int, str, str], list[int]] = defaultdict(lambda: [0, 0, 0])
-    for row, decision in judged(kind, way):
-        label, source, category = row["label"], row["source"], row["category"]
-        for key in {(label, source, category), (label, "*", category), (label, "*", "*")}:
-            counts[key][0] += 1
-            counts[key][1] += decision.verdict >= Verdict.REVIEW
-            counts[key][2] += decision.verdict >= Verdict.BLOCK
-    return {key: Tally(*count) for key, count in sorted(counts.items())}
+def measure(kind: str, way: Way) -> tuple[dict[Key, Tally], dict[str, Lines]]:
+    """(label, source, category) -> tally, and each source's thresholds; `*` sums over sources or categories."""
+    counts: dict[Key, list[int]] = defaultdict(lambda: [0, 0, 0, 0, 0])
+    rows: list[tuple[Seen, Verdict]] = [(seen(row, decision), decision.verdict) for row, decision in judged(kind, way)]
+    lines = lines_without((row for row, _ in rows), COUNTED[kind])
+    for row, verdict in rows:
+        line = lines[row.source]
+        left_out = (row.reached(Verdict.REVIEW) >= line.review, row.reached(Verdict.BLOCK) >= line.block)
+        found = (True, verdict >= Verdict.REVIEW, verdict >= Verdict.BLOCK, *left_out)
+        for key in {row[:3], (row.label, "*", row.category), (row.label, row.source, "*"), (row.label, "*", "*")}:
+            counts[key] = [count + new for count, new in zip(counts[key], found, strict=True)]
+    return {key: Tally(*count) for key, count in sorted(counts.items())}, lines
 
 
-def print_table(table: dict[tuple[int, str, str], Tally]) -> None:
-    print(f"{'label':6} {'source':24} {'category':26} {'rows':>5} {'held %':>7} {'blocked %':>9}")
+def print_table(table: dict[Key, Tally], lines: dict[str, Lines], left_out: bool) -> None:
+    """Markdown, so that it can stand in a page."""
+    head = ["", "source", "category", "rows", "held %", "blocked %"]
+    if left_out:
+        head += ["thresholds of the others", "held %", "blocked %"]
+    print(f"| {' | '.join(head)} |\n|{' --- |' * 3}{' ---: |' * (len(head) - 3)}")
     for (label, source, category), tally in table.items():
-        held, blocked = tally.shares()
-        word = "attack" if label else "benign"
-        print(f"{word:6} {source:24} {category:26} {tally.rows:5} {held:7.2f} {blocked:9.2f}")
+        shares = [f"{share:.1f}" if label else f"{share:.2f}" for share in tally.shares()]
+        cells = ["attack" if label else "benign", source, category, str(tally.rows), *shares[:2]]
+        if left_out:
+            line = lines.get(source)
+            cells += [f"{line.review} / {line.block}" if line else "", *shares[2:]]
+        print(f"| {' | '.join(cells)} |")
 
 
 def print_rows(kind: str, way: Way, label: int, category: str, verdicts: set[str]) -> None:
@@ -112,7 +129,7 @@ def main() -> None:
     parser.add_argument("kind", nargs="?", choices=CORPORA, default="commands")
     parser.add_argument("--tool", help="judge as a call of this tool, e.g. exec")
     parser.add_argument("--provenance", help="judge every prompt as this, e.g. user or tool_output")
-    parser.add_argument("--leave-out", action="store_true", help="prompts: models trained without the row's source")
+    parser.add_argument("--leave-out", action="store_true", help="thresholds and models made without the row's source")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--misses", metavar="CATEGORY", help="print attacks of a category or source that were allowed")
     parser.add_argument("--alarms", metavar="CATEGORY", help="print benign rows of it that were held or blocked")
@@ -126,11 +143,11 @@ def main() -> None:
     elif arguments.blocks:
         print_rows(arguments.kind, way, 0, arguments.blocks, {"block"})
     else:
-        table = measure(arguments.kind, way)
+        table, lines = measure(arguments.kind, way)
         if arguments.json:
             print(json.dumps([[*key, *tally] for key, tally in table.items()]))
         else:
-            print_table(table)
+            print_table(table, lines, arguments.leave_out)
 
 
 if __name__ == "__main__":

@@ -210,9 +210,11 @@ class Inbox:
         return [route for route in routes if route.agent in chosen]
 
     def _pins_route(self, message: Inbound, route: Route, settings: Table) -> bool:
-        """Where direct messages share the main session and one person is allowed, others do not redirect it."""
-        if not route.is_main or message.chat_type != "direct":
+        """Groups never redirect the main session, and where it is one person's, others do not either."""
+        if not route.is_main:
             return True
+        if message.chat_type != "direct":
+            return False
         allowed = self._rules.listed(settings, "allowFrom", message.channel)
         only = allowed[0].lower() if len(allowed) == 1 and allowed[0] != access.ANY else None
         return only is None or only in {one.lower() for one in names_of(message)}

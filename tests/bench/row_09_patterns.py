@@ -6,9 +6,8 @@ Every text is another one, as in life: an engine that builds states while it rea
 import time
 from collections.abc import Callable, Sequence
 from statistics import median, quantiles
-from typing import Any
 
-from tests.bench.prompt_patterns import PATTERNS, hostile, ordinary, phrases
+from tests.bench.prompt_patterns import PATTERNS, ordinary
 from tests.bench.registry import Bar, Measured, Row, Settings
 from tests.bench.rounds import rounded
 
@@ -65,19 +64,6 @@ def measure(settings: Settings) -> Measured:
         return Measured({}, skipped="needs google-re2 (pip install -e '.[bench]')")
     figures = {name: costs["scan"][name] / costs["set"][name] for name in ("median", "p99")}
     return Measured(figures, {"scan_us": costs["scan"], "re2_set_us": costs["set"], "patterns": len(PATTERNS)})
-
-
-def measure_hostile(settings: Settings) -> Measured:
-    try:
-        kinds: dict[str, Any] = {kind.__name__: measure_kind(kind, settings) for kind in (ordinary, hostile, phrases)}
-    except ImportError:
-        return Measured({}, skipped="needs google-re2 (pip install -e '.[bench]')")
-    cost = kinds["hostile"]["scan"]["median"]
-    figures = {
-        "vs its own ordinary text": cost / kinds["ordinary"]["scan"]["median"],
-        "vs one RE2 Set pass": cost / kinds["hostile"]["set"]["median"],
-    }
-    return Measured(figures, kinds)
 
 
 ROW = Row(

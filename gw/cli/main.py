@@ -31,6 +31,7 @@ class Entry(NamedTuple):
 
 COMMANDS: Final[dict[str, Entry]] = {
     "serve": Entry("gw.cli.serve", "Run the gateway: clients connect, and what they send is judged."),
+    "sidecar": Entry("gw.cli.sidecar", "Stand beside a real gateway: answer its approvals, watch its sessions."),
     "check": Entry("gw.cli.check", "Load configuration and policies and report every problem; binds nothing."),
     "status": Entry("gw.cli.status", "Ask the running gateway how it is."),
     "judge": Entry("gw.cli.judge", "Judge one action, or JSON lines from standard input."),

@@ -7,16 +7,28 @@ object, or a few lines for a person. Everything later goes to the log.
 import os
 import signal
 import sys
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import click
 
 from gw.cli.options import ALL, load_settings, settings_options
 from gw.cli.output import as_json_option, print_json
+from gw.config.load import Loaded
+
+if TYPE_CHECKING:
+    from gw.modes.standalone import Standalone
 
 FOREVER_S: Final = 3600.0
+
+
+class Announcement(NamedTuple):
+    """What a mode says in place of `serve`: addresses over those of the JSON object, and the text for a person."""
+
+    addresses: Mapping[str, str]
+    text: str
 
 
 @click.command()
@@ -25,6 +37,17 @@ FOREVER_S: Final = 3600.0
 def command(config_file: Path | None, as_json: bool, **flags: Any) -> int:
     """Run the gateway: real OpenClaw clients connect, and what they send is judged."""
     loaded = load_settings(config_file, flags)
+    return run_service(loaded, lambda: load_settings(config_file, flags), as_json)
+
+
+def run_service(
+    loaded: Loaded,
+    reload_settings: Callable[[], Loaded],
+    as_json: bool,
+    begin: Callable[["Standalone"], Announcement | None] = lambda service: None,
+    end: Callable[[], object] = lambda: None,
+) -> int:
+    """Run until a signal says stop; a mode adds its own with *begin*, once clients can connect, and *end*."""
     # Loaded only here: the other commands start without the event loop.
     from gw import hub
     from gw.errors import Expired
@@ -34,9 +57,10 @@ def command(config_file: Path | None, as_json: bool, **flags: Any) -> int:
     log = loaded.settings.log
     logs = setup(log.level, log.format, queue_lines=log.queue_lines, history_lines=log.history_lines)
     try:
-        service = Standalone(loaded, logs, lambda: load_settings(config_file, flags))
+        service = Standalone(loaded, logs, reload_settings)
         service.gateway.metrics.watch("clawgate_log_dropped_total", lambda: logs.writer.dropped)
         address = service.start()
+        said = begin(service)
         stop: hub.BoundedQueue[int] = hub.BoundedQueue(4, "signals")
         for number in (signal.SIGTERM, signal.SIGINT):
             hub.on_signal(number, partial(stop.put, number))
@@ -44,11 +68,12 @@ def command(config_file: Path | None, as_json: bool, **flags: Any) -> int:
         token_file = service.gateway.secret.path
         if as_json:
             token = str(token_file) if token_file is not None else None
-            print_json({"url": address.url, "http": address.http, "tokenFile": token, "pid": os.getpid()})
+            addresses = {"url": address.url, "http": address.http, **(said.addresses if said else {})}
+            print_json({**addresses, "tokenFile": token, "pid": os.getpid()})
         else:
-            click.echo(
-                welcome(address.url, address.http, token_file, loaded.settings.auth.mode, loaded.settings.gateway.state)
-            )
+            settings = loaded.settings
+            text = welcome(address.url, address.http, token_file, settings.auth.mode, settings.gateway.state)
+            click.echo(said.text if said else text)
         sys.stdout.flush()
         while True:
             try:
@@ -56,6 +81,7 @@ def command(config_file: Path | None, as_json: bool, **flags: Any) -> int:
                 break
             except Expired:
                 continue
+        end()
         service.stop()
     finally:
         logs.close()

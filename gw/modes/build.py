@@ -132,6 +132,7 @@ class Gateway:
             *(self.judging.judge, self.verdicts.publish, self.judging.reviews, lambda: self.coverage, self.clock.now_ms)
         )
         self.routes = self._routes(page)
+        self.blocks: dict[str, Callable[[], Json]] = {}  # what a mode adds to `status`
         self._services: Services | None = None
         self._system: System | None = None
         self.metrics.watch("clawgate_connections", lambda: len(self.bus))
@@ -219,6 +220,7 @@ class Gateway:
             "pairedDevices": len(self.pairings.all_paired()),
             "plugin": self.hooks.plugin or None,
             "coverage": self.coverage.status() if "coverage" in vars(self) else None,
+            **{name: describe() for name, describe in self.blocks.items()},
         }
 
     def close(self) -> None:

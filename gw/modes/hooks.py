@@ -6,6 +6,7 @@ is answered with an error, which the plugin treats as "not allowed" for whatever
 """
 
 import logging
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
@@ -37,6 +38,7 @@ PROVENANCE: Final[Mapping[str, Provenance]] = {
 
 TOOL: Final = "hook.tool"
 MOST_REPORTED: Final = 256  # calls in one report
+MOST_HELD: Final = 1000  # calls that wait for a person, remembered by id
 ALLOWING: Final = frozenset({"allow-once", "allow-always"})
 ANSWERED: Final = ALLOWING | {"deny"}  # what a person can say; a time-out is no answer
 BY: Final = "openclaw"  # who answered where OpenClaw asked
@@ -56,6 +58,7 @@ class Hooks:
         now_ms: Callable[[], int] = lambda: 0,
     ) -> None:
         self.plugin: Json = {}  # what the plugin last said about itself
+        self._held: OrderedDict[str, str] = OrderedDict()  # tool call id -> held action
         self._judge = judge
         self._tell = tell
         self._reviews = reviews
@@ -103,7 +106,18 @@ class Hooks:
         if decision.enforced is Verdict.REVIEW and self._reviews is not None:
             held = self._reviews.waiting(action)
             said["heldId"] = held.id if held is not None else None
+            self._remember(_text(params, "toolCallId"), said["heldId"])
         return said
+
+    def held_of(self, call_id: str) -> str | None:
+        """The held action that a call waits for."""
+        return self._held.get(call_id)
+
+    def _remember(self, call_id: str | None, held_id: str | None) -> None:
+        if call_id and held_id:
+            self._held[call_id] = held_id
+            if len(self._held) > MOST_HELD:
+                self._held.popitem(last=False)
 
     def _review(self, params: Json) -> Json:
         """How a held action stands: pending, approved, denied or expired."""

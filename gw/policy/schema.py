@@ -50,6 +50,7 @@ class Field(NamedTuple):
 
 
 _MODES: Final = ("audit", "enforce")
+_ABORTS: Final = ("never", "review", "block")
 _RULES_DOC: Final = "rules; see the fields of a rule"
 
 
@@ -116,6 +117,8 @@ RISK: Final = (
     Field("on_timeout", Kind.VERDICT, "when judging takes too long; default: by on_failure"),
     Field("on_overload", Kind.VERDICT, "when too much is waiting to be judged; default: by on_failure"),
     Field("on_failure", Kind.ENTRY, "what happens to an action that could not be judged", section="failure"),
+    Field("answer_allow", Kind.FLAG, "the sidecar answers approvals of allowed actions; else people do", default=False),
+    Field("abort_at", Kind.CHOICE, "the sidecar ends runs that get this verdict", choices=_ABORTS, default="block"),
 )
 
 SECTIONS: Final[Mapping[str, tuple[Field, ...]]] = MappingProxyType(

@@ -12,9 +12,10 @@ from gw.model.decision import Finding, Verdict
 from gw.model.subject import Subject
 from gw.policy.compiled import CompiledPolicy
 
-WORD: Final = "clawgate-canary-"  # and 32 hexadecimal digits; no program and no file has such a name
+WORD: Final = "clawgate-canary-"  # and DIGITS hexadecimal digits; no program and no file has such a name
+DIGITS: Final = 32
 RULE: Final = "canary.probe"
-_WHERE: Final = frozenset({PartKind.COMMAND, PartKind.ARGV, PartKind.PATH})
+_TALK: Final = frozenset({PartKind.PROMPT, PartKind.OUTPUT})  # where a probe is only spoken of
 
 
 class CanaryGuard:
@@ -23,7 +24,13 @@ class CanaryGuard:
 
     def inspect(self, action: Action, subjects: Sequence[Subject], policy: CompiledPolicy) -> Iterator[Finding]:
         for index, part in enumerate(action.parts):
-            if part.kind in _WHERE and WORD in part.value:
+            if part.kind not in _TALK and _has_probe(part.value):
                 say = "A probe of clawgate's own; it is always refused."
                 yield Finding(RULE, floor=Verdict.BLOCK, part=index, say=say)
                 return
+
+
+def _has_probe(text: str) -> bool:
+    at = text.find(WORD)
+    digits = text[at + len(WORD) : at + len(WORD) + DIGITS]
+    return at >= 0 and len(digits) == DIGITS and all(digit in "0123456789abcdef" for digit in digits)

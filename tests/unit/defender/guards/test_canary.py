@@ -18,6 +18,7 @@ PROBE = WORD + "0" * 32
         {"tool": "exec", "command": PROBE},
         {"tool": "read", "path": f"/{PROBE}"},
         {"tool": "exec", "args": {"command": PROBE}},
+        {"tool": "session_status", "args": {"sessionKey": PROBE}},
     ],
 )
 def test_a_probe_is_refused(row: dict[str, object]) -> None:

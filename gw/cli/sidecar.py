@@ -1,0 +1,43 @@
+"""`clawgate sidecar`: stand beside a real gateway as one of its operators, until told to stop.
+
+The same service as `serve` (commands and plugin find it as usual), and a connection to the real gateway. Invariant: as
+for `serve`, standard output carries one announcement.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from gw.cli.options import ALL, load_settings, settings_options
+from gw.cli.output import as_json_option
+
+if TYPE_CHECKING:
+    from gw.modes.standalone import Standalone
+
+STOP_S: Final = 2.0
+
+
+@click.command()
+@settings_options(*ALL)
+@as_json_option
+def command(config_file: Path | None, as_json: bool, **flags: Any) -> int:
+    """Answer a real gateway's approvals by policy, watch its sessions, and prove that its gates bite."""
+    loaded = load_settings(config_file, flags)
+    from gw import hub
+    from gw.cli.serve import run_service
+    from gw.modes.beside import build_sidecar, follow_reviews, upstream_target, upstream_token
+
+    upstream_target(loaded.settings)  # what cannot work shows before anything is opened
+    upstream_token(loaded.settings)
+    supervisor = hub.Supervisor()
+
+    def begin(service: "Standalone") -> None:
+        gateway = service.gateway
+        sidecar = build_sidecar(gateway)
+        follow_reviews(gateway, sidecar)
+        supervisor.start("sidecar", sidecar.run)
+
+    return run_service(
+        loaded, lambda: load_settings(config_file, flags), as_json, begin, lambda: supervisor.stop(STOP_S)
+    )

@@ -1,0 +1,304 @@
+"""A sidecar beside a scripted gateway: what it answers, watches, ends and proves."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from gw.cli.judge import make_pipeline
+from gw.defender.review import Reviews
+from gw.errors import UpstreamError
+from gw.hub import Greenlets, sleep
+from gw.model.action import Action
+from gw.model.decision import Decision, Finding, PolicyRef, Verdict
+from gw.modes import sidecar as module
+from gw.modes import sidecar_rules as rules
+from gw.modes.coverage import Coverage
+from gw.modes.operator import Login
+from gw.modes.own_device import OwnDevice
+from gw.modes.sidecar import METRIC, Ports, Sidecar
+from gw.observe.metrics import Metrics
+from gw.policy.compiled import Risk
+from tests.support.policies import FakeClock
+from tests.support.upstream import FakeUpstream, Refuse
+from tests.unit.modes.test_sidecar_rules import PAYLOAD, REQUEST, event, result
+
+USER = {"role": "user", "content": "evil", "idempotencyKey": "r1:user"}
+ASKING = {"parsed": {"tools": {"exec": {"host": "gateway", "ask": "always"}}}}
+
+
+class Disk:
+    def append(self, event: object) -> None:
+        """Everything is on disk at once."""
+
+
+class Beside:
+    """A running sidecar; `verdicts` maps words in an action to its verdict."""
+
+    def __init__(
+        self, upstream: FakeUpstream, risk: Risk | None = None, verdicts: dict[str, Verdict] | None = None
+    ) -> None:
+        self.upstream = upstream
+        self.metrics = Metrics()
+        self.clock = FakeClock()
+        self.reviews = Reviews(Disk(), self.clock)
+        self.coverage = Coverage(self.clock, self.metrics)
+        self.verdicts = verdicts or {}
+        self.judged: list[Action] = []
+        self.told: list[Decision] = []
+        self.held: dict[str, str] = {}
+        self.plugin = False
+        ports = Ports(
+            judge=self.judge,
+            risk=lambda action: risk or Risk(),
+            tell=self.told.append,
+            reviews=self.reviews,
+            coverage=self.coverage,
+            metrics=self.metrics,
+            clock=self.clock,
+            held_of=self.held.get,
+            has_plugin=lambda: self.plugin,
+        )
+        login = Login("t", OwnDevice("s" * 48), ("operator.admin",))
+        self.sidecar = Sidecar(upstream.connect, login, ports, canary_s=0)
+        self.reviews.listener = self.sidecar.reviewed
+        self.task = Greenlets().spawn(self.sidecar.run)
+
+    def judge(self, action: Action) -> Decision:
+        self.judged.append(action)
+        text = " ".join(part.value for part in action.parts)
+        verdict = next((verdict for word, verdict in self.verdicts.items() if word in text), Verdict.ALLOW)
+        findings = () if verdict is Verdict.ALLOW else (Finding("test.rule", 40),)
+        ref = PolicyRef("p", 1, "d")
+        name = f"dec_{len(self.judged)}"
+        decision = Decision(
+            *(name, action.id, action.method, "d", verdict, verdict, verdict, 0, findings, ref, "enforce", 1, 0)
+        )
+        if verdict is Verdict.REVIEW:
+            decision = self.reviews.grant(decision, action)
+            self.reviews.hold(decision, action)
+        return decision
+
+    def until(self, condition: Callable[[], Any]) -> Any:
+        for _ in range(400):
+            if found := condition():
+                return found
+            sleep(0.005)
+        raise AssertionError("did not happen")
+
+    def ask(self, **request: Any) -> None:
+        self.upstream.event("exec.approval.requested", {**PAYLOAD, "request": {**REQUEST, **request}})
+
+    def answers(self) -> list[tuple[str, str]]:
+        return [(row["id"], row["decision"]) for row in self.upstream.params("exec.approval.resolve")]
+
+    def counted(self, outcome: str) -> float:
+        return self.metrics.value(METRIC, outcome)
+
+
+@pytest.fixture
+def start() -> Any:
+    running: list[Beside] = []
+
+    def begin(upstream: FakeUpstream | None = None, **more: Any) -> Beside:
+        upstream = upstream or FakeUpstream()
+        upstream.answers.setdefault("exec.approval.resolve", {"ok": True})
+        upstream.answers.setdefault("chat.abort", {"ok": True, "aborted": True})
+        beside = Beside(upstream, **more)
+        running.append(beside)
+        beside.until(lambda: upstream.params("config.get"))
+        return beside
+
+    yield begin
+    for beside in running:
+        beside.task.kill()
+
+
+def test_the_worst_is_denied_at_once(start: Any) -> None:
+    beside = start()
+    beside.verdicts = {"rm -rf x": Verdict.BLOCK}
+    beside.ask()
+    beside.until(beside.answers)
+    assert beside.answers() == [("a1", "deny")]
+    assert [decision.id for decision in beside.told] == ["dec_1"]
+    assert beside.counted("deny") == 1
+
+
+@pytest.mark.parametrize("answer_allow, expected", [(True, [("a1", "allow-once")]), (False, [])])
+def test_what_is_allowed_is_answered_where_the_policy_says_so(start: Any, answer_allow: bool, expected: Any) -> None:
+    beside = start(risk=Risk(answer_allow=answer_allow))
+    beside.ask()
+    beside.until(lambda: beside.counted("allow-once") + beside.counted("left"))
+    assert beside.answers() == expected
+
+
+@pytest.mark.parametrize("approved, said", [(True, "allow-once"), (False, "deny")])
+def test_what_is_held_waits_for_clawgate_review(start: Any, approved: bool, said: str) -> None:
+    beside = start()
+    beside.verdicts = {"rm": Verdict.REVIEW}
+    beside.ask()
+    beside.until(lambda: beside.counted("left"))
+    assert beside.answers() == [] and beside.sidecar.status()["waiting"] == 1
+    (beside.reviews.approve if approved else beside.reviews.deny)("dec_1", "me")
+    beside.until(beside.answers)
+    assert beside.answers() == [("a1", said)]
+    assert beside.until(lambda: beside.reviews.grants() == [])  # used up: the same command would be asked about again
+
+
+def test_what_openclaws_own_people_answer_closes_the_hold(start: Any) -> None:
+    beside = start()
+    beside.verdicts = {"rm": Verdict.REVIEW}
+    beside.ask()
+    beside.until(lambda: beside.counted("left"))
+    beside.upstream.event("exec.approval.resolved", {"id": "a1", "decision": "deny", "resolvedBy": "someone"})
+    beside.until(lambda: beside.reviews.get("dec_1").state == "denied")
+    assert beside.reviews.get("dec_1").by == "someone"
+    assert beside.answers() == []
+
+
+def test_a_question_whose_time_is_over_leaves_the_hold(start: Any) -> None:
+    beside = start()
+    beside.verdicts = {"rm": Verdict.REVIEW}
+    beside.ask()
+    beside.until(lambda: beside.counted("left"))
+    beside.upstream.event("exec.approval.resolved", {"id": "a1", "decision": "deny", "resolvedBy": None})
+    beside.until(lambda: beside.sidecar.status()["waiting"] == 0)
+    assert beside.reviews.get("dec_1").state == "pending"
+
+
+@pytest.mark.parametrize(
+    "reason, outcome",
+    [("APPROVAL_ALREADY_RESOLVED", "lost"), ("APPROVAL_NOT_FOUND", "lost"), ("MISSING_SCOPE", "failed")],
+)
+def test_a_lost_race_is_counted_and_forgotten(start: Any, reason: str, outcome: str) -> None:
+    def refuse(params: Any) -> Any:
+        raise Refuse(code="INVALID_REQUEST", message="no", details={"reason": reason})
+
+    beside = start(FakeUpstream(**{"exec.approval.resolve": refuse}))
+    beside.verdicts = {"rm": Verdict.BLOCK}
+    beside.ask()
+    beside.until(lambda: beside.counted(outcome))
+    assert beside.counted("deny") == 0
+
+
+def test_pending_approvals_are_read_after_every_connect(start: Any) -> None:
+    beside = start(FakeUpstream(**{"exec.approval.list": [PAYLOAD]}), verdicts={"rm": Verdict.BLOCK})
+    beside.until(beside.answers)
+    beside.upstream.operators[0].closed(1012, "service restart")
+    beside.until(lambda: len(beside.upstream.params("connect")) == 2)
+    beside.until(lambda: len(beside.answers()) == 2)
+
+
+def test_an_approval_is_answered_once(start: Any) -> None:
+    beside = start()
+    beside.verdicts = {"rm": Verdict.BLOCK}
+    beside.ask()
+    beside.ask()
+    beside.until(beside.answers)
+    sleep(0.02)
+    assert len(beside.answers()) == 1
+
+
+def test_our_own_plugins_question_waits_for_its_hold(start: Any) -> None:
+    beside = start(FakeUpstream(**{"plugin.approval.resolve": {"ok": True}}))
+    beside.verdicts = {"rm": Verdict.REVIEW}
+    beside.judge(rules.approval_action(rules.Approval("x", "exec.approval.requested", PAYLOAD)))
+    beside.held["t1"] = "dec_1"
+    request = {"pluginId": "clawgate", "toolName": "exec", "toolCallId": "t1"}
+    beside.upstream.event("plugin.approval.requested", {"id": "plugin:1", "request": request})
+    beside.until(lambda: beside.counted("left"))
+    assert len(beside.judged) == 1  # not judged again
+    beside.reviews.approve("dec_1", "me")
+    beside.until(lambda: beside.upstream.params("plugin.approval.resolve"))
+    assert beside.upstream.params("plugin.approval.resolve") == [{"id": "plugin:1", "decision": "allow-once"}]
+
+
+def test_every_session_is_followed(start: Any) -> None:
+    beside = start(FakeUpstream(**{"sessions.list": {"sessions": [{"key": "a"}, {"key": "b"}]}}))
+    beside.upstream.event("sessions.changed", {"sessionKey": "c", "reason": "create"})
+    beside.upstream.event("sessions.changed", {"sessionKey": "a", "reason": "send"})
+    beside.until(lambda: len(beside.upstream.params("sessions.messages.subscribe")) == 3)
+    assert beside.sidecar.status()["sessions"] == 3
+
+
+@pytest.mark.parametrize(
+    "name, payload",
+    [
+        ("session.message", {"sessionKey": "s", "message": USER}),
+        ("session.tool", {**event("start", args={"command": "evil"}), "sessionKey": "s"}),
+        ("agent", {**result("evil", status="completed", exitCode=0), "sessionKey": "s"}),
+    ],
+)  # fmt: skip
+def test_a_run_that_must_not_go_on_is_ended(start: Any, name: str, payload: Any) -> None:
+    beside = start()
+    beside.verdicts = {"evil": Verdict.BLOCK}
+    beside.upstream.event(name, payload)
+    beside.until(lambda: beside.upstream.params("chat.abort"))
+    assert beside.upstream.params("chat.abort") == [{"sessionKey": "s", "runId": "r1"}]
+    assert beside.until(lambda: beside.sidecar.status()["aborted"]) == 1
+
+
+def test_where_a_gate_is_asked_nothing_is_judged_twice(start: Any) -> None:
+    beside = start(FakeUpstream(**{"config.get": ASKING}))
+    beside.upstream.event("session.tool", event("start", args={"command": "x"}))
+    beside.plugin = True
+    beside.upstream.event("session.tool", event("start", name="write", toolCallId="t2", args={"path": "x"}))
+    beside.upstream.event("session.message", {"sessionKey": "s", "message": {"role": "user", "content": "x"}})
+    beside.upstream.event("sessions.changed", {"sessionKey": "end"})
+    beside.until(lambda: beside.upstream.params("sessions.messages.subscribe"))
+    assert beside.judged == []
+    assert beside.sidecar.gates() == ["approvals", "plugin"]
+
+
+def test_executions_are_set_against_answers(start: Any) -> None:
+    beside = start(risk=Risk(answer_allow=True))
+    beside.ask()
+    beside.until(lambda: beside.counted("allow-once"))
+    beside.upstream.event("session.tool", result("done", status="completed", exitCode=0))
+    beside.upstream.event("agent", result("done", status="completed", exitCode=0))  # the same, by its other way
+    beside.until(lambda: beside.coverage.executions)
+    assert (beside.coverage.executions, beside.coverage.gaps) == (1, 0)
+    refused = event("result", toolCallId="t2", isError=True, result={"content": "Exec denied (user-denied)"})
+    beside.upstream.event("session.tool", refused)
+    beside.upstream.event("session.tool", event("result", toolCallId="t3", name="write", result="wrote it"))
+    beside.until(lambda: beside.coverage.gaps)
+    assert beside.coverage.status()["byTool"] == {"write": 1}
+    assert beside.coverage.executions == 2
+
+
+def test_a_gateway_that_is_away_is_found_again(start: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "FIRST_PAUSE_S", 0.001)
+    beside = start()
+    connect, tries = beside.upstream.connect, []
+
+    def away(make_peer: Any) -> None:
+        tries.append(1)
+        if len(tries) < 4:
+            raise UpstreamError("connection refused")
+        connect(make_peer)
+
+    beside.sidecar._connect = away
+    beside.upstream.operators[0].closed(1006, "")
+    beside.until(lambda: len(tries) == 2)
+    assert beside.sidecar.status()["connected"] is False
+    assert "refused" in str(beside.sidecar.status()["problem"])
+    beside.until(lambda: len(beside.upstream.params("connect")) == 2)
+    beside.until(lambda: beside.sidecar.status()["connected"])
+
+
+def test_the_approvals_are_proved_by_another_client(start: Any) -> None:
+    pipeline = make_pipeline(None)
+
+    def request(params: Any) -> Any:
+        """As a gateway does: whoever else is connected is asked, and the asker waits for the answer."""
+        action = rules.approval_action(rules.Approval("c", "exec.approval.requested", {"id": "c", "request": params}))
+        return {"id": "c", "decision": "deny" if pipeline.evaluate(action).enforced is Verdict.BLOCK else None}
+
+    beside = start(FakeUpstream(**{"config.get": ASKING, "exec.approval.request": request}))
+    beside.sidecar._prove()
+    assert beside.sidecar.status()["canaries"]["approvals"]["outcome"] == "bites"
+    assert beside.metrics.value("clawgate_canary_total", "approvals", "bites") == 1
+    beside.upstream.answers["exec.approval.request"] = {"id": "c", "decision": None}
+    beside.sidecar._prove()
+    assert beside.metrics.value("clawgate_canary_total", "approvals", "open") == 1
+    assert beside.upstream.params("connect")[-1]["scopes"] == list(rules.ASKER_SCOPES)

@@ -51,13 +51,15 @@ class Ingress:
 
     def take(self, inbound: Sequence[Inbound]) -> int:
         """Make them durable and queue those that are new. Raises Overloaded or StoreError; then none was taken."""
-        by_key = {message.dedupe_key: message for message in reversed(inbound)}
-        fresh = [key for key in by_key if not self._journal.knows(key)]
+        fresh: dict[str, Inbound] = {}
+        for message in inbound:
+            if not self._journal.knows(message.dedupe_key):
+                fresh.setdefault(message.dedupe_key, message)
         if len(fresh) > self._lanes.room():
             raise Overloaded(WHERE)
-        taken = self._journal.put([(key, encode(by_key[key])) for key in reversed(fresh)])
+        taken = self._journal.put([(key, encode(message)) for key, message in fresh.items()])
         for key in taken:
-            self._queue(by_key[key])
+            self._queue(fresh[key])
         return len(taken)
 
     def _queue(self, message: Inbound) -> None:

@@ -80,8 +80,11 @@ class Outbox:
         try:
             for index, part in enumerate(self.cut(out)):
                 if index >= len(ids):
-                    ids.append(self._deliver(part._replace(part_index=index), item["at"]))
+                    message_id, rest_s = self._deliver(part._replace(part_index=index), item["at"])
+                    ids.append(message_id)
                     self._journal.note(key, {**item, "ids": ids})
+                    if rest_s > 0:
+                        self._sleep(min(rest_s, PAUSE_MOST_S))
         except (SendRefused, SendLater, UpstreamError) as failed:
             error = getattr(failed, "reason", "") or str(failed)
         except Exception as failed:  # boundary: one reply must not stop those behind it
@@ -120,8 +123,11 @@ class Outbox:
     def _pieces(self, text: str) -> list[str]:
         return chunking.by_markdown(text, self._limit)
 
-    def _deliver(self, part: Outbound, since_ms: int) -> str:
-        """Ask until the provider takes it. Raises SendRefused, or the last failure once patience has run out."""
+    def _deliver(self, part: Outbound, since_ms: int) -> tuple[str, float]:
+        """Ask until the provider takes it; its message id, and how long to leave the chat alone then.
+
+        Raises SendRefused, or the last failure once patience has run out.
+        """
         tries, pause_s = 0, PAUSE_FIRST_S
         while True:
             tries += 1
@@ -136,10 +142,7 @@ class Outbox:
                 self._sleep(wait_s)
                 pause_s = min(pause_s * 2, PAUSE_MOST_S)
             else:
-                rest_s = self._driver.pause_s(answer)
-                if rest_s > 0:
-                    self._sleep(min(rest_s, PAUSE_MOST_S))
-                return message_id
+                return message_id, self._driver.pause_s(answer)
 
     def _exchange(self, part: Outbound) -> Answer:
         call = self._driver.send(part, self._clock.now_ms())

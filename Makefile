@@ -5,22 +5,22 @@ VENV := .venv
 BIN := $(VENV)/bin
 CACHE := $(or $(CLAWGATE_CACHE),$(HOME)/.cache/clawgate)
 
-.PHONY: run test unit property bench lint fuzz deb clean build system
+.PHONY: run test unit property bench lint fuzz deb smoke clean build system
 
 run: build  ## build, then start the gateway on 127.0.0.1:18789
 	@exec $(BIN)/clawgate serve --state $${CLAWGATE_STATE:-$(HOME)/.local/state/clawgate} $(ARGS)
 
 test: build lint unit  ## everything that must be green
 
-build: $(VENV)/.built
+build: $(VENV)/.built gw/data/patterns.jsonl
 
-lint: $(VENV)/.built
+lint: build
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	PATH=$(CURDIR)/$(BIN):$$PATH $(BIN)/cython-lint pyx
 
-unit: $(VENV)/.built
+unit: build
 	$(BIN)/python -m pytest --cov=gw --cov-report=term:skip-covered --cov-fail-under=90 $(ARGS)
 
 property: $(VENV)/.built  ## scheduler and idempotency, ten minutes of random interleavings
@@ -33,11 +33,18 @@ bench: $(VENV)/.built
 fuzz: $(VENV)/.built
 	tests/fuzz/run $(ARGS)
 
-deb:
-	packaging/build-deb.sh
+deb:  ## dist/clawgate_<version>_<arch>.deb; ARGS=--release for a profile-guided interpreter
+	packaging/build-deb.sh $(ARGS)
+
+smoke: $(VENV)/.built  ## the package in dist/ on freshly booted Debian 11 and 13
+	$(BIN)/python packaging/smoke/run.py $(ARGS) dist/clawgate_*.deb
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info gw/_native/*.so pyx/*.c pyx/*.cpp
+	rm -rf $(VENV) build dist *.egg-info gw/_native/*.so gw/data/patterns.jsonl pyx/*.c pyx/*.cpp
+
+# What can be known of the shipped patterns before a start.
+gw/data/patterns.jsonl: $(VENV)/.built $(shell find policies -name '*.yaml') $(wildcard gw/_native/*.py)
+	$(BIN)/python -m gw.policy.prepare
 
 # The compiler, Python's headers and RE2's, by the system's package manager where they are missing.
 system:

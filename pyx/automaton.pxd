@@ -4,10 +4,12 @@
 Knows nothing of patterns. Invariant: one table step per character and one entry per word found, whatever the text;
 nothing is built while reading, so no text can make it build.
 
-A state is the index of its row in the table. Shallow states come first, so that what ordinary text visits lies
-together. A row has a step for every class of an ASCII character; the other classes, of which there may be hundreds but
-few that any one state tells apart, stand in blocks that rows share until they differ. An entry with the bit HITS leads
-to a state in which words end.
+Shallow states, which ordinary text visits, come first and have a row each, with a step for every class of an ASCII
+character; the other classes, of which there may be hundreds but few that any one state tells apart, stand in blocks
+that rows share until they differ. Such a state is the index of its row in the table. A deep state has a list of its few ways
+on, and for everything else the state of its longest suffix: each such detour gives back a character of depth, so a text
+takes two steps a character at most. A deep state's number counts on from the end of the table. A step with the bit HITS
+leads to a state in which words end.
 """
 
 from libc.stddef cimport size_t
@@ -20,8 +22,14 @@ cdef enum:
     PAGE = 256  # code points in one page of the table of classes
     PAGES = 4352  # of 0x110000 code points
     BLOCK = 32  # classes in one block
+    DENSE_DEPTH = 2  # characters of a word up to which states have rows
     MOST_STEPS = 1 << 20  # entries of the table
+    MOST_STATES = 1 << 18
     HITS = 1 << 31
+
+cdef struct Way:  # from a deep state
+    uint32_t cls
+    uint32_t state
 
 cdef struct Automaton:
     uint16_t ascii_class[128]
@@ -30,8 +38,12 @@ cdef struct Automaton:
     uint32_t narrow  # classes of ASCII characters, which come first; class 0: characters of no word
     size_t width  # entries of a row: a step for each of those classes, then where each block of the others begins
     uint32_t *steps  # state + class -> state
+    size_t dense  # entries of the table, and the first state that has no row in it
     uint32_t *blocks  # start of a block + class in it -> state
-    uint32_t *out_start  # state // width -> its first entry in outs; one more at the end
+    uint32_t *suffixes  # deep state -> the state of its longest suffix
+    uint32_t *way_start  # deep state -> its first entry in ways; one more at the end
+    Way *ways
+    uint32_t *out_start  # number of a state -> its first entry in outs; one more at the end
     uint32_t *outs  # words that end in a state
     size_t word_count
     uint32_t *lengths  # of words, in characters
@@ -59,6 +71,9 @@ cdef inline void automaton_free(Automaton *a) noexcept:
         free(a.pages)
         free(a.steps)
         free(a.blocks)
+        free(a.suffixes)
+        free(a.way_start)
+        free(a.ways)
         free(a.out_start)
         free(a.outs)
         free(a.lengths)
@@ -76,14 +91,17 @@ cdef inline Automaton *automaton_new(list words, dict cases) except NULL:
         a.narrow = 1 + len([char for char in chars if char < "\x80"])
         a.width = a.narrow + (len(chars) + 1 - a.narrow + BLOCK - 1) // BLOCK
         set_classes(a, classes, cases)
-        for longest in (8, 6, 4, 3, 2):  # cut words find more than whole ones, never less
+        for longest in (12, 8, 6, 4, 3, 2):  # cut words find more than whole ones, never less
             cut = sorted([(word[:longest], number) for number, word in enumerate(words)])
-            states = count_states(cut)
-            if states * a.width <= MOST_STEPS:
+            if count_states(cut, longest) <= MOST_STATES:
+                break
+        for depth in range(DENSE_DEPTH, -1, -1):
+            rows = count_states(cut, depth)
+            if rows * a.width <= MOST_STEPS:
                 break
         a.word_count = len(words)
         a.lengths = copied([min(len(word), longest) for word in words])
-        set_steps(a, cut, states, classes)
+        set_steps(a, cut, rows, classes)
     except BaseException:
         automaton_free(a)
         raise
@@ -119,50 +137,59 @@ cdef inline int set_classes(Automaton *a, dict classes, dict cases) except -1:
     return 0
 
 
-cdef inline size_t count_states(list words):
-    """One for every different beginning of the sorted words."""
-    cdef size_t count = 1, same
+cdef inline size_t count_states(list words, size_t deepest):
+    """One for every different beginning of the sorted words, of *deepest* characters at most."""
+    cdef size_t count = 1, same, most
     cdef str before = "", word
     for word, _ in words:
         same = 0
         while same < len(before) and same < len(word) and before[same] == word[same]:
             same += 1
-        count += len(word) - same
+        most = min(len(word), deepest)
+        if most > same:
+            count += most - same
         before = word
     return count
 
 
-cdef inline int set_steps(Automaton *a, list words, size_t states, dict classes) except -1:
-    """Walk the tree of words breadth first; *words* are sorted, each with its number.
+cdef inline int set_steps(Automaton *a, list words, size_t rows, dict classes) except -1:
+    """Walk the tree of words breadth first; *words* are sorted, each with its number; the first *rows* states get rows.
 
     A row is that of its longest suffix, which is complete by then, with the steps to the nodes below put in.
     """
     cdef vector[Node] nodes
-    cdef vector[uint32_t] out_start, outs, blocks
-    cdef size_t state, row = 0, size = states * a.width, i
-    cdef uint32_t first, cls, column, out
-    cdef uint32_t *step
+    cdef vector[Way] ways
+    cdef vector[uint32_t] out_start, outs, blocks, suffixes, way_start
+    cdef size_t number = 0, i
+    cdef uint32_t first, state, out
     cdef Node node, below
+    cdef Way way
     cdef Py_UCS4 char
-    a.steps = <uint32_t *>calloc(size, sizeof(uint32_t))
+    a.dense = rows * a.width
+    a.steps = <uint32_t *>calloc(a.dense, sizeof(uint32_t))
     if a.steps == NULL:
         raise MemoryError
     blocks.resize(BLOCK, 0)
     below.first, below.end, below.depth, below.suffix = 0, len(words), 0, 0
     nodes.push_back(below)
-    for state in range(states):
-        node = nodes[state]
+    while number < nodes.size():
+        node = nodes[number]
+        state = state_of(a, number)
         below.depth = node.depth + 1
         first = node.first
         out_start.push_back(outs.size())
         while first < node.end and len(words[first][0]) == node.depth:
             outs.push_back(words[first][1])
             first += 1
-        if state:
-            memcpy(a.steps + row, a.steps + node.suffix, a.width * sizeof(uint32_t))
-            for i in range(out_start[node.suffix // a.width], out_start[node.suffix // a.width + 1]):
+        if number:
+            for i in range(out_start[number_of(a, node.suffix)], out_start[number_of(a, node.suffix) + 1]):
                 out = outs[i]
                 outs.push_back(out)
+        if number >= rows:
+            suffixes.push_back(node.suffix)
+            way_start.push_back(ways.size())
+        elif number:
+            memcpy(a.steps + state, a.steps + node.suffix, a.width * sizeof(uint32_t))
         own = set()
         while first < node.end:
             char = letter(words, first, node.depth)
@@ -170,27 +197,90 @@ cdef inline int set_steps(Automaton *a, list words, size_t states, dict classes)
             while first < node.end and letter(words, first, node.depth) == char:
                 first += 1
             below.end = first
-            cls = classes[char]
-            step = a.steps + row + cls
-            if cls >= a.narrow:
-                cls -= a.narrow
-                column = a.narrow + cls // BLOCK
-                if column not in own:
-                    own.add(column)
-                    a.steps[row + column] = add_block(&blocks, a.steps[row + column])
-                step = &blocks[a.steps[row + column] + cls % BLOCK]
-            below.suffix = step[0]
-            step[0] = <uint32_t>(nodes.size() * a.width)
+            way.cls, way.state = classes[char], state_of(a, nodes.size())
+            if number < rows:
+                below.suffix = set_step(a, state, way, &blocks, own)
+            else:
+                below.suffix = step_of(a, node.suffix, way.cls, blocks.data(), &suffixes, &way_start, &ways)
+                ways.push_back(way)
             nodes.push_back(below)
-        row += a.width
+        number += 1
     out_start.push_back(outs.size())
-    for i in range(0, size, a.width):
-        mark_hits(a.steps + i, a.narrow, a.width, &out_start)
-    mark_hits(blocks.data(), blocks.size(), a.width, &out_start)
-    a.blocks = copied(blocks)
-    a.out_start = copied(out_start)
-    a.outs = copied(outs)
+    way_start.push_back(ways.size())
+    for i in range(0, a.dense, a.width):
+        mark_hits(a, a.steps + i, a.narrow, &out_start)
+    mark_hits(a, blocks.data(), blocks.size(), &out_start)
+    for i in range(ways.size()):
+        mark_hits(a, &ways[i].state, 1, &out_start)
+    a.blocks, a.suffixes, a.way_start = copied(blocks), copied(suffixes), copied(way_start)
+    a.out_start, a.outs = copied(out_start), copied(outs)
+    a.ways = <Way *>malloc((ways.size() + 1) * sizeof(Way))
+    if a.ways == NULL:
+        raise MemoryError
+    memcpy(a.ways, ways.data(), ways.size() * sizeof(Way))
     return 0
+
+
+cdef inline uint32_t state_of(const Automaton *a, size_t number) noexcept nogil:
+    """States by the number of their node: rows first, then one by one."""
+    if number * a.width < a.dense:
+        return <uint32_t>(number * a.width)
+    return <uint32_t>(a.dense + number - a.dense // a.width)
+
+
+cdef inline size_t number_of(const Automaton *a, uint32_t state) noexcept nogil:
+    if state < a.dense:
+        return state // a.width
+    return state - a.dense + a.dense // a.width
+
+
+cdef inline uint32_t set_step(Automaton *a, uint32_t state, Way way, vector[uint32_t] *blocks, set own) except? 0:
+    """Give the row of *state* a step of its own; returns where its suffix would have gone."""
+    cdef uint32_t *step = a.steps + state + way.cls
+    cdef uint32_t column, before, cls = way.cls
+    if cls >= a.narrow:
+        cls -= a.narrow
+        column = a.narrow + cls // BLOCK
+        if column not in own:
+            own.add(column)
+            a.steps[state + column] = add_block(blocks, a.steps[state + column])
+        step = &blocks[0][a.steps[state + column] + cls % BLOCK]
+    before = step[0]
+    step[0] = way.state
+    return before
+
+
+cdef inline uint32_t step_of(
+    const Automaton *a, uint32_t state, uint32_t cls, const uint32_t *blocks, const vector[uint32_t] *suffixes,
+    const vector[uint32_t] *way_start, const vector[Way] *ways
+) noexcept:
+    """As `step`, while the automaton is being built; all that is asked for is there already."""
+    cdef uint32_t i
+    while state >= a.dense:
+        for i in range(way_start[0][state - a.dense], way_start[0][state - a.dense + 1]):
+            if ways[0][i].cls == cls:
+                return ways[0][i].state
+        state = suffixes[0][state - a.dense]
+    return dense_step(a, state, cls, blocks)
+
+
+cdef inline uint32_t dense_step(
+    const Automaton *a, uint32_t state, uint32_t cls, const uint32_t *blocks
+) noexcept nogil:
+    if cls < a.narrow:
+        return a.steps[state + cls]
+    cls -= a.narrow
+    return blocks[a.steps[state + a.narrow + cls // BLOCK] + cls % BLOCK]
+
+
+cdef inline uint32_t deep_step(const Automaton *a, uint32_t state, uint32_t cls) noexcept nogil:
+    cdef uint32_t i
+    while state >= a.dense:
+        for i in range(a.way_start[state - a.dense], a.way_start[state - a.dense + 1]):
+            if a.ways[i].cls == cls:
+                return a.ways[i].state
+        state = a.suffixes[state - a.dense]
+    return dense_step(a, state, cls, a.blocks)
 
 
 cdef inline Py_UCS4 letter(list words, size_t index, size_t depth) except? 0:
@@ -206,10 +296,12 @@ cdef inline uint32_t add_block(vector[uint32_t] *blocks, uint32_t like) except? 
     return start
 
 
-cdef inline void mark_hits(uint32_t *steps, size_t count, size_t width, const vector[uint32_t] *out_start) noexcept:
+cdef inline void mark_hits(
+    const Automaton *a, uint32_t *steps, size_t count, const vector[uint32_t] *out_start
+) noexcept:
     cdef size_t i, number
     for i in range(count):
-        number = steps[i] // width
+        number = number_of(a, steps[i])
         if out_start[0][number] < out_start[0][number + 1]:
             steps[i] |= HITS
 
@@ -225,7 +317,7 @@ cdef inline int automaton_read(const Automaton *a, const uint8_t *text, size_t s
         point = text[at]
         at += 1
         if point < 128:
-            state = a.steps[state + a.ascii_class[point]]
+            cls = a.ascii_class[point]
         else:
             ascii_only = False
             length = 2 if point < 0xE0 else 3 if point < 0xF0 else 4
@@ -239,11 +331,10 @@ cdef inline int automaton_read(const Automaton *a, const uint8_t *text, size_t s
             if point > 0x10FFFF:
                 point = 0
             cls = a.pages[a.page_of[point // PAGE] * PAGE + point % PAGE]
-            if cls < a.narrow:
-                state = a.steps[state + cls]
-            else:
-                cls -= a.narrow
-                state = a.blocks[a.steps[state + a.narrow + cls // BLOCK] + cls % BLOCK]
+        if state < a.dense:
+            state = dense_step(a, state, cls, a.blocks)
+        else:
+            state = deep_step(a, state, cls)
         if state & HITS:
             state &= ~<uint32_t>HITS
             note_hits(a, state, text, at, ascii_only, marks)
@@ -257,7 +348,7 @@ cdef inline int note_hits(
     cdef uint32_t word, out, _
     cdef size_t start
     cdef Hit hit
-    for out in range(a.out_start[state // a.width], a.out_start[state // a.width + 1]):
+    for out in range(a.out_start[number_of(a, state)], a.out_start[number_of(a, state) + 1]):
         word = a.outs[out]
         start = at - a.lengths[word]
         if not ascii_only:

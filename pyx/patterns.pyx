@@ -19,20 +19,21 @@ from libcpp.algorithm cimport sort
 from libcpp.vector cimport vector
 
 from automaton cimport Automaton, Marks, automaton_free, automaton_new, automaton_read
-from re2 cimport RE2, Late, re2_compile, re2_match
+from re2 cimport Late, re2_match
+from spans cimport Found, add_found, to_characters
 
-from gw._native.regex_shape import shape
-from gw._native.regex_tree import CASES as _CASES
+from gw._native.casefold import cases
 
 cdef enum:
     RELEASE_GIL_BYTES = 2048
     NARROW = 4  # places tried one by one; a search finds the first among more
     MOST_LOOSE = 256  # places to try with the loose pattern: it may lead astray at each of them
     PATIENCE = 16  # windows tried for a pattern of unlimited length, before one search over the rest
-    LEAST_MEM = 1 << 18
     MOST_MEM = 1 << 23  # RE2's own default
 
 cdef uint32_t UNLIMITED = 0xFFFFFFFF
+
+LEAST_MEM = 1 << 18  # bytes for the engine of one pattern, however many there are
 
 
 class PatternError(ValueError):
@@ -66,9 +67,8 @@ cdef struct Branch:
     Length lead_most
 
 cdef struct Engine:
-    RE2 *exact  # NULL where there is a loose form: the exact one is large, and needed only where that has matched
-    RE2 *loose  # NULL where it would be the same
-    Late *late  # the exact form, NULL where it is compiled already
+    Late *exact
+    Late *loose  # NULL where it would be the same; else it goes first, for the exact one is large
     uint32_t least  # length of a match in characters
     Length most
     uint32_t slack
@@ -76,11 +76,6 @@ cdef struct Engine:
 cdef struct Window:  # where a match may start, both ends included
     uint32_t low
     uint32_t high
-
-cdef struct Found:
-    uint32_t pattern
-    uint32_t start
-    uint32_t end
 
 
 @cython.final
@@ -96,10 +91,14 @@ cdef class PatternSet:
     cdef vector[Branch] branches
     cdef size_t most_spans
 
-    def __init__(self, patterns, *, bint case_insensitive=False, Py_ssize_t max_mem=1 << 26, Py_ssize_t max_spans=256):
+    def __init__(
+        self, patterns, *, bint case_insensitive=False, Py_ssize_t max_mem=1 << 26, Py_ssize_t max_spans=256, known=None
+    ):
         """Compile *patterns*; PatternError names the first unusable one.
 
-        max_mem: bytes of engine state for all patterns together; max_spans: matches reported for one pattern.
+        max_mem: bytes of engine state for all patterns together; max_spans: matches reported for one pattern;
+        known: shapes of patterns that are known to compile (gw._native.prepared), which is then left until they are
+        searched for.
         """
         if self.engines.size():
             raise TypeError("a PatternSet is compiled once")
@@ -109,10 +108,10 @@ cdef class PatternSet:
         cdef dict numbers = {}
         cdef list users = []
         for index, pattern in enumerate(sources):
-            found = self.add_engine(index, pattern, case_insensitive, share)
+            found = self.add_engine(index, pattern, case_insensitive, share, known)
             for branch in found.branches:
                 self.add_branch(index, branch, numbers, users)
-        self.words = automaton_new(list(numbers), _CASES)
+        self.words = automaton_new(list(numbers), cases())
         for word_users in users:
             self.use_start.push_back(self.uses.size())
             for link in word_users:
@@ -124,32 +123,40 @@ cdef class PatternSet:
         for engine in self.engines:
             del engine.exact
             del engine.loose
-            del engine.late
 
     def __len__(self):
         return self.engines.size()
 
-    cdef object add_engine(self, Py_ssize_t index, object pattern, bint case_insensitive, int64_t max_mem):
-        """Compile one pattern and return its shape."""
+    cdef object add_engine(
+        self, Py_ssize_t index, object pattern, bint case_insensitive, int64_t max_mem, object known
+    ):
+        """Add one pattern and return its shape."""
         if not isinstance(pattern, str):
             raise TypeError(f"pattern {index} is not text")
-        found = shape(pattern)
+        found = None if case_insensitive or known is None else known.get(pattern)
+        cdef bint is_known = found is not None
+        if not is_known:
+            from gw._native.regex_shape import shape  # late: a start that knows all its patterns does without
+            found = shape(pattern)
         cdef Engine engine
         engine.exact = engine.loose = NULL
-        engine.late = NULL
         engine.least = found.least
         engine.most = to_length(found.most)
         engine.slack = found.slack
         self.engines.push_back(engine)  # from here on __dealloc__ cleans up
         cdef Engine *kept = &self.engines.back()
-        kept.exact = compile_one(index, found.exact, case_insensitive, max_mem)
+        kept.exact = engine_of(index, found.exact, case_insensitive, max_mem)
+        if not is_known:
+            check_engine(index, kept.exact)
         if not found.branches:
             raise PatternError(index, NO_WORDS)
         if found.loose is not None:
-            kept.loose = compile_one(index, found.loose, case_insensitive, max_mem)
-            kept.late = new Late(found.exact.encode(), not case_insensitive, max_mem)
-            del kept.exact
-            kept.exact = NULL
+            kept.loose = engine_of(index, found.loose, case_insensitive, max_mem)
+            if not is_known:
+                check_engine(index, kept.loose)
+                del kept.exact  # with what was compiled to check it
+                kept.exact = NULL
+                kept.exact = engine_of(index, found.exact, case_insensitive, max_mem)
         return found
 
     cdef int add_branch(self, uint32_t pattern, object shape_branch, dict numbers, list users) except -1:
@@ -326,21 +333,21 @@ cdef class PatternSet:
     ) except? True nogil:
         """Leftmost match that starts from *low* to *high*; none of those can reach past *stop*."""
         cdef const Engine *engine = &self.engines[pattern]
-        cdef const RE2 *first = engine.loose
+        cdef Late *first = engine.loose
         if first != NULL and high - low > MOST_LOOSE:
-            if not re2_match(first[0], text, size, low, stop, False, start, end):
+            if not re2_match(first.get(), text, size, low, stop, False, start, end):
                 return False
             first = NULL
-        first = exact_of(engine) if first == NULL else first
+        first = engine.exact if first == NULL else first
         while low <= high:
             if high - low >= NARROW:  # find where to look closer
-                if not re2_match(first[0], text, size, low, stop, False, start, end) or start[0] > high:
+                if not re2_match(first.get(), text, size, low, stop, False, start, end) or start[0] > high:
                     return False
                 low = start[0]
-            if (text[low] & 0xC0) != 0x80 and re2_match(first[0], text, size, low, stop, True, start, end):
+            if (text[low] & 0xC0) != 0x80 and re2_match(first.get(), text, size, low, stop, True, start, end):
                 if first != engine.loose or end[0] - start[0] <= engine.least + engine.slack:
                     return True
-                if re2_match(exact_of(engine)[0], text, size, low, stop, True, start, end):
+                if re2_match(engine.exact.get(), text, size, low, stop, True, start, end):
                     return True
             low += 1
         return False
@@ -358,23 +365,18 @@ def check(str pattern not None, *, bint case_insensitive=False):
     return None
 
 
-cdef RE2 *compile_one(Py_ssize_t index, str pattern, bint case_insensitive, int64_t max_mem) except NULL:
+cdef Late *engine_of(Py_ssize_t index, str pattern, bint case_insensitive, int64_t max_mem) except NULL:
     try:
-        encoded = pattern.encode()
+        return new Late(pattern.encode(), not case_insensitive, max_mem)
     except UnicodeEncodeError:
         raise PatternError(index, "lone surrogate in the pattern") from None
-    cdef RE2 *engine = re2_compile(encoded, not case_insensitive, max_mem)
-    if not engine.ok():
-        message = engine.error().decode("utf-8", "replace")
-        del engine
-        raise PatternError(index, message)
-    return engine
 
 
-cdef const RE2 *exact_of(const Engine *engine) except NULL nogil:
-    if engine.late == NULL:
-        return engine.exact
-    return engine.late.get()
+cdef int check_engine(Py_ssize_t index, Late *engine) except -1:
+    message = engine.check()
+    if message.size():
+        raise PatternError(index, message.decode("utf-8", "replace"))
+    return 0
 
 
 cdef size_t longest_space(const uint8_t *text, size_t size) noexcept nogil:
@@ -416,35 +418,3 @@ cdef Length to_length(object shape_length):
     length.chars = UNLIMITED if shape_length.chars >= UNLIMITED else int(shape_length.chars)
     length.runs = shape_length.runs
     return length
-
-
-cdef int add_found(vector[Found] *found, uint32_t pattern, size_t start, size_t end) except -1 nogil:
-    cdef Found match
-    match.pattern, match.start, match.end = pattern, <uint32_t>start, <uint32_t>end
-    found.push_back(match)
-    return 0
-
-
-cdef int to_characters(const uint8_t *text, size_t size, vector[Found] *found) except -1:
-    """Turn byte offsets into character offsets: a count every 64 bytes, the rest from there."""
-    cdef vector[uint32_t] counts
-    cdef uint32_t count = 0
-    cdef size_t i
-    if found.empty():
-        return 0
-    for i in range(size):
-        if i % 64 == 0:
-            counts.push_back(count)
-        count += (text[i] & 0xC0) != 0x80
-    counts.push_back(count)
-    for i in range(found.size()):
-        found[0][i].start = characters_before(text, found[0][i].start, &counts)
-        found[0][i].end = characters_before(text, found[0][i].end, &counts)
-    return 0
-
-
-cdef uint32_t characters_before(const uint8_t *text, uint32_t offset, const vector[uint32_t] *counts) noexcept:
-    cdef uint32_t i, count = counts[0][offset // 64]
-    for i in range(offset - offset % 64, offset):
-        count += (text[i] & 0xC0) != 0x80
-    return count

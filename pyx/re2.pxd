@@ -14,6 +14,7 @@ cdef extern from *:
     #include <cstdint>
     #include <memory>
     #include <mutex>
+    #include <new>
     #include <string>
     #include <utility>
     #include <re2/re2.h>
@@ -38,9 +39,16 @@ cdef extern from *:
     public:
         Late(std::string pattern, bool case_sensitive, int64_t max_mem)
             : pattern_(std::move(pattern)), case_sensitive_(case_sensitive), max_mem_(max_mem) {}
-        const re2::RE2 *get() {
+        /* Throws std::bad_alloc where it does not compile after all: no engine is no answer, never "no match". */
+        const re2::RE2 &get() {
             std::call_once(once_, [this] { engine_.reset(compile(pattern_, case_sensitive_, max_mem_)); });
-            return engine_.get();
+            if (!engine_->ok()) throw std::bad_alloc();
+            return *engine_;
+        }
+        /* Compile now; what is wrong with the pattern, empty when nothing is. */
+        std::string check() {
+            std::call_once(once_, [this] { engine_.reset(compile(pattern_, case_sensitive_, max_mem_)); });
+            return engine_->error();
         }
 
     private:
@@ -65,14 +73,13 @@ cdef extern from *:
     }  // namespace gw
     """
     cppclass RE2 "re2::RE2":
-        cbool ok() nogil
-        const string &error() nogil
+        pass
 
     cppclass Late "gw::Late":
         Late(const string &pattern, cbool case_sensitive, int64_t max_mem) except +
-        const RE2 *get() except + nogil
+        const RE2 &get() except + nogil
+        string check() except + nogil
 
-    RE2 *re2_compile "gw::compile"(const string &pattern, cbool case_sensitive, int64_t max_mem) except + nogil
     cbool re2_match "gw::match"(
         const RE2 &re, const char *data, size_t size, size_t low, size_t high, cbool anchored,
         size_t *start, size_t *end

@@ -11,6 +11,7 @@ OTHER: Final[int]
 Row = tuple[int, int, str, int, int, int, int, int, int, int, int, bool]
 
 def use_wide(wanted: bool) -> bool: ...
+
 @final
 class sha256:  # noqa: N801  # hashlib's name
     def __new__(cls, data: bytes = b"") -> sha256: ...

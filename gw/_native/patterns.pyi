@@ -3,7 +3,10 @@
 from collections.abc import Iterable
 from typing import Final, final
 
+from gw._native.shapes import Known
+
 NO_WORDS: Final[str]
+LEAST_MEM: Final[int]
 
 class PatternError(ValueError):
     index: int
@@ -20,6 +23,7 @@ class PatternSet:
         case_insensitive: bool = False,
         max_mem: int = ...,
         max_spans: int = 256,
+        known: Known | None = None,
     ) -> None: ...
     def __len__(self) -> int: ...
     def scan(self, text: str | bytes) -> list[tuple[int, int, int]]: ...

@@ -1,9 +1,8 @@
-"""What every match of a pattern must contain: fixed words in a known order, at known distances.
+"""Works out what every match of a pattern must contain: fixed words in a known order, at known distances.
 
-Knows nothing of texts. Words are folded (`regex_tree.fold`), lengths and distances count characters. An upper bound is
-a Length: unlimited white space (`\\s+`) counts as runs, so that the bound becomes a number once the text is known.
-Invariant: each match of the pattern has, for one of its branches, one word of every link in order, the first at most
-`lead_most` behind the start of the match and each further one at most `reach` behind the one before.
+Knows nothing of texts. Invariant: each match of the pattern has, for one of its branches, one word of every link in
+order, the first at most `lead_most` behind the start of the match and each further one at most `reach` behind the one
+before.
 """
 
 import math
@@ -13,6 +12,7 @@ from itertools import pairwise
 from typing import Final, NamedTuple
 
 from gw._native.regex_tree import Alt, Cat, Chars, Gap, Opaque, Repeat, Text, Tree, read
+from gw._native.shapes import Branch, Length, Link, Shape
 
 MOST_WORDS: Final = 64  # of one link
 MOST_LINKS: Final = 4  # of one branch; more would find no fewer candidates
@@ -22,50 +22,7 @@ COMMON: Final = ".,'-_/:"  # signs that are as frequent as letters
 NARROW_LEAD: Final = 32  # places where a match may start, for one place of its first word
 
 
-class Length(NamedTuple):
-    """At most so many characters, and so many runs of white space on top, each as long as the text's longest."""
-
-    chars: float  # math.inf: no bound
-    runs: int = 0
-
-    def plus(self, other: "Length") -> "Length":
-        return Length(self.chars + other.chars, self.runs + other.runs)
-
-    def times(self, count: int) -> "Length":
-        return Length(self.chars * count, self.runs * count)
-
-    def or_more(self, other: "Length") -> "Length":
-        return Length(max(self.chars, other.chars), max(self.runs, other.runs))
-
-
 EMPTY: Final = Length(0)
-
-
-class Link(NamedTuple):
-    words: frozenset[str]
-    reach: Length  # from the start of the previous link's word to the start of this one
-
-
-class Branch(NamedTuple):
-    links: tuple[Link, ...]
-    lead_least: int  # from the start of the match to the start of the first word
-    lead_most: Length
-
-
-class Shape(NamedTuple):
-    """What the engine is given, and what it is told of the pattern.
-
-    In *exact* wide counted gaps are taken as short as possible. *loose* has gaps without upper bound (None: there are
-    none): it matches wherever *exact* does, with far fewer states; a match of it no longer than *least* + *slack*
-    characters is one of *exact* as well, for no gap in it can be too long.
-    """
-
-    branches: tuple[Branch, ...]  # none when a match need not contain any word
-    least: int  # length of a match, in characters
-    most: Length
-    exact: str
-    loose: str | None
-    slack: int
 
 
 class Find(NamedTuple):

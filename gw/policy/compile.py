@@ -386,7 +386,8 @@ def _report_bad_patterns(build: _Build, indexes: Sequence[int], factory: Pattern
 
 
 def _native_factory(patterns: Sequence[str]) -> PatternScanner:
-    from gw._native.patterns import PatternSet  # late, so that policies can be read and linted without the engine
+    from gw._native import prepared  # late, so that policies can be read and linted without the engine
+    from gw._native.patterns import PatternSet
 
     memory = max(LEAST_PATTERN_BYTES, len(patterns) * PATTERN_BYTES)
-    return PatternSet(patterns, max_mem=memory, max_spans=limits.MAX_PATTERN_SPANS)
+    return PatternSet(patterns, max_mem=memory, max_spans=limits.MAX_PATTERN_SPANS, known=prepared.read())

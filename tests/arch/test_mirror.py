@@ -10,6 +10,7 @@ DECLARATIONS = {
     "gw/errors.py",
     "gw/limits.py",
     "gw/ports.py",
+    "gw/_native/shapes.py",
     "gw/channels/base.py",
     "gw/defender/guards/base.py",
     "gw/session/config.py",

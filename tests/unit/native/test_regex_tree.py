@@ -6,8 +6,6 @@ import pytest
 
 from gw._native.regex_tree import (
     ANY_CHAR,
-    CASES,
-    ORBITS,
     PLACE,
     Alt,
     Cat,
@@ -66,15 +64,6 @@ A, B, C = map(Text, "ABC")
 )
 def test_read(pattern: str, tree: Tree) -> None:
     assert read(pattern).tree == tree
-
-
-@pytest.mark.parametrize("orbit", ORBITS)
-def test_all_cases_fold_to_one(orbit: str) -> None:
-    folded = {fold(char) for char in orbit}
-    assert len(folded) == 1
-    (stand,) = folded
-    assert stand is not None
-    assert set(orbit) <= set(CASES[stand])
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from gw.net.listener import Server, ServerOptions, serve
 from gw.net.notify import Notifier
 from gw.observe.health import LoopSample
 from gw.observe.log import Logging
+from gw.observe.rss import give_back
 
 logger = logging.getLogger(__name__)
 
@@ -45,6 +46,7 @@ class Standalone:
         self._notifier = Notifier()
         self._server: Server | None = None
         self._plugins: LineServer | None = None
+        self.address = ""  # HOST:PORT, once it listens
 
     def start(self) -> Address:
         """Listen. Raises ConfigError for an address or TLS files that cannot be used."""
@@ -73,11 +75,13 @@ class Standalone:
         self._supervisor.start("lag", lambda: hub.probe_lag(self._sample_lag))
         if self._notifier.watchdog_s is not None:
             self._supervisor.start("watchdog", self._beat)
+        give_back()  # what reading settings and policies left behind
         gateway.health.started()
         self._notifier.ready(f"listening on {settings.listen}")
         logger.info("gateway.started", extra={"host": host, "port": port, "tls": settings.tls_cert is not None})
         shown = f"[{host}]" if ":" in host else host
         secure = "s" if settings.tls_cert else ""
+        self.address = f"{shown}:{port}"
         return Address(f"ws{secure}://{shown}:{port}", f"http{secure}://{shown}:{port}")
 
     def stop(self) -> None:

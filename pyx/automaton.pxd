@@ -6,10 +6,10 @@ nothing is built while reading, so no text can make it build.
 
 Shallow states, which ordinary text visits, come first and have a row each, with a step for every class of an ASCII
 character; the other classes, of which there may be hundreds but few that any one state tells apart, stand in blocks
-that rows share until they differ. Such a state is the index of its row in the table. A deep state has a list of its few ways
-on, and for everything else the state of its longest suffix: each such detour gives back a character of depth, so a text
-takes two steps a character at most. A deep state's number counts on from the end of the table. A step with the bit HITS
-leads to a state in which words end.
+that rows share until they differ. Such a state is the index of its row in the table. A deep state has a list of its
+few ways on, and for everything else the state of its longest suffix: each such detour gives back a character of
+depth, so a text takes two steps a character at most. A deep state's number counts on from the end of the table. A
+step with the bit HITS leads to a state in which words end.
 """
 
 from libc.stddef cimport size_t

@@ -34,25 +34,7 @@ ABSENT: Final[Mapping[str, Json]] = {
     "openclaw.approval.list": [],
     "exec.approval.grants.list": {"grants": []},
     "question.list": {"questions": []},
-    # scheduled and background work
-    "cron.list": {
-        "jobs": [],
-        "total": 0,
-        "offset": 0,
-        "limit": 50,
-        "hasMore": False,
-        "nextOffset": None,
-        "snapshotRevision": "0",
-    },
-    "cron.status": {
-        "enabled": False,
-        "triggersEnabled": False,
-        "storePath": "",
-        "storage": "none",
-        "jobs": 0,
-        "nextWakeAtMs": None,
-    },
-    "cron.runs": {"entries": [], "total": 0, "offset": 0, "limit": 50, "hasMore": False, "nextOffset": None},
+    # background work
     "tasks.list": {"tasks": []},
     "taskSuggestions.list": {"suggestions": []},
     # plugins, skills, commands, machines
@@ -85,11 +67,42 @@ ABSENT: Final[Mapping[str, Json]] = {
     "controlUi.sessionPullRequests.subscribe": {"subscribed": True},
 }
 
+# Where no timers are configured.
+NO_CRON: Final[Mapping[str, Json]] = {
+    "cron.list": {
+        "jobs": [],
+        "total": 0,
+        "offset": 0,
+        "limit": 50,
+        "hasMore": False,
+        "nextOffset": None,
+        "snapshotRevision": "0",
+    },
+    "cron.status": {
+        "enabled": False,
+        "triggersEnabled": False,
+        "storePath": "",
+        "storage": "none",
+        "jobs": 0,
+        "nextWakeAtMs": None,
+    },
+    "cron.runs": {"entries": [], "total": 0, "offset": 0, "limit": 50, "hasMore": False, "nextOffset": None},
+}
+
 
 class Absent:
     def answer(self, call: Call) -> Json:
         return ABSENT[call.method]
 
     for _name in ABSENT:
+        answer = rpc(_name, inline=True)(answer)
+    del _name
+
+
+class AbsentCron:
+    def answer(self, call: Call) -> Json:
+        return NO_CRON[call.method]
+
+    for _name in NO_CRON:
         answer = rpc(_name, inline=True)(answer)
     del _name

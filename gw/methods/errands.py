@@ -59,7 +59,7 @@ class Errands:
 
         Raises Blocked or Held when the policy stops it, and what Turns.submit raises.
         """
-        self._check(errand)
+        self.check(errand)
         request = Request(
             errand.source,
             errand.key,
@@ -88,7 +88,8 @@ class Errands:
         channel, account = str(delivery["channel"]), str(delivery.get("accountId") or "default")
         return Target(channel, account, str(delivery["to"]), str(delivery.get("threadId") or ""))
 
-    def _check(self, errand: Errand) -> None:
+    def check(self, errand: Errand) -> None:
+        """Judge it. Raises Blocked or Held."""
         said = {"message": errand.text}
         agent = self._desk.agent_of(errand.key)
         params = {**said, "channel": errand.source, "sessionKey": errand.key, "agentId": agent}

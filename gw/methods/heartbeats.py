@@ -7,12 +7,11 @@ Source: openclaw/ROUTING.md section 11.
 """
 
 import logging
-import re
 from collections import defaultdict, deque
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from gw.errors import GwError, InvalidRequest
+from gw.errors import GwError
 from gw.methods.errands import Errand, Errands
 from gw.ports import Clock, Json
 
@@ -21,16 +20,6 @@ logger = logging.getLogger(__name__)
 PROMPT: Final = "Look whether anything needs attention now. If nothing does, answer NO_REPLY."
 MOST_EVENTS: Final = 100  # left for one session
 LEAST_BETWEEN_MS: Final = 30_000  # wake-ups of one session
-_DURATION: Final = re.compile(r"(\d{1,6})(ms|s|m|h|d)?")
-_UNIT_MS: Final = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
-
-
-def duration_ms(text: str) -> int:
-    """`30m`, `1h`; 0 switches off. Raises InvalidRequest."""
-    found = _DURATION.fullmatch(text.strip().lower())
-    if found is None:
-        raise InvalidRequest(f'"{text[:40]}" is no duration (use 30m or 1h)')
-    return int(found[1]) * _UNIT_MS[found[2] or "m"]
 
 
 class Heartbeats:

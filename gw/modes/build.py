@@ -15,7 +15,7 @@ from gw.access.pairing import Pairings
 from gw.access.surfaces import Surfaces
 from gw.access.throttle import LoginThrottle
 from gw.config.load import Loaded
-from gw.methods.absent import Absent
+from gw.methods.absent import Absent, AbsentCron
 from gw.methods.agents import Agents
 from gw.methods.approvals import Approvals
 from gw.methods.channels import Channels
@@ -59,6 +59,8 @@ from gw.wire.methods import MethodTable
 from gw.wire.params import Shape, load_shapes
 
 if TYPE_CHECKING:
+    from gw.config.settings import Settings
+    from gw.modes.channels import ChannelService, ChannelsFile
     from gw.modes.coverage import Coverage, Gap
 
 STORE_QUEUE: Final = 4096
@@ -71,6 +73,7 @@ SENT_EVENTS: Final = frozenset(
     | {"security.review.requested", "security.review.resolved", "security.unguarded_execution"}
     | {"device.pair.requested", "device.pair.resolved", "device.pair.changed"}
     | {"node.pair.requested", "node.pair.resolved", "node.invoke.request"}
+    | {"cron"}
     | SESSION_EVENTS
 )
 
@@ -109,9 +112,10 @@ class Gateway:
         page = ControlUi(settings.gateway.control_ui, self.files) if settings.gateway.control_ui else None
         build_id = page.build_id if page else None
         self.identity = Server(__version__, build_id or f"clawgate-{__version__}", str(uuid4()))
+        self.chats = read_channels(settings)
         self.talk = build_conversing(
             store_path(settings),
-            config_of(settings),
+            config_of(settings, self.chats.rules if self.chats is not None else None),
             PlainRunner(),
             bus=self.bus,
             clock=self.clock,
@@ -131,6 +135,7 @@ class Gateway:
         self.hooks = Hooks(
             *(self.judging.judge, self.verdicts.publish, self.judging.reviews, lambda: self.coverage, self.clock.now_ms)
         )
+        self.channels = self._channels()
         self.routes = self._routes(page)
         self.blocks: dict[str, Callable[[], Json]] = {}  # what a mode adds to `status`
         self._services: Services | None = None
@@ -141,6 +146,9 @@ class Gateway:
         """Serve every method; called once, when the port is known and before anybody can have connected."""
         facts = ServerFacts(__version__, self.identity.boot_id, host, port, self.loaded.settings.gateway.state)
         system = self._system = System(self.clock, self.health, facts, self.talk.book, self.posture)
+        if self.channels is not None:
+            heartbeats = self.channels.heartbeats
+            system.heartbeat = lambda: heartbeats.last
         devices = Devices(self.pairings, self.bus, self.clock)
         self.pairings.listener = devices.announce
         surfaces = Surfaces(JsonRecordFile(self.loaded.settings.gateway.state / "nodes.json", self.store))
@@ -150,9 +158,11 @@ class Gateway:
         judging.reviews.listener = self.verdicts.reviewed
         self.router.attach(
             Absent(),
+            *(self.channels.families if self.channels is not None else ()),
+            *(() if self.channels is not None and self.channels.cron is not None else (AbsentCron(),)),
             Agents(),
             Approvals(),
-            Channels(self.clock, self.health),
+            Channels(self.clock, self.health, self.channels.accounts if self.channels is not None else ()),
             Config(self.loaded, port, self.clock.now_ms()),
             devices,
             Logs(self.history),
@@ -228,14 +238,30 @@ class Gateway:
         self.judging.flush()
         self.judging.log.close()
         save_cache(self.judging.reputation, self.loaded.settings)
+        if self.channels is not None:
+            self.channels.close()
         self.talk.book.close()
         self.store.close()
         self.files.close()
+
+    def _channels(self) -> "ChannelService | None":
+        if self.chats is None:
+            return None
+        from gw.modes.channels import ChannelService
+
+        state, judging = self.loaded.settings.gateway.state, self.judging
+        return ChannelService(
+            *(self.chats, state, self.talk, self.bus, self.clock, self.store, self.metrics),
+            judge=judging.judge,
+            tell=self.verdicts.publish,
+        )
 
     def _routes(self, page: ControlUi | None) -> dict[str, Route]:
         metrics = self.metrics if self.loaded.settings.metrics.enabled else None
         routes = build_routes(self.clock, self.health, metrics, self.files, self.http_access)
         routes["/guard/ask"] = self.hooks.route(self.http_access)
+        if self.channels is not None:
+            routes |= self.channels.routes()
         if page is not None:
             routes |= page.routes(self.http_access, lambda: bootstrap_document(__version__, page.build_id))
         return routes
@@ -271,6 +297,15 @@ SESSION_DEFAULTS: Final[Mapping[str, Json]] = {
     "mainSessionKey": "agent:main:main",
     "scope": "per-sender",
 }
+
+
+def read_channels(settings: "Settings") -> "ChannelsFile | None":
+    """Raises ConfigError. Drivers, rules and timers load only where they are configured."""
+    if settings.channels.file is None:
+        return None
+    from gw.modes.channels import ChannelsFile
+
+    return ChannelsFile(settings.channels.file)
 
 
 def read_table(name: str) -> list[dict[str, Json]]:

@@ -5,7 +5,7 @@ has become dead letters before the first request is served.
 """
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from uuid import uuid4
 
 from gw.config.settings import Settings
@@ -22,26 +22,36 @@ from gw.methods.session_upkeep import SessionUpkeep
 from gw.methods.session_usage import SessionUsage
 from gw.methods.sessions import Sessions
 from gw.methods.turns import Turns
-from gw.ports import Clock, Offload, Tasks
+from gw.ports import Clock, Json, Offload, Tasks
 from gw.session.book import Book
 from gw.session.config import SessionConfig
 from gw.session.idempotency import Claims
+from gw.session.keys import KeyRules
 from gw.session.runner import Runner
 from gw.session.scheduler import Scheduler
 from gw.session.store import backend_for, chosen_path
+
+if TYPE_CHECKING:
+    from gw.routing.rules import Rules
 
 # Events these families send; for hello-ok's `features.events`.
 SENT_EVENTS = frozenset({"agent", "chat", "session.message", "session.operation", "session.tool", "sessions.changed"})
 
 
-def config_of(settings: Settings) -> SessionConfig:
-    """Say our settings in upstream's configuration format."""
+def config_of(settings: Settings, rules: "Rules | None" = None) -> SessionConfig:
+    """Say our settings in upstream's configuration format; what the channels file says goes first."""
     chosen = settings.sessions
     queue = {"mode": chosen.queue_mode, "cap": chosen.queue_cap, "drop": chosen.queue_drop}
     reset = {"mode": chosen.reset, "atHour": chosen.reset_hour, "idleMinutes": chosen.idle_minutes}
+    session: dict[str, Json] = {} if chosen.reset == "none" else {"reset": reset}
+    messages: dict[str, Json] = {"queue": queue}
+    if rules is not None:
+        session |= rules.session
+        messages |= rules.messages
     return SessionConfig(
-        session={} if chosen.reset == "none" else {"reset": reset},
-        messages={"queue": queue},
+        rules=rules.keys if rules is not None else KeyRules(),
+        session=session,
+        messages=messages,
         debounce_ms=chosen.queue_debounce_ms,
         max_runs=chosen.max_runs,
         max_pending=chosen.max_pending,

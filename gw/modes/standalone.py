@@ -68,6 +68,8 @@ class Standalone:
         gateway.attach(host, port)
         self._supervisor.start("tick", self._tick)
         self._supervisor.start("flush", self._flush)
+        if gateway.channels is not None:
+            gateway.channels.start(self._supervisor)
         if gateway.loaded.settings.integrity.enabled:
             self._supervisor.start("integrity", gateway.judging.integrity.run)
         self._supervisor.start("policies", gateway.policies.watch)

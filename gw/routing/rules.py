@@ -10,11 +10,12 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from gw.config.load import Tree
-from gw.errors import ConfigError
+from gw.errors import ConfigError, InvalidRequest
 from gw.model.problem import Problem, closest
 from gw.ports import Json
-from gw.routing import access, bindings, replies
+from gw.routing import access, bindings, hook_mappings, replies
 from gw.routing.bindings import Binding
+from gw.routing.schedule import duration_ms
 from gw.session import keys
 from gw.session.keys import KeyRules
 
@@ -71,6 +72,25 @@ SESSION: Final[Mapping[str, Kind]] = {
     "resetByType": dict,
     "resetByChannel": dict,
 }
+HOOKS: Final[Mapping[str, Kind]] = {
+    "enabled": bool,
+    "path": str,
+    "tokenFile": str,
+    "defaultSessionKey": str,
+    "allowRequestSessionKey": bool,
+    "allowedSessionKeyPrefixes": list,
+    "allowedAgentIds": list,
+    "mappings": list,
+}
+MAPPING: Final[Mapping[str, Kind]] = {
+    **dict.fromkeys(hook_mappings.FIELDS, str),
+    "match": dict,
+    "action": hook_mappings.ACTIONS,
+    "wakeMode": ("now", "next-heartbeat"),
+    "deliver": bool,
+}
+CRON: Final[Mapping[str, Kind]] = {"enabled": bool}
+HEARTBEAT: Final[Mapping[str, Kind]] = {"every": str}
 MESSAGES: Final[Mapping[str, Kind]] = {"groupChat": dict, "queue": dict}
 
 
@@ -86,6 +106,7 @@ class Rules(NamedTuple):
     channels: Mapping[str, Table] = EMPTY
     hooks: Table = EMPTY
     cron: Table = EMPTY
+    heartbeats: Mapping[str, int] = {}  # agent -> milliseconds between two
 
     def accounts(self) -> list[tuple[str, str, Table]]:
         """(channel, account, settings) of everything that is to run."""
@@ -143,8 +164,9 @@ class _Reader:
             session,
             self._table(top.get("messages") or {}, "messages", MESSAGES),
             channels,
-            top.get("hooks") or {},
-            top.get("cron") or {},
+            self._hooks(top.get("hooks") or {}),
+            self._table(top.get("cron") or {}, "cron", CRON),
+            self._heartbeats(top.get("agents") or {}, agents),
         )
         if self._problems:
             raise ConfigError(sorted(self._problems))
@@ -178,6 +200,29 @@ class _Reader:
         for name, account in (table.get("accounts") or {}).items():
             self._table(account or {}, f"{path}.accounts.{name}", ACCOUNT)
         return table
+
+    def _hooks(self, table: Table) -> Table:
+        found = self._table(table, "hooks", HOOKS)
+        for number, row in enumerate(found.get("mappings") or ()):
+            path = f"hooks.mappings.{number}"
+            if not (self._table(row, path, MAPPING).get("match") or {}).get("path"):
+                self._complain(path, "needs match.path")
+        return found
+
+    def _heartbeats(self, table: Table, agents: Mapping[str, Table]) -> dict[str, int]:
+        found: dict[str, int] = {}
+        common = ((table.get("defaults") or {}).get("heartbeat") or {}) if isinstance(table, Mapping) else {}
+        for name, agent in agents.items():
+            own = agent.get("heartbeat")
+            path = f"agents.entries.{name}.heartbeat" if own else "agents.defaults.heartbeat"
+            every = self._table(own or common, path, HEARTBEAT).get("every")
+            if every is None:
+                continue
+            try:
+                found[name] = duration_ms(str(every))
+            except InvalidRequest as error:
+                self._complain(f"{path}.every", error.message)
+        return found
 
     def _groups(self, table: Table) -> dict[str, Table]:
         return {name: self._table(row or {}, f"accessGroups.{name}") for name, row in table.items()}

@@ -7,6 +7,7 @@ job, and one that comes twice counts once.
 Source: openclaw/ROUTING.md section 11; the fields are those of crontab(5), with seconds in front when there are six.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -31,6 +32,8 @@ FIELDS: Final[tuple[tuple[str, int, int, Mapping[str, int]], ...]] = (
     ("month", 1, 12, MONTHS),
     ("day of week", 0, 7, DAYS),
 )
+_DURATION: Final = re.compile(r"(\d{1,6})(ms|s|m|h|d)?")
+_UNIT_MS: Final = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 LAST: Final = 32  # `L` as a day of the month
 
 
@@ -95,6 +98,14 @@ def stagger(schedule: Mapping[str, Json], cron: Cron, job_id: str) -> int:
     if not most:
         return 0
     return int.from_bytes(sha256(job_id.encode()).digest()[:6], "big") % int(most)
+
+
+def duration_ms(text: str) -> int:
+    """`30m`, `1h`; a number alone is minutes. Raises InvalidRequest."""
+    found = _DURATION.fullmatch(text.strip().lower())
+    if found is None:
+        raise InvalidRequest(f'"{text[:40]}" is no duration (use 30m or 1h)')
+    return int(found[1]) * _UNIT_MS[found[2] or "m"]
 
 
 def moment(text: str) -> int:

@@ -6,9 +6,8 @@ from pathlib import Path
 import pytest
 
 from gw import hub
-from gw.errors import InvalidRequest
 from gw.methods.errands import Errands
-from gw.methods.heartbeats import LEAST_BETWEEN_MS, MOST_EVENTS, PROMPT, Heartbeats, duration_ms
+from gw.methods.heartbeats import LEAST_BETWEEN_MS, MOST_EVENTS, PROMPT, Heartbeats
 from tests.support.chats import Chats, direct
 from tests.support.scripted_runner import Say, ScriptedRunner, Wait
 from tests.support.sessions import FakeClock, House, house
@@ -113,16 +112,3 @@ def test_events_are_bounded(beats: Heartbeats) -> None:
 def test_cadence(beats: Heartbeats) -> None:
     assert beats.has_cadence("main")
     assert not beats.has_cadence("other")
-
-
-@pytest.mark.parametrize(
-    ("text", "ms"), [("30m", 1_800_000), ("1h", 3_600_000), ("0m", 0), ("90s", 90_000), ("5", 300_000)]
-)
-def test_durations(text: str, ms: int) -> None:
-    assert duration_ms(text) == ms
-
-
-@pytest.mark.parametrize("text", ["soon", "", "-1m", "1w"])
-def test_what_is_no_duration(text: str) -> None:
-    with pytest.raises(InvalidRequest):
-        duration_ms(text)

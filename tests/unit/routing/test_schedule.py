@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from gw.errors import InvalidRequest
 from gw.ports import Json
 from gw.routing import schedule
-from gw.routing.schedule import next_run
+from gw.routing.schedule import duration_ms, next_run
 
 
 def ms(text: str, zone: str = "UTC") -> int:
@@ -154,3 +154,16 @@ def test_what_can_be_kept() -> None:
     schedule.check({"kind": "cron", "expr": "0 9 * * *", "tz": "Europe/Berlin"})
     schedule.check({"kind": "every", "everyMs": 1000})
     schedule.check({"kind": "at", "at": "2026-01-01"})
+
+
+@pytest.mark.parametrize(
+    ("text", "ms"), [("30m", 1_800_000), ("1h", 3_600_000), ("0m", 0), ("90s", 90_000), ("5", 300_000)]
+)
+def test_durations(text: str, ms: int) -> None:
+    assert duration_ms(text) == ms
+
+
+@pytest.mark.parametrize("text", ["soon", "", "-1m", "1w"])
+def test_what_is_no_duration(text: str) -> None:
+    with pytest.raises(InvalidRequest):
+        duration_ms(text)

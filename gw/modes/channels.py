@@ -1,0 +1,188 @@
+"""Builds what the channels file asks for: channel accounts, the way in and out, timers, webhooks, and their methods.
+
+Imported only where a channels file is configured. Invariant: nothing receives before everything is built, and every
+problem of the file and of its secrets is reported at once.
+"""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from gw import hub
+from gw.channels import ALIASES
+from gw.channels import load as load_driver
+from gw.channels.account import Account, Wires
+from gw.channels.base import AccountConfig, ChannelAccount
+from gw.channels.settings import read_account
+from gw.config.load import Tree, read_tree
+from gw.config.secrets import credential_file, read_secret
+from gw.errors import ConfigError
+from gw.methods.channel_pairing import ChannelPairing
+from gw.methods.chat_turn import ChatTurns
+from gw.methods.cron import Cron
+from gw.methods.cron_jobs import CronJobs
+from gw.methods.errands import Errands
+from gw.methods.events import EventBus
+from gw.methods.heartbeats import Heartbeats
+from gw.methods.inbound import Inbox
+from gw.methods.outlet import Judge, Outlet, Tell
+from gw.methods.send import Send
+from gw.model.problem import Problem
+from gw.modes.conversing import Conversing
+from gw.modes.records import JsonRecordFile
+from gw.modes.webhooks import Webhooks
+from gw.net.dialogue import open_dialogue
+from gw.net.http import Request, Response, Route
+from gw.net.https import Https
+from gw.observe.metrics import Metrics
+from gw.ports import Clock, Offload
+from gw.routing import rules as routing_rules
+from gw.routing.pairing import PairedSenders
+from gw.routing.rules import Rules
+from gw.session import keys
+
+USER_AGENT: Final = "clawgate"
+SENDERS: Final = 4  # native threads that ask providers
+POLLERS: Final = 16  # of those that wait long for news
+HTTP_QUEUE: Final = 256
+TICK_S: Final = 1.0
+PATH: Final = "/channels/"  # <channel>/<account>: where webhooks of providers arrive
+
+
+class ChannelsFile:
+    """The file, read and checked. Raises ConfigError."""
+
+    def __init__(self, path: Path) -> None:
+        tree = read_tree(path)
+        self.rules: Rules = routing_rules.read(tree)
+        self.accounts: list[AccountConfig] = []
+        problems: list[Problem] = []
+        for channel, account, settings in self.rules.accounts():
+            try:
+                self.accounts.append(
+                    read_account(ALIASES.get(channel, channel), account, settings, os.environ, _places(tree))
+                )
+            except ConfigError as error:
+                problems += error.problems
+        if self.rules.hooks.get("enabled") is True:
+            try:
+                read_secret(hook_token_file(self.rules))
+            except ConfigError as error:
+                problems += error.problems
+        if problems:
+            raise ConfigError(sorted(problems))
+
+
+def _places(tree: Tree) -> Callable[[str, str, str], Problem]:
+    return lambda path, message, hint: tree.problem(path, message, hint, "config.channels")
+
+
+def hook_token_file(rules: Rules) -> Path:
+    """Raises ConfigError."""
+    named = rules.hooks.get("tokenFile")
+    if named:
+        return Path(named)
+    found = credential_file("hooks-token", os.environ)
+    if found is None:
+        hint = "name a file, or give the service a credential hooks-token"
+        raise ConfigError([Problem("hooks.tokenFile", 0, 0, "config.channels", "is missing", hint=hint)])
+    return found
+
+
+class ChannelService:
+    """What runs beside the gateway when a channels file is configured."""
+
+    def __init__(
+        self,
+        file: ChannelsFile,
+        state: Path,
+        talk: Conversing,
+        bus: EventBus,
+        clock: Clock,
+        store: Offload,
+        metrics: Metrics,
+        judge: Judge,
+        tell: Tell,
+    ) -> None:
+        rules, desk = file.rules, talk.desk
+        self._senders = hub.OffloadPool("channels", SENDERS, HTTP_QUEUE)
+        self._pollers = hub.OffloadPool("polls", POLLERS, HTTP_QUEUE)
+        self._http = Https(self._senders, clock, USER_AGENT)
+        self._long_http = Https(self._pollers, clock, USER_AGENT)
+        self.outlet = Outlet(judge, tell)
+        paired = PairedSenders(JsonRecordFile(state / "paired-senders.json", store))
+        self._turns = ChatTurns(talk.turns, talk.commands, self.outlet, judge, tell)
+        self.inbox = Inbox(
+            rules,
+            desk,
+            self._turns,
+            self.outlet,
+            paired,
+            lambda channel, outcome: metrics.add("clawgate_channel_messages_total", channel, outcome),
+        )
+        wires = Wires(self._http, self._long_http, open_dialogue, clock, hub.Greenlets(), store, hub.sleep)
+        self._accounts: list[Account] = []
+        for config in file.accounts:
+            folder = state / "channels" / f"{config.channel}-{config.account}"
+            account = Account(load_driver(config.channel)(config), config, folder, wires, self.inbox.handle)
+            account.load()
+            self._accounts.append(account)
+            self.outlet.add(account)
+        errands = Errands(desk, talk.turns, self.outlet, judge, tell)
+        self.heartbeats = Heartbeats(errands, clock, rules.heartbeats, keys.main_key)
+        self.families: tuple[object, ...] = (
+            ChannelPairing(paired, self.outlet, clock, has_owner=bool(rules.owners)),
+            Send(self.outlet, talk.turns, hub.Greenlets()),
+        )
+        self.cron: Cron | None = None
+        if rules.cron.get("enabled") is not False:
+            path = state / "cron.json"
+            jobs = CronJobs(JsonRecordFile(path, store), clock)
+            self.cron = Cron(jobs, errands, self.heartbeats, desk, bus, hub.Greenlets(), str(path))
+            self.families += (self.cron,)
+        self._webhooks = None
+        if rules.hooks.get("enabled") is True:
+            token = hook_token_file(rules)
+            self._webhooks = Webhooks(rules.hooks, lambda: read_secret(token), errands, self.heartbeats, desk)
+
+    @property
+    def accounts(self) -> list[ChannelAccount]:
+        return list(self._accounts)
+
+    def routes(self) -> dict[str, Route]:
+        found: dict[str, Route] = {PATH: self._hook}
+        return found | (self._webhooks.routes() if self._webhooks is not None else {})
+
+    def start(self, supervisor: hub.Supervisor) -> None:
+        """Answer those whose messages the last process left, then receive."""
+        self._turns.tell_interrupted()
+        for account in self._accounts:
+            name = f"channel {account.config.channel} {account.config.account}"
+            supervisor.start(name, account.run, hub.Restart.ON_ERROR)
+        supervisor.start("timers", self._tick)
+
+    def shed(self) -> None:
+        self.inbox.shed()
+
+    def close(self) -> None:
+        self._http.close()
+        self._long_http.close()
+        self._senders.close()
+        self._pollers.close()
+
+    def _tick(self) -> None:
+        while True:
+            hub.sleep(TICK_S)
+            if self.cron is not None:
+                self.cron.tick()
+            else:
+                self.heartbeats.beat()
+
+    def _hook(self, request: Request) -> Response:
+        channel, _, account = request.path.removeprefix(PATH).strip("/").partition("/")
+        found = self.outlet.find(channel, account or routing_rules.DEFAULT_ACCOUNT)
+        if found is None:
+            return Response(404)
+        hooked = found.hook(request)
+        return Response(hooked.status, hooked.body, hooked.content_type)

@@ -85,6 +85,16 @@ METHODS: Final[Mapping[str, Carrier]] = MappingProxyType(
             (*_PROMPTED, (DATA, "/media/**")), channel=("/channel",),
         ),
         "channel.reply": Carrier(((OUTPUT, "/text"),), channel=("/channel",)),
+        # The gateway's HTTP surface (PROTOCOL.md section 7): what comes behind the known places is data.
+        "http.chat": Carrier(
+            ((PROMPT, "/messages/*/content/*/text"), (PROMPT, "/messages/*/content"), (DATA, "/**")),
+        ),
+        "http.responses": Carrier(
+            ((PROMPT, "/input/*/content/*/text"), (PROMPT, "/input/*/content"), (PROMPT, "/input/*/output"),
+             (PROMPT, "/instructions"), (PROMPT, "/input"), (DATA, "/**")),
+        ),
+        "http.tools": Carrier(tool=("/tool",), arguments="/args"),
+        "http.hook": Carrier(((PROMPT, "/message"), (PROMPT, "/text"), (DATA, "/**")), channel=("/channel",)),
         "node.invoke": Carrier(
             ((COMMAND, "/params/command"), (COMMAND, "/params/rawCommand"), (COMMAND, "/params/systemRunPlan/argv"),
              (PATH, "/params/cwd"), (PATH, "/params/path"), (URL, "/params/url"), (DATA, "/params/**")),

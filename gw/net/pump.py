@@ -75,12 +75,14 @@ class Connection:
         "_choked",
         "_close_after",
         "_close_grace_s",
+        "_full",
         "_half",
         "_held",
         "_is_client",
         "_loop",
         "_most",
         "_on_closed",
+        "_on_room",
         "_paused",
         "_peer",
         "_pinged",
@@ -130,6 +132,8 @@ class Connection:
         self._held: list[Event] = []  # decoded, but the Peer asked to pause
         self._paused = False
         self._choked = False
+        self._full = False  # too much waits here
+        self._on_room: Callable[[], object] | None = None
         self._close_after = False  # the peer's close frame is here: close once ours is out
         self._half = False  # our side of the stream is ended
         self._pinged = False
@@ -154,6 +158,19 @@ class Connection:
         if self.stream.is_open:
             self.stream.outbox.push_message(opcode, payload)
             self.stream.flush_later()
+
+    def has_room(self) -> bool:
+        """Whether little enough waits here to take more; the kernel is asked first."""
+        if self.stream.outbox.size > CHOKE_BYTES:
+            self.stream.flush()
+        return self.stream.outbox.size <= CHOKE_BYTES
+
+    def watch_room(self, tell: Callable[[], object]) -> None:
+        """For what is sent here on behalf of others: they slow down by `has_room`, and *tell* them when there is some.
+
+        Without it, what this peer asks next is not read while too much waits for it.
+        """
+        self._on_room = tell
 
     def resume(self) -> None:
         if self._paused:
@@ -302,9 +319,9 @@ class Connection:
             self._writer.stop()
             self._writer.close()
             self._writer = None
-        if (left > CHOKE_BYTES) != self._choked:
-            self._choked = not self._choked
-            self._settle_reading()
+        if (left > CHOKE_BYTES) != self._full:
+            self._full = not self._full
+            self._settle_room()
         self._settle_calm()
         if left or self._state is State.OPEN:
             return
@@ -313,6 +330,13 @@ class Connection:
         elif self.stream.decoder.failure is not None and not self._half:
             self._half = True
             self._end_writing()
+
+    def _settle_room(self) -> None:
+        if self._on_room is None:
+            self._choked = self._full
+            self._settle_reading()
+        elif not self._full:
+            self._guard(self._on_room)
 
     def _end_writing(self) -> None:
         """The peer's close frame will not be understood any more; the end of its stream will."""
@@ -348,6 +372,7 @@ class Connection:
         stream.is_calm = True
         stream.owner = GONE
         stream.message = None
+        self._on_room = None
         watchers = [self._reader, self._writer, self._turn, *self._timers]
         self._timers.clear()
         self._reader = self._writer = self._turn = None

@@ -1,0 +1,107 @@
+"""gw/modes/repeats: one effect per key."""
+
+import pytest
+
+from gw._native.envelope import scan
+from gw.errors import InvalidRequest, Unavailable
+from gw.modes.repeats import (
+    MOST_ANSWER_BYTES,
+    MOST_ASKERS,
+    TOO_LARGE,
+    Answer,
+    Repeats,
+    answer_of,
+    failure_of,
+    had_effect,
+)
+
+YES = Answer(b',"ok":true}')
+
+
+def test_the_first_goes_on_and_the_others_wait_for_its_answer() -> None:
+    repeats, told = Repeats(), list[Answer]()
+    assert repeats.begin("n", "content", b"raw", 0) is None
+    known = repeats.begin("n", "content", b"raw", 1)
+    assert known is not None and known.answer is None and known.may_ask
+    known.askers += [told.append] * MOST_ASKERS
+    assert not known.may_ask
+    repeats.passed("n")
+    assert known.passed
+    repeats.finish("n", YES, 2)
+    assert told == [YES] * MOST_ASKERS and known.answer == YES
+    assert repeats.begin("n", "content", b"raw", 3) is known
+
+
+def test_other_content_is_a_conflict() -> None:
+    repeats = Repeats()
+    repeats.begin("n", "content", b"", 0)
+    with pytest.raises(InvalidRequest) as caught:
+        repeats.begin("n", "other", b"", 0)
+    assert caught.value.details == {"reason": "chat-request-conflict"}
+
+
+def test_what_had_no_effect_leaves_no_trace() -> None:
+    repeats, told = Repeats(), list[Answer]()
+    repeats.begin("n", "content", b"", 0)
+    known = repeats.begin("n", "content", b"", 0)
+    assert known is not None
+    known.askers.append(told.append)
+    repeats.release("n", YES)
+    assert told == [YES] and len(repeats) == 0
+    assert repeats.begin("n", "other", b"", 0) is None
+
+
+def test_names_that_are_not_known_are_harmless() -> None:
+    repeats = Repeats()
+    repeats.passed("x")
+    repeats.finish("x", YES, 0)
+    repeats.release("x", YES)
+    assert len(repeats) == 0
+
+
+def test_answered_ones_are_forgotten_by_age_and_by_number_and_open_ones_never() -> None:
+    repeats = Repeats(ttl_ms=100, most=3)
+    for i in range(5):
+        repeats.begin(f"open{i}", "c", b"", 0)
+    for i in range(3):
+        repeats.begin(f"done{i}", "c", b"", 0)
+        repeats.finish(f"done{i}", YES, 10 * i)
+    repeats.begin("more", "c", b"", 20)
+    assert len(repeats) == 6, "five open ones and the newcomer"
+    repeats = Repeats(ttl_ms=100)
+    repeats.begin("a", "c", b"", 0)
+    repeats.finish("a", YES, 50)
+    assert repeats.begin("a", "c", b"", 149) is not None
+    assert repeats.begin("a", "c", b"", 150) is None
+
+
+def test_a_large_answer_is_told_but_not_kept() -> None:
+    repeats, told = Repeats(), list[Answer]()
+    repeats.begin("n", "c", b"", 0)
+    known = repeats.begin("n", "c", b"", 0)
+    assert known is not None
+    known.askers.append(told.append)
+    large = Answer(b"x" * (MOST_ANSWER_BYTES + 1))
+    repeats.finish("n", large, 0)
+    assert told == [large] and known.answer == TOO_LARGE
+
+
+ANSWERS = [
+    (b'{"type":"res","id":"1","ok":true,"payload":{"a": 1}}', b',"ok":true,"payload":{"a": 1}}', True),
+    (b'{"type":"res","id":"1","ok":true}', b',"ok":true}', True),
+    (b'{"type":"res","id":"1","ok":false,"error":{"code":"X"}}', b',"ok":false,"error":{"code":"X"}}', True),
+    (b'{"ok":false,"error":{"code":"UNAVAILABLE"},"type":"res","id":"1"}', None, False),
+    (b'{"ok":false,"error":{"code":"X","retryable":true},"type":"res","id":"1"}', None, False),
+]
+
+
+@pytest.mark.parametrize("frame, rest, effect", ANSWERS)
+def test_what_an_answer_says(frame: bytes, rest: bytes | None, effect: bool) -> None:
+    envelope = scan(frame, max_depth=64)
+    assert had_effect(frame, envelope) is effect
+    if rest is not None:
+        assert answer_of(frame, envelope) == Answer(rest)
+
+
+def test_our_own_failure_has_the_same_form() -> None:
+    assert failure_of(Unavailable("m")).rest.startswith(b',"ok":false,"error":{"code":"UNAVAILABLE","message":"m"')

@@ -9,6 +9,7 @@ from typing import Final
 
 from gw.errors import InvalidRequest
 from gw.methods.events import EventBus
+from gw.methods.kept_answers import KeptAnswers
 from gw.methods.router import Call, rpc
 from gw.methods.session_desk import SessionDesk
 from gw.ports import Json
@@ -16,6 +17,7 @@ from gw.session import entries, keys, listing, transcript
 from gw.session.book import file_of
 from gw.session.entries import Card, Entry
 from gw.session.transcript import Numbered
+from gw.wire.json import Encoded, dumps
 
 PREVIEW_KEYS: Final = 64
 PREVIEW_ITEMS: Final = 12
@@ -29,12 +31,22 @@ class Sessions:
     def __init__(self, desk: SessionDesk, bus: EventBus) -> None:
         self._desk = desk
         self._bus = bus
+        self._pages = KeptAnswers()
 
     # --- reading ----------------------------------------------------------------------------------------------
 
-    @rpc("sessions.list")
+    @rpc("sessions.list", inline=True)
     def page(self, call: Call) -> Json:
-        return self._list(call.params)
+        """Clients ask for it at every turn: while no run and no entry changes, the answer is that of this second.
+
+        Inline, for it never waits; a greenlet would not make the rare long one (100,000 sessions: 20 ms) any shorter.
+        """
+        desk = self._desk
+        if desk.scheduler.running or desk.scheduler.pending:
+            return self._list(call.params)
+        question = bytes(call.raw)
+        kept = self._pages.get(question, (desk.book.revision, desk.clock.now_ms() // 1000))
+        return kept or self._pages.keep(question, Encoded(dumps(self._list(call.params))))
 
     @rpc("sessions.describe", inline=True)
     def describe(self, call: Call) -> Json:

@@ -105,6 +105,7 @@ class Book:
         self._cards: dict[str, Card] = {}  # least recently updated first
         self._ordered = True
         self._latest = 0
+        self.revision = 0  # another number whenever an entry has changed
         self._private: dict[str, list[Record]] = {}  # transcripts of incognito sessions
         self._cache: dict[str, list[Record]] = {}  # file name -> records, least recently used first
 
@@ -170,6 +171,7 @@ class Book:
     def put(self, key: str, entry: Mapping[str, Json]) -> list[Change]:
         """Change memory and return what must be written."""
         card = entries.card(key, entry)
+        self.revision += 1
         self._cards.pop(key, None)
         self._cards[key] = card
         self._ordered = self._ordered and card.updated_at >= self._latest
@@ -177,6 +179,7 @@ class Book:
         return [] if keys.is_incognito(key) else [Put(ENTRIES, key, card.packed)]
 
     def drop(self, key: str) -> list[Change]:
+        self.revision += 1
         self._cards.pop(key, None)
         if keys.is_incognito(key):
             self._private.pop(key, None)
@@ -247,6 +250,10 @@ class Book:
         name = file_of(entry)
         self._cache.pop(name, None)
         return str(self._store.archive_path(target)), [Archive(name, target)]
+
+    def forget(self) -> None:
+        """Give back the memory of transcripts that can be read again."""
+        self._cache.clear()
 
     # --- durability -----------------------------------------------------------------------------------------
 

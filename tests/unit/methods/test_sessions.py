@@ -236,3 +236,16 @@ def test_answers_fit_the_published_schema(five: FakeClient) -> None:
     }
     for definition, answer in answers.items():
         assert openclaw.problems(definition, answer) == [], definition
+
+
+def test_a_list_asked_again_shows_every_change_at_once(five: FakeClient, home: House) -> None:
+    before = five.call("sessions.list")
+    assert keys(five.call("sessions.list")) == keys(before)
+    five.call("sessions.patch", key="project", label="renamed")
+    assert [row.get("label") for row in five.call("sessions.list")["sessions"] if row["key"].endswith("project")] == [
+        "renamed"
+    ]
+    five.call("sessions.delete", key="project")
+    assert keys(five.call("sessions.list")) == ["agent:ops:main", "telegram:group:-1", "main"]
+    home.clock.ms += 1000
+    assert five.call("sessions.list")["ts"] >= before["ts"] + 1000

@@ -162,6 +162,14 @@ class Gateway:
 
 
 @dataclass(frozen=True, slots=True)
+class Memory:
+    soft_mb: int = row(1024, "Resident megabytes past which caches are emptied; 0: never.", low=0, high=1 << 20)
+    hard_mb: int = row(
+        2048, "Resident megabytes past which new turns are refused with UNAVAILABLE; 0: never.", low=0, high=1 << 20
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Auth:
     mode: str = row(
         "token",
@@ -319,6 +327,28 @@ class Metrics:
 
 
 @dataclass(frozen=True, slots=True)
+class Guard:
+    listen: Address = row(
+        Address("127.0.0.1", 18790),
+        "Address and port that clients use instead of the gateway's; port 0 takes a free one.",
+    )
+    control: Address = row(
+        Address("127.0.0.1", 18791),
+        "Address and port of the guard's own methods, health and metrics (`clawgate status --listen` asks here).",
+    )
+    token_file: Path | None = row(
+        None,
+        "File with a token that callers must show to the guard itself (mode 600); needed to listen beyond loopback.",
+        secret=True,
+    )
+    hold_s: int = row(600, "Seconds a held request waits for a person before its caller is told to ask again.", low=1)
+    forwarded: bool = row(
+        False, "Tell the gateway who is calling (X-Forwarded-*); it must list the guard in `gateway.trustedProxies`."
+    )
+    hooks_path: str = row("/hooks", "Where the gateway takes webhooks (its own setting `hooks.path`).")
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     gateway: Gateway = field(default_factory=Gateway)
     auth: Auth = field(default_factory=Auth)
@@ -331,7 +361,9 @@ class Settings:
     upstream: Upstream = field(default_factory=Upstream)
     ledger: Ledger = field(default_factory=Ledger)
     log: Log = field(default_factory=Log)
+    memory: Memory = field(default_factory=Memory)
     metrics: Metrics = field(default_factory=Metrics)
+    guard: Guard = field(default_factory=Guard)
 
     def value(self, path: str) -> Any:
         section, _, key = path.partition(".")

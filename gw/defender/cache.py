@@ -40,6 +40,10 @@ class AnswerCache:
         # All of the action but its own id, its bytes' digest and size, and its connection.
         return (policy.generation, policy.digest, action[1:3], action[5:12], action[13:])
 
+    def clear(self) -> None:
+        """Give the memory back."""
+        self._entries.clear()
+
     def get(self, key: Hashable) -> Answer | None:
         entry = self._entries.get(key)
         if entry is None or self._clock.monotonic() > entry[0]:

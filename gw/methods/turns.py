@@ -7,7 +7,7 @@ RunEnd, which is what replays of its key are told.
 
 import logging
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final, NamedTuple
 
 from gw.errors import GwError, InvalidRequest, RequestError
@@ -66,6 +66,7 @@ class Turns:
         self._live: dict[str, LiveRun] = {}
         self._ends: OrderedDict[str, RunEnd] = OrderedDict()
         self._undone = Undone(desk)
+        self.admit: Callable[[], object] = lambda: None  # raises Overloaded while there is no room for new work
 
     @property
     def interrupted(self) -> list[tuple[str, Mapping[str, Json]]]:
@@ -84,6 +85,7 @@ class Turns:
 
         Raises InvalidRequest (conflict, changed session), Overloaded, Unavailable or StoreError; then nothing runs.
         """
+        self.admit()
         self._book.ready()
         name = idempotency.claim_id(request.method, request.sender.caller, request.run_id)
         known = self._open.get(request.run_id)

@@ -4,6 +4,7 @@ Must not know signals or how a mode runs. Invariant: nothing listens and nothing
 what cannot be built raises ConfigError or PolicyError with all problems.
 """
 
+import gc
 from collections.abc import Callable, Container, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
@@ -49,7 +50,9 @@ from gw.modes.secret import SharedSecret
 from gw.net.http import Route
 from gw.observe.health import Health
 from gw.observe.history import History
+from gw.observe.memory import MemoryWatch
 from gw.observe.metrics import Metrics
+from gw.observe.rss import give_back
 from gw.ports import Json, Link, UpgradeFacts
 from gw.session.runner import PlainRunner
 from gw.wire import json
@@ -66,6 +69,7 @@ if TYPE_CHECKING:
 STORE_QUEUE: Final = 4096
 FILE_WORKERS: Final = 2
 FILE_QUEUE: Final = 512
+MEMORY_S: Final = 5.0
 
 # Events that some part of this gateway sends; hello-ok names these and no others.
 SENT_EVENTS: Final = frozenset(
@@ -136,6 +140,7 @@ class Gateway:
             *(self.judging.judge, self.verdicts.publish, self.judging.reviews, lambda: self.coverage, self.clock.now_ms)
         )
         self.channels = self._channels()
+        self.memory = self._memory()
         self.routes = self._routes(page)
         self.blocks: dict[str, Callable[[], Json]] = {}  # what a mode adds to `status`
         self._services: Services | None = None
@@ -243,6 +248,28 @@ class Gateway:
         self.talk.book.close()
         self.store.close()
         self.files.close()
+
+    def _memory(self) -> MemoryWatch:
+        chosen = self.loaded.settings.memory
+        watch = MemoryWatch(chosen.soft_mb, chosen.hard_mb, [self.judging.cache.clear, self.talk.book.forget])
+        if self.channels is not None:
+            watch.shed.append(self.channels.shed)
+        watch.shed.append(gc.collect)
+        watch.shed.append(give_back)
+        self.talk.turns.admit = watch.admit
+        self.metrics.watch("clawgate_rss_bytes", lambda: watch.rss_bytes)
+        self.metrics.watch("clawgate_memory_sheds", lambda: watch.sheds)
+        return watch
+
+    def watch_memory(self) -> None:
+        """Look at our own memory for ever; past the hard limit we are not ready."""
+        while True:
+            self.memory.sample()
+            if self.memory.is_refusing:
+                self.health.fail("memory", "resident memory is past memory.hard_mb")
+            else:
+                self.health.recover("memory")
+            hub.sleep(MEMORY_S)
 
     def _channels(self) -> "ChannelService | None":
         if self.chats is None:

@@ -58,6 +58,7 @@ class Judging:
     ledgers: LedgerSink
     integrity: HostIntegrity
     reputation: "Lookup | None"
+    cache: AnswerCache
 
     def flush(self) -> None:
         """Write what waits for the disk; called about once a second."""
@@ -106,7 +107,8 @@ def build_judging(settings: Settings, clock: Clock, store: Offload, files: Offlo
     integrity = HostIntegrity(settings, lambda: policy.current, clock, files, store)
     reputation = build_reputation(settings, clock, metrics)
     services = Services(clock, integrity.watcher, reputation, lambda path: files.run(file_digest, path))
-    engine = Engine([make(services) for make in GUARDS.values()], files, AnswerCache(clock))
+    cache = AnswerCache(clock)
+    engine = Engine([make(services) for make in GUARDS.values()], files, cache)
     gate = Gate(defender.workers, defender.queue, defender.admission_timeout_ms / 1000, "evaluations")
     ledgers = LedgerSink(
         log,
@@ -127,7 +129,7 @@ def build_judging(settings: Settings, clock: Clock, store: Offload, files: Offlo
     )
     metrics.watch("clawgate_eval_queue_depth", lambda: gate.waiting)
     metrics.watch("clawgate_policy_generation", lambda: policy.generation)
-    return Judging(pipeline, policy, log, quarantine, metrics, reviews, ledgers, integrity, reputation)
+    return Judging(pipeline, policy, log, quarantine, metrics, reviews, ledgers, integrity, reputation, cache)
 
 
 def open_reviews(state: Path, store: Offload, clock: Clock) -> Reviews:

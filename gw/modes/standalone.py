@@ -68,6 +68,7 @@ class Standalone:
         gateway.attach(host, port)
         self._supervisor.start("tick", self._tick)
         self._supervisor.start("flush", self._flush)
+        self._supervisor.start("memory", gateway.watch_memory)
         if gateway.channels is not None:
             gateway.channels.start(self._supervisor)
         if gateway.loaded.settings.integrity.enabled:

@@ -104,6 +104,8 @@ METRICS: tuple[Row, ...] = (
         "Approvals of a real gateway the sidecar saw, by what it did about them.",
         (Label("outcome", ("deny", "allow-once", "left", "lost", "failed")),),
     ),
+    Row("clawgate_rss_bytes", Kind.GAUGE, "Resident memory of the process."),
+    Row("clawgate_memory_sheds", Kind.GAUGE, "Times since start that caches were emptied to give memory back."),
     Row(
         "clawgate_channel_messages_total",
         Kind.COUNTER,

@@ -1,7 +1,7 @@
 import pytest
 
 from gw.config.load import load
-from gw.errors import ConfigError
+from gw.errors import ConfigError, Overloaded
 from gw.modes.build import SENT_EVENTS, Gateway, read_shapes
 from gw.observe.history import History
 from gw.ports import UpgradeFacts
@@ -66,3 +66,43 @@ def test_an_open_door_to_others_is_refused(tmp_path):
 def test_a_control_ui_folder_without_a_page_is_refused(tmp_path):
     with pytest.raises(ConfigError, match=r"index\.html"):
         make(tmp_path, **{"gateway.control_ui": str(tmp_path)})
+
+
+def test_past_the_hard_limit_new_turns_are_refused(tmp_path):
+    gateway = make(tmp_path, **{"memory.soft_mb": "1", "memory.hard_mb": "2"})
+    try:
+        gateway.attach("127.0.0.1", 18789)
+        gateway.talk.turns.admit()
+        gateway.memory.sample()
+        with pytest.raises(Overloaded, match="memory is full"):
+            gateway.talk.turns.admit()
+        assert gateway.memory.sheds == 1
+    finally:
+        gateway.close()
+
+
+def test_a_channels_file_is_read_before_anything_is_built(tmp_path):
+    file = tmp_path / "channels.yaml"
+    file.write_text("channels: {generic: {dmPolicy: maybe}, moon: {}}")
+    with pytest.raises(ConfigError, match="one of pairing"):
+        make(tmp_path, **{"channels.file": str(file)})
+    file.write_text("channels: {generic: {}, moon: {}}\nhooks: {enabled: true}")
+    with pytest.raises(ConfigError) as caught:
+        make(tmp_path, **{"channels.file": str(file)})
+    assert {problem.path for problem in caught.value.problems} >= {
+        "channels.moon",
+        "channels.generic.secretFiles.secret",
+    }
+
+
+def test_agents_of_the_channels_file_have_sessions(tmp_path):
+    file = tmp_path / "channels.yaml"
+    file.write_text("agents: {entries: {main: {default: true}, ops: {}}}\nsession: {dmScope: per-peer}")
+    gateway = make(tmp_path, **{"channels.file": str(file)})
+    try:
+        gateway.attach("127.0.0.1", 18789)
+        assert gateway.talk.desk.config.rules.agents == ("main", "ops")
+        assert gateway.talk.desk.config.session["dmScope"] == "per-peer"
+        assert {"cron.add", "wake", "send", "channels.pairing.list"} <= set(gateway.router.served())
+    finally:
+        gateway.close()

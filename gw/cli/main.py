@@ -31,7 +31,9 @@ class Entry(NamedTuple):
 
 COMMANDS: Final[dict[str, Entry]] = {
     "serve": Entry("gw.cli.serve", "Run the gateway: clients connect, and what they send is judged."),
+    "guard": Entry("gw.cli.guard", "Stand in front of a real gateway: judge what clients send it."),
     "sidecar": Entry("gw.cli.sidecar", "Stand beside a real gateway: answer its approvals, watch its sessions."),
+    "openclaw": Entry("gw.cli.openclaw", "Connect a real OpenClaw on this machine with clawgate, and undo it."),
     "check": Entry("gw.cli.check", "Load configuration and policies and report every problem; binds nothing."),
     "status": Entry("gw.cli.status", "Ask the running gateway how it is."),
     "judge": Entry("gw.cli.judge", "Judge one action, or JSON lines from standard input."),

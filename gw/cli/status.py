@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from gw.cli.options import load_settings, settings_options
-from gw.cli.output import as_json_option, paint, print_json, print_pairs
+from gw.cli.output import as_json_option, is_for_person, paint, print_json, print_pairs
 from gw.cli.rpc import GatewayClient
 from gw.config.secrets import read_secret, secret_file
 from gw.config.settings import Settings
@@ -46,7 +46,7 @@ def describe(address: str, version: str, status: dict[str, Any]) -> list[tuple[s
     memory_mib = status.get("processMemory", {}).get("rssBytes", 0) / 1024**2
     audit = ", audit only: nothing is enforced" if ours.get("auditOnly") else ""
     dropped = ours.get("decisionsDropped", 0)
-    return [
+    rows = [
         ("gateway", f"{address}, version {version}, process {status.get('pid')}"),
         ("state", paint("error") + ": " + ", ".join(failing) if failing else paint("ok")),
         ("up for", f"{status.get('uptimeMs', 0) // 1000} s"),
@@ -56,3 +56,30 @@ def describe(address: str, version: str, status: dict[str, Any]) -> list[tuple[s
         ("sessions", str(status.get("sessions", {}).get("count", 0))),
         ("memory", f"{memory_mib:.0f} MiB"),
     ]
+    return [*rows, *beside(ours)]
+
+
+def beside(ours: dict[str, Any]) -> list[tuple[str, str]]:
+    """What stands beside a real gateway: the plugin, the sidecar, and what ran without a decision."""
+    rows: list[tuple[str, str]] = []
+    if plugin := ours.get("plugin"):
+        rows.append(("plugin", f"{plugin.get('version', '?')} in OpenClaw {plugin.get('openclaw', '?')}"))
+        if not plugin.get("canary"):
+            rows.append(("", alarm("the plugin's probe was not refused: nothing is enforced there")))
+    if sidecar := ours.get("sidecar"):
+        state = f"OpenClaw {sidecar['version']}, {sidecar['sessions']} sessions" if sidecar["connected"] else None
+        rows.append(("sidecar", state or alarm(f"not connected: {sidecar['problem']}")))
+        gates = [name for name, probe in sidecar.get("canaries", {}).items() if probe["outcome"] == "open"]
+        rows += [("", alarm(f"gate {name} does not bite: see `clawgate doctor`")) for name in gates]
+    if coverage := ours.get("coverage"):
+        unguarded, executions = coverage["unguarded"], coverage["executions"]
+        by_tool = ", ".join(f"{tool} {count}" for tool, count in coverage["byTool"].items())
+        covered = f"{executions} executions, each with a decision"
+        without = f"{unguarded} of {executions} executions without a decision that let them happen: {by_tool}"
+        rows.append(("coverage", alarm(without) if unguarded else covered))
+    return rows
+
+
+def alarm(text: str) -> str:
+    """A line that nobody should overlook."""
+    return click.style(text, fg="red", bold=True) if is_for_person() else text

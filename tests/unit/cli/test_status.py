@@ -91,3 +91,27 @@ def test_no_gateway_is_status_3(tmp_path: Path, capsys: pytest.CaptureFixture[st
     (tmp_path / "token").chmod(0o600)
     assert run(["status", "--state", str(tmp_path), "--listen", "127.0.0.1:1"]) == 3
     assert "no gateway at 127.0.0.1:1" in capsys.readouterr().err
+
+
+def test_what_stands_beside_a_real_gateway() -> None:
+    coverage = {"executions": 5, "unguarded": 2, "byTool": {"write": 2}, "last": None}
+    plugin = {"version": "0.1.0", "openclaw": "2026.9.6", "canary": False, "seenMs": 1}
+    probes = {"approvals": {"outcome": "open", "ts": 1}, "plugin": {"outcome": "bites", "ts": 1}}
+    sidecar = {"connected": True, "version": "2026.9.6", "sessions": 3, "canaries": probes, "problem": ""}
+    shown = dict(enumerate(module.beside({"plugin": plugin, "sidecar": sidecar, "coverage": coverage})))
+    text = "\n".join(f"{name} {value}" for name, value in shown.values())
+    for words in ("0.1.0 in OpenClaw 2026.9.6", "probe was not refused", "gate approvals does not bite", "3 sessions"):
+        assert words in text
+    assert "2 of 5 executions without a decision that let them happen: write 2" in text
+    away = module.beside({"sidecar": {**sidecar, "connected": False, "problem": "connection refused", "canaries": {}}})
+    assert away == [("sidecar", "not connected: connection refused")]
+    assert module.beside({"coverage": {**coverage, "unguarded": 0}}) == [
+        ("coverage", "5 executions, each with a decision")
+    ]
+    assert module.beside({"plugin": None, "coverage": None}) == []
+
+
+def test_an_alarm_is_red_for_people(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert module.alarm("x") == "x"
+    monkeypatch.setattr(module, "is_for_person", lambda: True)
+    assert "\x1b[31m" in module.alarm("x")

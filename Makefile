@@ -36,8 +36,8 @@ fuzz: $(VENV)/.built
 deb:  ## dist/clawgate_<version>_<arch>.deb; ARGS=--release for a profile-guided interpreter
 	packaging/build-deb.sh $(ARGS)
 
-smoke: $(VENV)/.built  ## the package in dist/ on freshly booted Debian 11 and 13
-	$(BIN)/python packaging/smoke/run.py $(ARGS) dist/clawgate_*.deb
+smoke:  ## the package in dist/ on freshly booted Debian 11 and 13
+	$(PYTHON) packaging/smoke/run.py $(ARGS) dist/clawgate_*.deb
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info gw/_native/*.so gw/data/patterns.jsonl pyx/*.c pyx/*.cpp

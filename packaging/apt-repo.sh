@@ -1,26 +1,36 @@
 #!/bin/bash
-# Makes a signed apt repository from dist/*.deb: apt-repo.sh [--key KEYID] FOLDER
-# Without --key a new key is made in FOLDER/keys (keep it; the public half is FOLDER/clawgate.asc). Prints the two lines
-# an operator adds. Needs dpkg-scanpackages (dpkg-dev), apt-ftparchive (apt-utils) and gpg.
+# Makes a signed apt repository from packages: apt-repo.sh [--key KEYID] [--from DIST] FOLDER
+# Without --key a key is made once, in CLAWGATE_ARCHIVE_KEYS (default ~/.local/share/clawgate/archive-keys): keep it, and
+# keep it out of FOLDER, which is served; the public half is FOLDER/clawgate.asc. Prints the lines an operator adds.
+# Needs dpkg-scanpackages (dpkg-dev), apt-ftparchive (apt-utils) and gpg.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=packaging/chroot.sh
 . "$here/chroot.sh"
 
-key=""
-[ "${1:-}" = --key ] && { key=${2:?key id}; shift 2; }
+key="" dist=$here/../dist
+while [ $# -gt 1 ]; do
+    case $1 in
+    --key) key=$2 ;;
+    --from) dist=$2 ;;
+    *) break ;;
+    esac
+    shift 2
+done
 out=${1:-}
-[ -n "$out" ] || { sed -n '2,4p' "$0" | cut -c3-; exit 2; }
+[ $# = 1 ] && [ "${out#-}" = "$out" ] || { sed -n '2,5p' "$0" | cut -c3-; exit 2; }
 for tool in dpkg-scanpackages apt-ftparchive gpg gzip; do command -v $tool >/dev/null || die "$tool is needed"; done
-ls "$here"/../dist/*.deb >/dev/null 2>&1 || die "no package in dist/: run make deb first"
+ls "$dist"/*.deb >/dev/null 2>&1 || die "no package in $dist: run make deb first"
 
 pool=$out/pool/main/c/clawgate
 mkdir -p "$pool"
-cp "$here"/../dist/*.deb "$pool/"
+cp "$dist"/*.deb "$pool/"
 cd "$out"
 if [ -z "$key" ]; then
-    export GNUPGHOME=$PWD/keys
-    mkdir -p -m 700 "$GNUPGHOME"
+    export GNUPGHOME=${CLAWGATE_ARCHIVE_KEYS:-$HOME/.local/share/clawgate/archive-keys}
+    mkdir -p "$GNUPGHOME"
+    chmod 700 "$GNUPGHOME"
+    trap 'gpgconf --kill gpg-agent' EXIT
     gpg --list-secret-keys clawgate-archive >/dev/null 2>&1 ||
         gpg --batch --quiet --passphrase '' --quick-generate-key "clawgate-archive" ed25519 sign 2y
     key=clawgate-archive

@@ -3,6 +3,7 @@
 # differs between Ubuntu 20.04 and 24.04, no path of the build machine.
 set -euo pipefail
 deb=${1:?package}
+command -v objdump >/dev/null || { echo "error: objdump (binutils) is needed" >&2; exit 77; }
 [ "$(stat -c %s "$deb")" -le $((16 * 1024 * 1024)) ] || { echo "error: package larger than 16 MB" >&2; exit 1; }
 installed=$(dpkg-deb -f "$deb" Installed-Size)
 [ "$installed" -le $((60 * 1024)) ] || { echo "error: installed size $installed KiB is above 60 MB" >&2; exit 1; }

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Sourced by the other scripts: runs commands inside a root folder, with /proc mounted in a private mount namespace only
 # (a copied chroot with /proc in it would fill the disk with kcore).
 
@@ -5,6 +6,7 @@ CACHE=${CLAWGATE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/clawgate}/deb
 ARCH=$(dpkg --print-architecture)
 
 say() { printf '\033[1m==>\033[0m %s\n' "$*" >&2; }
+unable() { printf 'error: %s\n' "$*" >&2; exit 77; } # this machine's fault or the network's, not the package's
 die() { printf 'error: %s\n' "$*" >&2; exit 1; }
 
 # The Debian mirror: CLAWGATE_DEBIAN_MIRROR, else the one this machine's apt already uses for Debian, else debootstrap's own.
@@ -44,12 +46,12 @@ make_root() {
         mirror_url=$(mirror)
         # shellcheck disable=SC2086
         debootstrap --variant=minbase --include=ca-certificates "$suite" "$root" $mirror_url >"$root.log" 2>&1 ||
-            { tail -5 "$root.log" >&2; die "debootstrap $suite failed, see $root.log"; }
+            { tail -5 "$root.log" >&2; unable "debootstrap $suite failed, see $root.log"; }
         cp /etc/resolv.conf "$root/etc/resolv.conf"
         printf 'APT::Install-Recommends "0";\n' >"$root/etc/apt/apt.conf.d/90clawgate"
-        in_root "$root" apt-get update -qq >>"$root.log" 2>&1
+        in_root "$root" apt-get update -qq >>"$root.log" 2>&1 || unable "no Debian archive in reach, see $root.log"
         [ $# -eq 0 ] || in_root "$root" apt-get install -y -qq "$@" >>"$root.log" 2>&1 ||
-            { tail -5 "$root.log" >&2; die "cannot install the build packages, see $root.log"; }
+            { tail -5 "$root.log" >&2; unable "cannot install the build packages, see $root.log"; }
         touch "$root/.done"
     fi
     cp /etc/resolv.conf "$root/etc/resolv.conf"

@@ -2,7 +2,7 @@
 # Leaves tests, stubs, C sources and the loops and resolvers we do not use out of the installed packages; licences stay.
 set -eu
 site=${1:?folder of the packages}
-rm -rf "$site/bin" "$site/gevent/tests" "$site/gevent/testing" "$site/greenlet/tests" "$site/prometheus_client/twisted" \
+rm -rf "${site:?}/bin" "$site/gevent/tests" "$site/gevent/testing" "$site/greenlet/tests" "$site/prometheus_client/twisted" \
     "$site/gevent/libuv" "$site/gevent/resolver/cares."* "$site/zope/interface/tests" "$site/zope/interface/common/tests" \
     "$site/zope/event/tests" "$site/certifi/tests" "$site/cffi"
 (cd "$site/rich" && rm -f markdown.py syntax.py traceback.py _win32_console.py _windows*.py _inspect.py diagnose.py)

@@ -1,5 +1,7 @@
 """A client that runs in a machine's network but outside its file system: what it prints is one JSON value.
 
+It runs in the interpreter of an unpacked package and imports what lies beside it.
+
 client.py TOKEN call METHOD [PARAMS]      print the answer, or {"refused": error}
 client.py TOKEN load SECONDS              send acknowledged chat messages all the while; print the acknowledged keys
 client.py TOKEN stored                    print the idempotency keys of the messages the gateway has
@@ -11,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+sys.path.insert(0, str(Path(sys.executable).parents[2] / "site"))
 
 from gw.cli.rpc import GatewayClient, RefusedError
 from gw.config.settings import Address
@@ -20,7 +22,8 @@ from gw.wire import json
 
 ADDRESS = Address("127.0.0.1", 18789)
 SCOPES = ("operator.read", "operator.write", "operator.admin")
-SESSION = "agent:main:main"
+# So many that none gets its messages faster than its queue takes them: what overflows is a dead letter, by design.
+SESSIONS = [f"agent:main:smoke-{number}" for number in range(50)]
 
 
 def connect(token: str) -> GatewayClient:
@@ -43,8 +46,9 @@ def load(token: str, seconds: str) -> list[str]:
         try:
             with connect(token) as client:
                 while time.monotonic() < ends:
-                    key = str(uuid4())
-                    params = {"sessionKey": SESSION, "message": f"note {len(acknowledged)}", "idempotencyKey": key}
+                    key, sent = str(uuid4()), len(acknowledged)
+                    session = SESSIONS[sent % len(SESSIONS)]
+                    params = {"sessionKey": session, "message": f"note {sent}", "idempotencyKey": key}
                     client.call("chat.send", params)
                     acknowledged.append(key)
                     time.sleep(0.02)
@@ -55,10 +59,9 @@ def load(token: str, seconds: str) -> list[str]:
 
 def stored(token: str) -> list[str]:
     with connect(token) as client:
-        rows = client.call("chat.history", {"sessionKey": SESSION, "limit": 1000})["messages"]
-    return [
-        key.removesuffix(":user") for row in rows if row["role"] == "user" and (key := row.get("idempotencyKey", ""))
-    ]
+        histories = [client.call("chat.history", {"sessionKey": session, "limit": 1000}) for session in SESSIONS]
+    rows = [row for history in histories for row in history["messages"] if row["role"] == "user"]
+    return [key.removesuffix(":user") for row in rows if (key := row.get("idempotencyKey", ""))]
 
 
 if __name__ == "__main__":

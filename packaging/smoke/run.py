@@ -11,17 +11,19 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parent.parent)]
+sys.path.insert(0, str(HERE))
 
 from machine import Machine, MachineError, make_root, tools_missing  # noqa: E402  needs the path above
-from steps import STEPS, Site  # noqa: E402
+from steps import REPOSITORY, STEPS, Site  # noqa: E402
 
 SKIPPED = 77
 
@@ -37,8 +39,13 @@ def main() -> int:
     if missing:
         print(f"skipped: this machine cannot boot machines, it lacks {', '.join(missing)}")
         return SKIPPED
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that a machine is powered off, too
     options.cache.mkdir(parents=True, exist_ok=True)
-    report = {suite: _prove(suite, options) for suite in options.suite or ["bullseye", "trixie"]}
+    try:
+        report = {suite: _prove(suite, options) for suite in options.suite or ["bullseye", "trixie"]}
+    except MachineError as error:  # before any step: nothing was said about the package
+        print(f"skipped: this machine cannot boot machines: {error}")
+        return SKIPPED
     if options.json:
         print(json.dumps(report))
     return 0 if all(row["ok"] for rows in report.values() for row in rows) else 1
@@ -54,8 +61,11 @@ def _prove(suite: str, options: argparse.Namespace) -> list[dict[str, object]]:
     tell = sys.stderr if options.json else sys.stdout
     root = make_root(suite, options.cache, os.environ.get("CLAWGATE_DEBIAN_MIRROR") or _mirror(), options.deb)
     shutil.copy(_older(options.deb, options.cache), root / "srv")
+    _make_repository(options.deb, root)
     with Machine(root) as machine:
-        site = Site(machine, f"/srv/{options.deb.name}", "/srv/clawgate-previous.deb")
+        unpacked = root.parent / "unpacked"
+        subprocess.run(["dpkg-deb", "-x", str(options.deb), str(unpacked)], check=True)
+        site = Site(machine, f"/srv/{options.deb.name}", "/srv/clawgate-previous.deb", unpacked)
         for step in STEPS:
             rows.append(_take(step, site))
             row = rows[-1]
@@ -80,6 +90,15 @@ def _mirror() -> str | None:
     """The Debian mirror this host's apt uses, when it is a Debian host."""
     asked = subprocess.run(["apt-get", "indextargets", "--format", "$(SITE)"], capture_output=True, text=True)
     return next((site for site in asked.stdout.split() if site.endswith("/debian")), None)
+
+
+def _make_repository(deb: Path, root: Path) -> None:
+    """Make a signed repository inside the root, where this host has the tools for it."""
+    if not all(map(shutil.which, ("dpkg-scanpackages", "apt-ftparchive", "gpg"))):
+        return
+    with tempfile.TemporaryDirectory() as keys:
+        script = [str(HERE.parent / "apt-repo.sh"), "--from", str(deb.resolve().parent), f"{root}{REPOSITORY}"]
+        subprocess.run(script, check=True, capture_output=True, env={**os.environ, "CLAWGATE_ARCHIVE_KEYS": keys})
 
 
 def _older(deb: Path, cache: Path) -> Path:

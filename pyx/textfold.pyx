@@ -36,6 +36,7 @@ cdef enum:
     HIGH = 0x200
     MAX_EXPANSION = 18  # longest compatibility decomposition (U+FDFA)
     MIN_LOOKALIKE_WORD = 4
+    PENDING = 1 << 30  # on a lookalike until its word has ended
 
 cdef struct Piece:
     uint32_t at  # first character of the output it covers
@@ -204,12 +205,15 @@ cdef inline void _piece(FoldState* state, Piece* pieces, bint literal) noexcept 
 cdef void _end_word(FoldState* state, const uint32_t* table, Py_UCS4* out) noexcept nogil:
     cdef Py_ssize_t k, size = state.out_size - state.word
     cdef bint whole = state.latin_text and not state.has_other and size >= MIN_LOOKALIKE_WORD
-    if state.has_lookalike and (state.has_latin or whole):
-        state.mixed_words += 1
-        state.changed += 1
+    cdef bint mixed = state.has_lookalike and (state.has_latin or whole)
+    cdef uint32_t c
+    if state.has_lookalike:
         for k in range(state.word, state.out_size):
-            if out[k] >= 128 and out[k] < TABLE and ((table[out[k]] >> 21) & 7) == _LOOKALIKE:
-                out[k] = <Py_UCS4> (table[out[k]] & LOW)
+            if <uint32_t> out[k] & PENDING:
+                c = <uint32_t> out[k] & LOW
+                out[k] = <Py_UCS4> (table[c] & LOW if mixed else c)
+        state.mixed_words += mixed
+        state.changed += mixed
     state.word = -1
     state.has_latin = state.has_other = state.has_lookalike = False
 
@@ -261,6 +265,7 @@ cdef int _fold(
                 state.word = state.out_size
             if what == _LOOKALIKE:
                 state.has_lookalike = True
+                out[0][state.out_size] = <Py_UCS4> (c | PENDING)
             elif c < 128:
                 state.has_latin = True
             else:

@@ -365,7 +365,7 @@ cdef void _survey(const Char* text, Py_ssize_t size, Found* found) noexcept nogi
     memset(&compound, 0, sizeof(compound))
     memset(&flood, 0, sizeof(flood))
     memset(&token, 0, sizeof(token))
-    token.start = -1
+    coded.end = token.start = -1
     while i < size:
         start = i
         klass = _class_of(text[i])

@@ -31,13 +31,6 @@ OWED: set[str] = {
     "gw/policy/schema.py",
 }
 
-# What compiled modules still lack; their behaviour is tested through the Python that calls them.
-OWED_COMPILED = {
-    *(f"tests/oracle/{name}.py" for name in ("textfold", "textscan")),
-    *(f"tests/property/test_{name}.py" for name in ("ngrams", "textfold", "textscan")),
-    *(f"tests/unit/native/test_{name}.py" for name in ("textfold", "textscan")),
-}
-
 SOURCES = {relative(path) for path in PYTHON if path.name != "__init__.py"}
 PACKAGES = {relative(path.parent) for path in PYTHON if path.name == "__init__.py"}
 TESTS = {relative(path) for path in (ROOT / "tests/unit").rglob("test_*.py")}
@@ -81,9 +74,7 @@ def test_every_compiled_module_has_types_a_twin_and_tests() -> None:
             f"tests/unit/native/test_{name}.py",
         )
     ]
-    missing = {path for path in wanted if not (ROOT / path).is_file()}
-    assert sorted(missing - OWED_COMPILED) == []
-    assert sorted(OWED_COMPILED - missing) == [], "these exist now: take them off OWED_COMPILED"
+    assert [path for path in wanted if not (ROOT / path).is_file()] == []
 
 
 test_file_of.__test__ = False  # type: ignore[attr-defined]  # rightly named, but not a test

@@ -66,7 +66,7 @@ def describe(character: str) -> tuple[str, int]:
         return "", HIDDEN
     if _within(code, _MARKS):
         return "", MARK
-    if code < 128:
+    if code < 128 or code >= 0x20000:  # rare ideographs, which nobody disguises words with
         return character, PLAIN
     known = confusables().get(character)
     if known is not None:

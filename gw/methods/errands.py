@@ -66,7 +66,7 @@ class Errands:
             errand.run_id,
             clean_message(errand.text.replace("\0", "")),
             Sender(errand.source, errand.source, errand.name, errand.source, {"errand": errand.source}),
-            errand.params,
+            {**errand.params, "message": errand.text},  # what the idempotency key stands for
             reason=errand.source,
             heartbeat=errand.heartbeat,
             reply=lambda end: self._ended(errand, end),

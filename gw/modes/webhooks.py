@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Final
 from urllib.parse import parse_qsl
-from uuid import uuid4
+from uuid import NAMESPACE_URL, uuid4, uuid5
 
 from gw.access.throttle import LoginThrottle
 from gw.access.tokens import matches
@@ -146,7 +146,8 @@ class Webhooks:
             raise InvalidRequest(f"idempotencyKey must be a text of at most {MOST_KEY_CHARS} characters")
         name = str(params.get("name") or "hook")[:100]
         run_id = f"hook:{name}:{given}:{number}" if given else f"hook:{uuid4()}"
-        default = str(self._settings.get("defaultSessionKey") or f"hook:{uuid4()}")
+        own = uuid5(NAMESPACE_URL, run_id) if given else uuid4()  # a retry means the same session
+        default = str(self._settings.get("defaultSessionKey") or f"hook:{own}")
         key = self._key(params, is_ours=is_ours, default=default)
         seconds = params.get("timeoutSeconds")
         runner = {field: params[field] for field in RUNNER_FIELDS if isinstance(params.get(field), str)}

@@ -1,0 +1,92 @@
+"""What a channels file leads to: accounts, methods and routes, or every problem at once."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gw import hub
+from gw.errors import ConfigError
+from gw.modes.channels import ChannelService, ChannelsFile
+from gw.net.http import Request
+from gw.observe.metrics import Metrics
+from tests.support.chats import FakeDefender
+from tests.support.scripted_runner import ScriptedRunner
+from tests.support.sessions import House, Inline, house
+
+
+def write(tmp_path: Path, settings: dict[str, Any]) -> Path:
+    for name in ("secret", "token"):
+        (tmp_path / name).write_text("s3cret")
+        (tmp_path / name).chmod(0o600)
+    file = tmp_path / "channels.yaml"
+    file.write_text(json.dumps(settings))
+    return file
+
+
+def generic(tmp_path: Path, **fields: Any) -> dict[str, Any]:
+    return {"generic": {"secretFiles": {"secret": str(tmp_path / "secret")}, **fields}}
+
+
+def build(home: House, file: Path, state: Path) -> ChannelService:
+    defender = FakeDefender()
+    return ChannelService(
+        *(ChannelsFile(file), state, home.talk, home.bus, home.clock, Inline(), Metrics()),
+        judge=defender.judge,
+        tell=defender.told.append,
+    )
+
+
+def test_accounts_methods_and_routes(tmp_path: Path) -> None:
+    file = write(
+        tmp_path,
+        {
+            "channels": generic(tmp_path, accounts={"one": {}, "two": {"enabled": False}}),
+            "hooks": {"enabled": True, "path": "/in", "tokenFile": str(tmp_path / "token")},
+        },
+    )
+    with house(tmp_path / "s.json", ScriptedRunner()) as home:
+        service = build(home, file, tmp_path / "state")
+        assert [(one.config.channel, one.config.account) for one in service.accounts] == [("generic", "one")]
+        assert set(service.routes()) == {"/channels/", "/in/"}
+        home.router.attach(*service.families)
+        assert {"cron.list", "send", "channels.pairing.approve"} <= set(home.router.served())
+        supervisor = hub.Supervisor()
+        service.start(supervisor)
+        hub.sleep(0.01)
+        assert "timers" in supervisor.running()
+        route = service.routes()["/channels/"]
+        for path, status in (("/channels/generic/one", 401), ("/channels/generic/two", 404), ("/channels/moon", 404)):
+            assert route(Request("POST", path, "", {}, b"{}", "127.0.0.1", False)).status == status
+        service.shed()
+        assert supervisor.stop(1.0) == []
+        service.close()
+
+
+def test_without_timers(tmp_path: Path) -> None:
+    file = write(tmp_path, {"cron": {"enabled": False}})
+    with house(tmp_path / "s.json") as home:
+        service = build(home, file, tmp_path / "state")
+        assert service.cron is None
+        assert set(service.routes()) == {"/channels/"}
+        service.close()
+
+
+def test_every_problem_is_told_at_once(tmp_path: Path) -> None:
+    file = write(
+        tmp_path,
+        {
+            "channels": {
+                "generic": {"options": {"deliverUrl": 5}},
+                "telegram": {"secretFiles": {"token": str(tmp_path / "gone")}},
+            },
+            "hooks": {"enabled": True},
+        },
+    )
+    with pytest.raises(ConfigError) as caught:
+        ChannelsFile(file)
+    paths = {problem.path for problem in caught.value.problems}
+    assert {"channels.generic.options.deliverUrl", "channels.generic.secretFiles.secret"} <= paths
+    assert "s3cret" not in str(caught.value)
+    assert "hooks.tokenFile" in {problem.file for problem in caught.value.problems}

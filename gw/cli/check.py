@@ -37,6 +37,7 @@ def command(config_file: Path | None, as_json: bool, **flags: Any) -> int:
     else:
         facts.append(("configuration", ", ".join(map(str, loaded.files)) or "defaults"))
         problems += [*check_secrets(loaded), *check_files(loaded.settings), *check_policy(loaded.settings, facts)]
+        problems += check_channels(loaded.settings, facts)
     problems.sort(key=lambda problem: problem[:3])
     errors = sum(problem.severity == "error" for problem in problems)
     if as_json:
@@ -91,3 +92,18 @@ def check_files(settings: Settings) -> list[Problem]:
     if gateway.control_ui is not None and not (gateway.control_ui / "index.html").is_file():
         problems.append(Problem(str(gateway.control_ui), 0, 0, "control-ui.index", "no index.html in this folder"))
     return problems
+
+
+def check_channels(settings: Settings, facts: Facts) -> list[Problem]:
+    """Problems of the channels file, of its accounts and of their secrets."""
+    if settings.channels.file is None:
+        return []
+    from gw.modes.channels import ChannelsFile  # drivers load only where they are configured
+
+    try:
+        found = ChannelsFile(settings.channels.file)
+    except ProblemsError as error:
+        return list(error.problems)
+    names = ", ".join(f"{one.channel} {one.account}" for one in found.accounts)
+    facts.append(("channels", f"{names or 'none'}; agents {', '.join(found.rules.keys.agents)}"))
+    return []

@@ -78,3 +78,14 @@ def test_files_that_serve_would_stumble_over(
 ) -> None:
     status, shown = check(config, capsys, *flags)
     assert status == 2 and code in [p["code"] for p in shown["problems"]]  # type: ignore[attr-defined,index]
+
+
+def test_the_channels_file_is_checked(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = config.parent / "channels.yaml"
+    file.write_text("channels: {generic: {dmPolicy: maybe}}")
+    status, shown = check(config, capsys, "--channels", str(file))
+    assert status == 2
+    assert [p["path"] for p in shown["problems"]] == ["channels.generic.dmPolicy"]  # type: ignore[attr-defined,index]
+    file.write_text("agents: {entries: {main: {default: true}, ops: {}}}")
+    status, shown = check(config, capsys, "--channels", str(file))
+    assert (status, shown["channels"]) == (0, "none; agents main, ops")

@@ -1,11 +1,14 @@
-"""channels.status without channels."""
+"""channels.status, without channels and with some."""
 
 import pytest
 
 from gw.methods.channels import Channels
 from gw.observe.health import Health, LoopSample
 from tests.support import openclaw
+from tests.support.chats import FakeAccount
 from tests.unit.methods.plain import FixedClock, ask
+
+SOME = Channels(FixedClock(), Health(0), [FakeAccount(), FakeAccount("slack"), FakeAccount("slack", "work")])
 
 
 def make() -> Channels:
@@ -20,6 +23,16 @@ def test_there_are_none() -> None:
     assert answer["eventLoop"]["delayMaxMs"] == 1.2
 
 
+def test_accounts_are_shown_by_channel() -> None:
+    answer = ask(SOME, "channels.status")
+    assert answer["channelOrder"] == ["telegram", "slack"]
+    assert [row["accountId"] for row in answer["channelAccounts"]["slack"]] == ["default", "work"]
+    assert answer["channels"]["slack"] == {"configured": True, "running": True}
+    assert answer["channelDefaultAccountId"]["slack"] == "default"
+    assert ask(SOME, "channels.status", {"channel": "slack"})["channelOrder"] == ["slack"]
+
+
 @pytest.mark.openclaw
 def test_the_answer_fits_the_published_schema() -> None:
-    assert openclaw.problems("ChannelsStatusResult", ask(make(), "channels.status")) == []
+    for channels in (make(), SOME):
+        assert openclaw.problems("ChannelsStatusResult", ask(channels, "channels.status")) == []

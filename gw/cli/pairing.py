@@ -1,0 +1,78 @@
+"""`clawgate pairing`: who asked to talk to an agent in a chat, and the answer to them."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from gw.cli.options import load_settings, settings_options
+from gw.cli.output import as_json_option, print_json, print_table
+from gw.cli.status import open_client
+
+SCOPES = ("operator.pairing", "operator.admin")
+CONNECTION = ("gateway.listen", "gateway.state", "auth.token_file")
+account_option = click.option("--account", default="default", show_default=True, help="The channel's account.")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def command() -> None:
+    """See who asked to talk to an agent, and answer them. Needs the running gateway."""
+
+
+@command.command("list")
+@click.argument("channel", required=False)
+@settings_options(*CONNECTION)
+@as_json_option
+def list_requests(channel: str | None, config_file: Path | None, as_json: bool, **flags: Any) -> None:
+    """List what waits, oldest first; the codes are with those who ask."""
+    answer = _ask(config_file, flags, "channels.pairing.list", {"channel": channel} if channel else {})
+    if as_json:
+        print_json(answer)
+        return
+    print_table(
+        ("channel", "account", "sender", "calls itself", "since", "until", "request"),
+        [
+            (
+                row["channel"],
+                row["accountId"],
+                row["senderId"],
+                row["senderLabel"],
+                row["createdAt"],
+                row["expiresAt"],
+                row["requestId"],
+            )
+            for row in answer["requests"]
+        ],
+    )
+
+
+@command.command("approve")
+@click.argument("channel")
+@click.argument("code")
+@account_option
+@click.option("--quiet", is_flag=True, help="Do not tell them in their chat.")
+@settings_options(*CONNECTION)
+def approve(channel: str, code: str, account: str, quiet: bool, config_file: Path | None, **flags: Any) -> None:
+    """Let somebody in: CODE is what they were told, or the request's id. Opens direct messages, nothing else."""
+    params = {"channel": channel, "accountId": account, "requestId": code, "notify": not quiet}
+    answer = _ask(config_file, flags, "channels.pairing.approve", params)
+    told = {"sent": "they were told", "failed": "they could not be told"}.get(answer["notification"], "quietly")
+    click.echo(f"{answer['senderId']} may write on {channel} now ({told})")
+
+
+@command.command("dismiss")
+@click.argument("channel")
+@click.argument("code")
+@account_option
+@settings_options(*CONNECTION)
+def dismiss(channel: str, code: str, account: str, config_file: Path | None, **flags: Any) -> None:
+    """Forget a request; they may ask again."""
+    params = {"channel": channel, "accountId": account, "requestId": code}
+    answer = _ask(config_file, flags, "channels.pairing.dismiss", params)
+    click.echo(f"forgot the request of {answer['senderId']}")
+
+
+def _ask(config_file: Path | None, flags: dict[str, Any], method: str, params: dict[str, Any]) -> Any:
+    """Raises UnreachableError, RefusedError."""
+    with open_client(load_settings(config_file, flags).settings, SCOPES) as client:
+        return client.call(method, params)

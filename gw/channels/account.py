@@ -44,6 +44,7 @@ logger = logging.getLogger(__name__)
 
 DIAL_S: Final = 20.0
 TYPING_S: Final = 5.0
+STOP_POLL_S: Final = 0.02
 STEADY_S: Final = 30.0  # a socket that lasted so long was a good one
 
 
@@ -103,6 +104,14 @@ class Account:
         self._cursor.load()
         self._ingress.resume()
         self._outbox.resume()
+
+    def stop(self, seconds: float) -> None:
+        """Begin nothing new, and wait for the calls whose answers say what must not be sent again."""
+        self._ingress.stop()
+        self._outbox.stop()
+        until = self._wires.clock.monotonic() + seconds
+        while self._outbox.asking and self._wires.clock.monotonic() < until:
+            self._wires.sleep(STOP_POLL_S)
 
     # --- receiving --------------------------------------------------------------------------------------------
 

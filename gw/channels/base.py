@@ -357,6 +357,16 @@ class ChannelAccount(Protocol):
     @property
     def capabilities(self) -> Capabilities: ...
 
+    def load(self) -> None:
+        """Take over what the last process left and go on with it: `handle` may be called from now on.
+
+        Before `run`. Raises StoreError."""
+
+    def stop(self, seconds: float) -> None:
+        """Begin nothing new; wait, at most so long, for calls that are out. What is left is on disk.
+
+        When its `run` has ended, and before the pools of its wires are closed."""
+
     def run(self) -> None:
         """Receive until killed; for a Supervisor (Restart.ON_ERROR). Returns when the channel has to stop."""
 

@@ -49,6 +49,10 @@ class Ingress:
         for value in list(self._journal.open.values()):
             self._queue(decode(value))
 
+    def stop(self) -> None:
+        """Hand over no more; it is on disk."""
+        self._lanes.stop()
+
     def take(self, inbound: Sequence[Inbound]) -> int:
         """Make them durable and queue those that are new. Raises Overloaded or StoreError; then none was taken."""
         fresh: dict[str, Inbound] = {}

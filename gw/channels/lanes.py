@@ -27,6 +27,7 @@ class Lanes(Generic[T]):
         self._ready: deque[str] = deque()
         self._running = 0
         self._waiting = 0
+        self._is_stopped = False
 
     def __len__(self) -> int:
         """Items that wait or are being worked on."""
@@ -34,6 +35,10 @@ class Lanes(Generic[T]):
 
     def room(self) -> int:
         return self._most - self._waiting
+
+    def stop(self) -> None:
+        """Start no more of it; what is being worked on goes on."""
+        self._is_stopped = True
 
     def put(self, key: str, item: T) -> None:
         """Raises Overloaded at once when too many wait."""
@@ -52,7 +57,7 @@ class Lanes(Generic[T]):
 
     def _run(self) -> None:
         try:
-            while self._ready:
+            while self._ready and not self._is_stopped:
                 key = self._ready.popleft()
                 lane = self._lanes[key]
                 try:

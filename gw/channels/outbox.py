@@ -10,6 +10,7 @@ import logging
 import random
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 from gw.channels import chunking
@@ -33,6 +34,10 @@ LEAST_TRIES: Final = 3
 Done = Callable[[Receipt], object]
 
 
+class _Stopping(Exception):
+    """The process ends: what is left is on disk for the next one."""
+
+
 class Outbox:
     def __init__(
         self,
@@ -45,12 +50,15 @@ class Outbox:
         text_limit: int | None = None,
     ) -> None:
         self._driver = driver
+        self._channel = driver.capabilities.channel
         self._http = http
         self._journal = journal
         self._clock = clock
         self._sleep = sleep
         self._limit = text_limit or driver.capabilities.text_limit
         self._done: dict[str, Done] = {}
+        self._is_stopping = False
+        self.asking = 0  # calls whose answer is not noted yet: what a stop should wait for
         self._lanes: Lanes[str] = Lanes(self._work, tasks, where=WHERE, most=MOST_WAITING, side_by_side=SIDE_BY_SIDE)
 
     def __len__(self) -> int:
@@ -60,6 +68,11 @@ class Outbox:
         """Go on with what the last process had not sent."""
         for key, value in list(self._journal.open.items()):
             self._lanes.put(value["out"]["chat_id"], key)
+
+    def stop(self) -> None:
+        """Ask for nothing more; what is left is on disk."""
+        self._is_stopping = True
+        self._lanes.stop()
 
     def send(self, out: Outbound, done: Done | None = None) -> bool:
         """Take it durably; False when its key is known. Raises Overloaded, StoreError."""
@@ -76,33 +89,44 @@ class Outbox:
     def _work(self, key: str) -> None:
         item = self._journal.open[key]
         out, ids = decode(item["out"]), list(item["ids"])
-        error = ""
+        error, rest_s = "", 0.0
         try:
             for index, part in enumerate(self.cut(out)):
                 if index >= len(ids):
-                    message_id, rest_s = self._deliver(part._replace(part_index=index), item["at"])
+                    self._rest(rest_s)
+                    message_id, rest_s = self._deliver(key, item, part._replace(part_index=index), ids)
                     ids.append(message_id)
-                    self._journal.note(key, {**item, "ids": ids})
-                    if rest_s > 0:
-                        self._sleep(min(rest_s, PAUSE_MOST_S))
+        except _Stopping:
+            return
         except (SendRefused, SendLater, UpstreamError) as failed:
             error = getattr(failed, "reason", "") or str(failed)
         except Exception as failed:  # boundary: one reply must not stop those behind it
-            logger.exception("channels.send_crashed", extra={"channel": self._driver.capabilities.channel})
+            logger.exception("channels.send_crashed", extra={"channel": self._channel})
             error = type(failed).__name__
         self._finish(key, Receipt(out.chat_id, tuple(ids), error))
+        self._rest(rest_s)
+
+    def _rest(self, seconds: float) -> None:
+        """Leave the chat alone, so that the provider need not say so."""
+        if seconds > 0:
+            self._sleep(min(seconds, PAUSE_MOST_S))
 
     def _finish(self, key: str, receipt: Receipt) -> None:
-        channel = self._driver.capabilities.channel
         if receipt.error:
-            logger.warning("channels.send_failed", extra={"channel": channel, "reason": receipt.error})
-        try:
+            logger.warning("channels.send_failed", extra={"channel": self._channel, "reason": receipt.error})
+        with self._despite_the_disk():
             self._journal.close(key)
-        except (Overloaded, StoreError):
-            logger.error("channels.journal_failed", extra={"channel": channel})
         done = self._done.pop(key, None)
         if done is not None:
             done(receipt)
+
+    @contextmanager
+    def _despite_the_disk(self) -> Iterator[None]:
+        """What was sent was sent: a note that cannot be written is no reason to send it again."""
+        try:
+            yield
+        except (Overloaded, StoreError):
+            logger.error("channels.journal_failed", extra={"channel": self._channel})
 
     def cut(self, out: Outbound) -> Iterator[Outbound]:
         """The messages a reply becomes: its text in pieces, then its files; a short text is the first one's caption."""
@@ -123,30 +147,33 @@ class Outbox:
     def _pieces(self, text: str) -> list[str]:
         return chunking.by_markdown(text, self._limit)
 
-    def _deliver(self, part: Outbound, since_ms: int) -> tuple[str, float]:
-        """Ask until the provider takes it; its message id, and how long to leave the chat alone then.
+    def _deliver(self, key: str, item: dict[str, Json], part: Outbound, ids: list[str]) -> tuple[str, float]:
+        """Ask until the provider takes it, and note that; its message id, and how long to leave the chat alone then.
 
-        Raises SendRefused, or the last failure once patience has run out.
+        Raises SendRefused, the last failure once patience has run out, or _Stopping.
         """
         tries, pause_s = 0, PAUSE_FIRST_S
         while True:
+            if self._is_stopping:
+                raise _Stopping
             tries += 1
+            self.asking += 1
             try:
-                answer = self._exchange(part)
+                call = self._driver.send(part, self._clock.now_ms())
+                answer = Answer(*self._http.exchange(*call))
                 message_id = self._driver.sent(part, answer)
-            except (SendLater, UpstreamError, Overloaded) as failed:
+                with self._despite_the_disk():
+                    self._journal.note(key, {**item, "ids": [*ids, message_id]})
+                return message_id, self._driver.pause_s(answer)
+            except (SendLater, UpstreamError) as failed:
                 wait_s = self._wait(getattr(failed, "after_s", None), pause_s)
-                gone_ms = self._clock.now_ms() - since_ms + wait_s * 1000
+                gone_ms = self._clock.now_ms() - item["at"] + wait_s * 1000
                 if gone_ms > PATIENCE_MS and (tries >= LEAST_TRIES or wait_s > PAUSE_MOST_S):
                     raise
-                self._sleep(wait_s)
-                pause_s = min(pause_s * 2, PAUSE_MOST_S)
-            else:
-                return message_id, self._driver.pause_s(answer)
-
-    def _exchange(self, part: Outbound) -> Answer:
-        call = self._driver.send(part, self._clock.now_ms())
-        return Answer(*self._http.exchange(*call))
+            finally:
+                self.asking -= 1
+            self._sleep(wait_s)
+            pause_s = min(pause_s * 2, PAUSE_MOST_S)
 
     @staticmethod
     def _wait(asked_s: float | None, pause_s: float) -> float:

@@ -203,3 +203,25 @@ def test_typing_never_fails(tmp_path: Path) -> None:
     account.typing("7")
     assert len(world.http.asked) == 2
     assert account.capabilities.channel == "telegram"
+
+
+def test_a_stop_leaves_what_is_left_to_the_next_process(tmp_path: Path) -> None:
+    world = World(tmp_path, reply(429, ok=False, parameters={"retry_after": 5}))
+    account, _ = make(world)
+    account.send(Outbound("7", "hi"))
+    world.clock.sleep = lambda seconds: account.stop(1.0)  # type: ignore[method-assign]
+    account._outbox._sleep = world.clock.sleep
+    world.tasks.run()
+    assert len(world.http.asked) == 1
+    after = World(tmp_path, reply(ok=True, result={"message_id": 1}))
+    make(after)
+    after.tasks.run()
+    assert len(after.http.asked) == 1
+
+
+def test_a_stop_waits_for_an_answer_but_not_for_ever(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    account, _ = make(world)
+    account._outbox.asking = 1
+    account.stop(0.5)
+    assert 0.4 < sum(world.clock.slept) < 0.6

@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from gw.channels.base import AccountConfig, Answer, Call, ChannelStopped, Media, Outbound, SendLater, SendRefused
 from gw.channels.discord import Discord
-from tests.support.hooks import Request, posted
+from tests.support.hooks import Request, posted, stamped
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 PUBLIC = KEY.public_key().public_bytes_raw().hex()
@@ -62,9 +62,8 @@ def test_messages_in_threads_know_their_channel() -> None:
 
 def signed(value: Any, key: Ed25519PrivateKey = KEY) -> Request:
     request = posted(value)
-    request.headers["x-signature-timestamp"] = "1700000000"
-    request.headers["x-signature-ed25519"] = key.sign(b"1700000000" + request.body).hex()
-    return request
+    proof = key.sign(b"1700000000" + request.body).hex()
+    return stamped(request, x_signature_timestamp="1700000000", x_signature_ed25519=proof)
 
 
 COMMAND = {

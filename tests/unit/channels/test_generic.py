@@ -8,7 +8,7 @@ import pytest
 from gw.channels import signatures
 from gw.channels.base import AccountConfig, Answer, Media, Outbound, SendLater, SendRefused
 from gw.channels.generic import Generic
-from tests.support.hooks import Request, posted
+from tests.support.hooks import Request, posted, stamped
 
 NOW_MS = 1_700_000_000_000
 SHAPE = {"chatType": "direct", "chatId": "c1", "messageId": "m1", "sender": {"id": "ann", "name": "Ann"}, "text": "hi"}
@@ -21,9 +21,8 @@ def make(url: str = "http://x/deliver") -> Generic:
 def signed(value: Any, at_ms: int = NOW_MS) -> Request:
     request = posted(value)
     stamp = str(at_ms // 1000)
-    request.headers["x-clawgate-timestamp"] = stamp
-    request.headers["x-clawgate-signature"] = signatures.sign("v1", "s3cret", stamp, request.body)
-    return request
+    signature = signatures.sign("v1", "s3cret", stamp, request.body)
+    return stamped(request, x_clawgate_timestamp=stamp, x_clawgate_signature=signature)
 
 
 def test_a_signed_message_is_taken() -> None:

@@ -71,3 +71,12 @@ def test_a_crash_takes_only_its_item() -> None:
     lanes.put("a", "good")
     tasks.run()
     assert (done, len(lanes)) == (["good"], 0)
+
+
+def test_a_stop_begins_nothing_more() -> None:
+    done: list[str] = []
+    lanes, tasks = make(done)
+    lanes.put("a", "a1")
+    lanes.stop()
+    tasks.run()
+    assert (done, len(lanes)) == ([], 1)

@@ -205,3 +205,12 @@ def test_a_disk_that_fails_afterwards_costs_a_log_line(tmp_path: Path, caplog: p
     world.tasks.run()
     assert len(done) == 1
     assert "journal_failed" in caplog.text
+
+
+def test_a_note_that_cannot_be_written_sends_nothing_twice(tmp_path: Path) -> None:
+    world = World(tmp_path, sent(1), sent(2))
+    done: list[Receipt] = []
+    make(world).send(Outbound("7", "first part of it second part of it"), done.append)
+    world.store.fail = Overloaded("store")
+    world.tasks.run()
+    assert done == [Receipt("7", ("1", "2"))]

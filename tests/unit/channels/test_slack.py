@@ -8,7 +8,7 @@ import pytest
 from gw.channels import signatures
 from gw.channels.base import AccountConfig, Answer, Call, ChannelStopped, Media, Outbound, SendLater, SendRefused
 from gw.channels.slack import Slack
-from tests.support.hooks import Request, posted
+from tests.support.hooks import Request, posted, stamped
 
 NOW_MS = 1_700_000_000_000
 SECRETS = {"botToken": "xoxb-1", "appToken": "xapp-1", "signingSecret": "sign"}
@@ -32,9 +32,8 @@ def answer(status: int = 200, ok: bool = True, headers: dict[str, str] | None = 
 def signed(value: Any, now_ms: int = NOW_MS, secret: str = "sign", **headers: str) -> Request:
     request = posted(value, **headers)
     stamp = str(now_ms // 1000)
-    request.headers["x-slack-request-timestamp"] = stamp
-    request.headers["x-slack-signature"] = signatures.sign("v0", secret, stamp, request.body)
-    return request
+    signature = signatures.sign("v0", secret, stamp, request.body)
+    return stamped(request, x_slack_request_timestamp=stamp, x_slack_signature=signature)
 
 
 def test_it_learns_who_it_is() -> None:

@@ -1,0 +1,253 @@
+"""What `clawgate doctor` looks at: one function a check, in the order they are shown.
+
+Knows no network: everything it judges is in `Facts`. Invariant: a check never raises for what it finds, and a set-up
+is called enforcing only when a gate in front of everything an agent does was seen to bite.
+"""
+
+import os
+import stat
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from gw.config.settings import Settings
+from gw.model.problem import Problem
+from gw.modes import ways
+from gw.modes.openclaw_config import State
+
+OK, WARNING, ERROR = "ok", "warning", "error"
+TESTED: Final = ("2026.9.", "2026.5.")  # releases of OpenClaw this version was tried against
+MOST_SKEW_MS: Final = 90_000  # a gateway refuses device signatures that are older than about this
+SILENT_MS: Final = 150_000  # two heartbeats of the plugin missed
+
+
+class Result(NamedTuple):
+    check: str
+    level: str  # OK, WARNING, ERROR
+    text: str
+    fix: str = ""
+
+
+class Facts(NamedTuple):
+    """What was found out; None where it could not be."""
+
+    settings: Settings
+    now_ms: int
+    problems: tuple[Problem, ...] = ()  # of configuration, secrets and policies
+    policy_mode: str | None = None
+    status: Mapping[str, Any] | None = None  # clawgate's block of the daemon's `status`
+    unreachable: str = ""  # why there is no status
+    openclaw: State | None = None  # its configuration
+    openclaw_version: str = ""
+    upstream_skew_ms: int | None = None
+
+    def block(self, name: str) -> Mapping[str, Any]:
+        found = (self.status or {}).get(name)
+        return found if isinstance(found, Mapping) else {}
+
+
+Check = Callable[[Facts], Iterator[Result]]
+
+
+def check_configuration(facts: Facts) -> Iterator[Result]:
+    for problem in facts.problems:
+        yield Result("configuration", ERROR if problem.severity == "error" else WARNING, str(problem))
+    if not facts.problems:
+        yield Result("configuration", OK, "settings, secrets and policies load without a problem")
+
+
+def check_daemon(facts: Facts) -> Iterator[Result]:
+    if facts.status is None:
+        yield Result("daemon", ERROR, facts.unreachable or "not reachable", "systemctl start clawgate")
+        return
+    dropped = facts.status.get("decisionsDropped", 0)
+    if dropped:
+        yield Result("daemon", ERROR, f"{dropped} decisions could not be written", "look at the disk of gateway.state")
+    yield Result("daemon", OK, f"answers at {facts.settings.gateway.listen}")
+
+
+def check_mode(facts: Facts) -> Iterator[Result]:
+    if facts.settings.policy.audit_only or (facts.status or {}).get("auditOnly"):
+        yield Result("mode", ERROR, "audit only: nothing is enforced", "policy.audit_only: false")
+    elif facts.policy_mode == "audit":
+        yield Result("mode", ERROR, "the policy's mode is audit: nothing is enforced", "mode: enforce in the policy")
+    elif facts.policy_mode is not None:
+        yield Result("mode", OK, "the policy is enforced")
+
+
+def check_socket(facts: Facts) -> Iterator[Result]:
+    path = socket_path(facts.settings)
+    try:
+        found = path.stat()
+    except OSError as error:
+        yield Result("socket", WARNING, f"{path}: {error.strerror}", "start the daemon, or see gateway.plugin_socket")
+        return
+    if not stat.S_ISSOCK(found.st_mode):
+        yield Result("socket", ERROR, f"{path} is not a socket")
+    elif found.st_mode & 0o007:
+        yield Result("socket", ERROR, f"{path} is open to everybody", f"chmod 660 {path}")
+    else:
+        yield Result("socket", OK, f"{path}, for its group only")
+    asked = facts.openclaw.socket if facts.openclaw is not None else None
+    if asked and Path(asked).resolve() != path.resolve():
+        fix = f"clawgate openclaw setup --socket {path}"
+        yield Result("socket", ERROR, f"OpenClaw's plugin asks at {asked}, the daemon listens at {path}", fix)
+
+
+def check_permissions(facts: Facts) -> Iterator[Result]:
+    folder = facts.settings.gateway.state
+    try:
+        found = folder.stat()
+    except OSError as error:
+        yield Result("permissions", WARNING, f"{folder}: {error.strerror}")
+        return
+    if found.st_mode & 0o022:
+        yield Result("permissions", ERROR, f"others may write into {folder}", f"chmod 700 {folder}")
+    elif found.st_uid not in (os.geteuid(), 0) and os.geteuid() != 0:
+        yield Result("permissions", OK, f"{folder} belongs to the service's own user")
+    else:
+        yield Result("permissions", OK, f"{folder} is its owner's alone")
+
+
+def check_ports(facts: Facts) -> Iterator[Result]:
+    gateway, auth = facts.settings.gateway, facts.settings.auth
+    if gateway.listen.is_loopback:
+        yield Result("ports", OK, f"{gateway.listen} is loopback")
+    elif gateway.tls_cert is None:
+        yield Result("ports", WARNING, f"{gateway.listen} is reachable from outside without TLS", "gateway.tls_cert")
+    else:
+        yield Result("ports", OK, f"{gateway.listen} with TLS")
+    if auth.mode == "none":
+        yield Result("ports", WARNING, "no token is asked for", "auth.mode: token")
+
+
+def check_clocks(facts: Facts) -> Iterator[Result]:
+    skew_ms = facts.upstream_skew_ms
+    if skew_ms is None:
+        return
+    if abs(skew_ms) > MOST_SKEW_MS:
+        text = f"the real gateway's clock is {skew_ms / 1000:+.0f} s off: it will refuse device signatures"
+        yield Result("clocks", ERROR, text, "synchronise both machines (timedatectl set-ntp true)")
+    else:
+        yield Result("clocks", OK, f"{abs(skew_ms)} ms apart from the real gateway")
+
+
+def check_openclaw(facts: Facts) -> Iterator[Result]:
+    version = (
+        facts.openclaw_version or facts.block("sidecar").get("version") or facts.block("plugin").get("openclaw", "")
+    )
+    if not version:
+        yield Result("openclaw", WARNING, "no OpenClaw was found", "name its program with --openclaw")
+    elif not any(release in version for release in TESTED):
+        yield Result("openclaw", WARNING, f"{version} was not tried with this clawgate; the probes below tell")
+    else:
+        yield Result("openclaw", OK, version)
+
+
+def check_plugin(facts: Facts) -> Iterator[Result]:
+    state, plugin = facts.openclaw, facts.block("plugin")
+    if state is not None and not state.is_loaded:
+        yield Result("plugin", WARNING, "not loaded into OpenClaw", "clawgate openclaw setup")
+    elif state is not None and not state.sees_prompts:
+        fix = "clawgate openclaw setup"
+        yield Result("plugin", ERROR, "loaded, but OpenClaw keeps prompts and results from it", fix)
+    if not plugin:
+        if state is not None and state.is_loaded:
+            yield Result("plugin", ERROR, "loaded, but it has not asked this daemon", "restart OpenClaw's gateway")
+    elif facts.now_ms - plugin.get("seenMs", 0) > SILENT_MS:
+        yield Result("plugin", ERROR, "silent for minutes: OpenClaw is down, or asks elsewhere", "see its log")
+    elif ways.PLUGIN in active_gates(facts):
+        yield Result("plugin", OK, f"{plugin.get('version', '?')} asks, and its probe is refused")
+    else:
+        yield Result("plugin", ERROR, "asks, but its probe was not refused: this gate does not bite")
+
+
+def check_approvals(facts: Facts) -> Iterator[Result]:
+    sidecar = facts.block("sidecar")
+    if not sidecar:
+        return
+    if not sidecar.get("connected"):
+        yield Result("sidecar", ERROR, f"not connected: {sidecar.get('problem')}", "see upstream.url and its token")
+    elif not sidecar.get("execAsksAlways"):
+        fix = "clawgate openclaw setup --exec-ask"
+        yield Result("sidecar", WARNING, "connected, but shell commands do not ask: it can only watch", fix)
+    elif ways.APPROVALS in active_gates(facts):
+        yield Result("sidecar", OK, "answers approvals, and its probe is refused")
+    else:
+        yield Result("sidecar", ERROR, "connected, but its probe was not refused: this gate does not bite")
+
+
+def check_guard(facts: Facts) -> Iterator[Result]:
+    guard = facts.block("guard")
+    if not guard:
+        return
+    if ways.GUARD in active_gates(facts):
+        yield Result("guard", OK, "stands in front of the real gateway")
+    else:
+        yield Result("guard", ERROR, "the real gateway behind it is away, or nothing is enforced")
+
+
+def check_coverage(facts: Facts) -> Iterator[Result]:
+    coverage = facts.block("coverage")
+    if not coverage:
+        return
+    if unguarded := coverage.get("unguarded", 0):
+        tools = ", ".join(f"{tool} {count}" for tool, count in coverage.get("byTool", {}).items())
+        text = f"{unguarded} of {coverage['executions']} executions had no decision that let them happen: {tools}"
+        yield Result("coverage", ERROR, text, "the daemon's log names them: execution.unguarded")
+    else:
+        yield Result("coverage", OK, f"{coverage.get('executions', 0)} executions, each with a decision")
+
+
+def check_ways(facts: Facts) -> Iterator[Result]:
+    for way in ways.open_ways(active_gates(facts)):
+        yield Result("open", ERROR if way.is_agent else WARNING, way.name, way.close)
+
+
+CHECKS: Final[tuple[Check, ...]] = (
+    check_configuration,
+    check_daemon,
+    check_mode,
+    check_socket,
+    check_permissions,
+    check_ports,
+    check_clocks,
+    check_openclaw,
+    check_plugin,
+    check_approvals,
+    check_guard,
+    check_coverage,
+    check_ways,
+)
+
+
+def active_gates(facts: Facts) -> list[str]:
+    """Gates that were seen to bite lately, under a policy that enforces."""
+    if facts.status is None or any(result.level == ERROR for result in check_mode(facts)):
+        return []
+    plugin, sidecar = facts.block("plugin"), facts.block("sidecar")
+    probes = sidecar.get("canaries", {})
+
+    def bites(gate: str) -> bool:
+        return bool(probes.get(gate, {}).get("outcome") == "bites")
+
+    seen = facts.now_ms - plugin.get("seenMs", 0) <= SILENT_MS if plugin else False
+    found = {
+        ways.PLUGIN: seen and (bites(ways.PLUGIN) if ways.PLUGIN in probes else bool(plugin.get("canary"))),
+        ways.APPROVALS: bool(sidecar.get("connected") and sidecar.get("execAsksAlways")) and bites(ways.APPROVALS),
+        ways.GUARD: bool(facts.block("guard").get("upstreamUp")),
+    }
+    return [gate for gate, is_active in found.items() if is_active]
+
+
+def posture(facts: Facts) -> str:
+    return ways.posture(active_gates(facts))
+
+
+def run_checks(facts: Facts) -> list[Result]:
+    return [result for check in CHECKS for result in check(facts)]
+
+
+def socket_path(settings: Settings) -> Path:
+    gateway = settings.gateway
+    return gateway.plugin_socket or gateway.state / "plugin.sock"

@@ -1,0 +1,100 @@
+"""What is printed, and the exit statuses; the checks are in test_doctor_checks.py."""
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gw.cli import doctor as module
+from gw.cli.main import run
+from gw.cli.websocket import UnreachableError
+from gw.config.settings import build
+
+PLUGIN = {"version": "0.1.0", "openclaw": "2026.9.6", "canary": True}
+
+
+class Daemon:
+    """Stands in for a client of the running gateway."""
+
+    def __init__(self, block: dict[str, Any] | None) -> None:
+        self.block = block
+
+    def __enter__(self) -> "Daemon":
+        if self.block is None:
+            raise UnreachableError("no gateway at 127.0.0.1:1: Connection refused")
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        pass
+
+    def call(self, method: str) -> Any:
+        return {"clawgate": self.block}
+
+
+def doctor(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, block: dict[str, Any] | None, *flags: str) -> int:
+    tmp_path.chmod(0o700)
+    monkeypatch.setattr(module, "open_client", lambda settings: Daemon(block))
+    return run(["doctor", "--openclaw", str(tmp_path / "absent"), "--state", str(tmp_path), *flags])
+
+
+def seen() -> dict[str, Any]:
+    return {"plugin": {**PLUGIN, "seenMs": time.time_ns() // 1_000_000}}
+
+
+def test_enforcing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert doctor(monkeypatch, tmp_path, seen()) == 0
+    shown = capsys.readouterr().out
+    assert "enforcing: whatever an agent does" in shown and "NOT" not in shown
+    assert "to fix: clawgate guard" in shown
+
+
+@pytest.mark.parametrize(
+    "block, flags, status, word",
+    [
+        ({}, [], 1, "NOT enforcing: no gate"),
+        (seen(), ["--audit-only"], 1, "NOT enforcing: no gate"),
+        (None, [], 3, "Connection refused"),
+        (seen(), ["--policy", "/nonexistent"], 2, "nonexistent"),
+    ],
+)
+def test_everything_else_is_not(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    block: dict[str, Any] | None,
+    flags: list[str],
+    status: int,
+    word: str,
+) -> None:
+    assert doctor(monkeypatch, tmp_path, block, *flags) == status
+    assert word in capsys.readouterr().out
+
+
+def test_for_programs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert doctor(monkeypatch, tmp_path, {}, "--json") == 1
+    said = json.loads(capsys.readouterr().out)
+    assert said["posture"] == "open"
+    assert {"check", "level", "text", "fix"} == set(said["results"][0])
+
+
+@pytest.mark.parametrize("url", [None, "wss://h:1", "ws://h", "ws://127.0.0.1:1"])
+def test_a_clock_that_cannot_be_read_is_no_finding(url: str | None) -> None:
+    assert module.upstream_skew_ms(build({"upstream.url": url})) is None
+
+
+def test_the_real_gateways_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Ahead:
+        def __init__(self, address: object, timeout_s: float) -> None:
+            self.now_ms = time.time_ns() // 1_000_000
+
+        def receive(self) -> bytes:
+            return json.dumps({"payload": {"ts": self.now_ms + 60_000}}).encode()
+
+        def close(self) -> None:
+            pass
+
+    monkeypatch.setattr(module, "WebSocket", Ahead)
+    skew_ms = module.upstream_skew_ms(build({"upstream.url": "ws://[::1]:18789"}))
+    assert skew_ms is not None and 50_000 < skew_ms <= 60_000

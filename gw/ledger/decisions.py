@@ -48,7 +48,7 @@ class DecisionLog:
         self._max_file_bytes = max_file_bytes
         self._sign = sign
         self._unsigned = RECEIPT_EVERY  # so that the first batch gets one
-        self._pending: list[tuple[bool, dict[str, Any]]] = []  # durable, record
+        self._pending: list[tuple[bool, bytes]] = []  # durable, packed record
         self._descriptor = -1
         self._size = 0
         self._seq = 0
@@ -65,7 +65,7 @@ class DecisionLog:
 
     def append(self, record: dict[str, Any], *, durable: bool) -> bool:
         """Add a record; with *durable* return only when it and all before it are on disk. False: the disk refused."""
-        self._pending.append((durable, record))
+        self._pending.append((durable, chain.pack(record)))
         if durable or len(self._pending) >= MAX_BATCH:
             return self.flush()
         return True
@@ -100,18 +100,18 @@ class DecisionLog:
         os.close(self._descriptor)
         self._descriptor = -1
 
-    def _write(self, batch: list[tuple[bool, dict[str, Any]]]) -> None:
+    def _write(self, batch: list[tuple[bool, bytes]]) -> None:
         """Runs on the pool's one worker, so it alone touches the file and the chain."""
         seq, prev = self._seq, self._prev
         lines = []
-        for _, record in batch:
+        for _, packed in batch:
             seq += 1
-            line, prev = chain.link(record, seq, prev)
+            line, prev = chain.link(packed, seq, prev)
             lines.append(line)
         unsigned = self._unsigned + len(batch)
         if self._sign is not None and unsigned >= RECEIPT_EVERY:
             try:
-                line, prev = chain.link(self._sign(seq + 1, prev), seq + 1, prev)
+                line, prev = chain.link(chain.pack(self._sign(seq + 1, prev)), seq + 1, prev)
             except StoreError as error:  # recording goes on; `decisions verify` shows what is unconfirmed
                 logger.error("ledger.unsigned", extra={"problem": str(error)})
             else:

@@ -4,8 +4,8 @@ from gw.ledger import chain
 
 
 def test_each_line_names_the_hash_of_the_one_before() -> None:
-    first, digest = chain.link({"id": "a"}, 1, chain.GENESIS)
-    second, _ = chain.link({"id": "b"}, 2, digest)
+    first, digest = chain.link(chain.pack({"id": "a"}), 1, chain.GENESIS)
+    second, _ = chain.link(chain.pack({"id": "b"}), 2, digest)
     assert chain.unlink(first) == ({"seq": 1, "prev": chain.GENESIS, "id": "a"}, digest)
     assert chain.unlink(second)[0]["prev"] == digest
 
@@ -18,6 +18,6 @@ def test_what_is_no_line(line: bytes) -> None:
 
 @pytest.mark.parametrize("text", ["\ud800", "\n", "\x00", "é😀"])
 def test_any_text_stays_one_line(text: str) -> None:
-    line, _ = chain.link({"text": text}, 1, chain.GENESIS)
+    line, _ = chain.link(chain.pack({"text": text}), 1, chain.GENESIS)
     assert line.count(b"\n") == 1
     chain.unlink(line)

@@ -5,6 +5,7 @@ wrote with what it read before it says it is done, and never touches the source.
 """
 
 import json
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -84,15 +85,32 @@ def _path(config_file: Path | None, flags: dict[str, Any]) -> Path:
 
 @contextmanager
 def _open(path: Path, *, new: bool = False) -> Iterator[tuple[StateStore, Loaded]]:
-    """Raises StoreError: there is none, or another process has it."""
-    if not new and not path.exists():
-        raise StoreError(f"there is no state at {path}")
+    """Raises StoreError: there is none, it is another user's, or another process has it."""
+    if not new:
+        _check_owner(path)
     store = backend_for(path)
     held = store.open()
     try:
         yield store, held
     finally:
         store.close()
+
+
+def _check_owner(path: Path) -> None:
+    """Opening a state may write files, and the service cannot start on files that root left in it."""
+    try:
+        owner = path.stat().st_uid
+    except FileNotFoundError:
+        raise StoreError(f"there is no state at {path}") from None
+    except PermissionError:
+        raise StoreError(f"state {path} is another user's: run this as that user") from None
+    if owner != os.geteuid():
+        try:
+            name = path.owner()
+        except KeyError:
+            name = f"user {owner}"
+        how = f"`runuser -u {name} -- clawgate state ...`"
+        raise StoreError(f"state {path} belongs to {name}: run this as that user, {how}")
 
 
 @contextmanager

@@ -1,4 +1,5 @@
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,12 @@ def test_a_copy_that_differs_is_an_error(
     monkeypatch.setattr(transfer, "differences", lambda *stores: ["table entry differs"])
     with pytest.raises(StoreError, match="differs from the original: table entry differs"):
         run("migrate", str(tmp_path / "x.sqlite"), *place)
+
+
+def test_another_users_state_is_left_to_that_user(place: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
+    with pytest.raises(StoreError, match=r"belongs to \S+: run this as that user, `runuser -u"):
+        run("verify", *place)
 
 
 def test_what_cannot_be_opened_is_said(tmp_path: Path, place: tuple[str, str]) -> None:

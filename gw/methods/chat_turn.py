@@ -26,6 +26,7 @@ from gw.ports import Json
 from gw.routing import replies
 from gw.routing.bindings import Route
 from gw.routing.replies import Said
+from gw.routing.tool_policy import Layer
 from gw.session import keys
 from gw.wire import json
 from gw.wire.methods import ADMIN, READ, WRITE
@@ -51,6 +52,8 @@ class Turned(NamedTuple):
     command: str = ""  # the message is one: its text without mentions
     history: Sequence[Said] = ()
     pins_route: bool = True  # its chat becomes the session's last route
+    tools: Sequence[Layer] = ()  # what the turn may use at most
+    alone: bool = False  # those limits are this chat's or sender's: never to be taken into another turn
 
 
 def run_id_of(message: Inbound, agent: str) -> str:
@@ -152,6 +155,7 @@ class ChatTurns:
             "originatingAccountId": message.account,
             "originatingThreadId": message.thread_id or None,
             "suppressCommandInterpretation": None if turned.command else True,
+            "tools": [layer._asdict() for layer in turned.tools] or None,
         }
         return Request(
             "channel",
@@ -160,6 +164,7 @@ class ChatTurns:
             clean_message(prompt.replace("\0", "")),
             sender,
             {name: value for name, value in params.items() if value is not None},
+            mode="followup" if turned.alone else None,
             delivery=_delivery(message) if turned.pins_route else None,
             reply=lambda end: self._answer(turned, run_id, end),
             about=_about(message, turned),

@@ -15,7 +15,7 @@ from gw.channels.base import Inbound
 from gw.methods.chat_turn import ChatTurns, Turned, label_of
 from gw.methods.outlet import Outlet, Target
 from gw.methods.session_desk import SessionDesk
-from gw.routing import access, activation, bindings, broadcast, mentions, replies
+from gw.routing import access, activation, bindings, broadcast, mentions, replies, tool_policy
 from gw.routing.access import Access
 from gw.routing.activation import Facts
 from gw.routing.bindings import Peer, Place, Route
@@ -23,6 +23,7 @@ from gw.routing.bot_loops import BotLoops
 from gw.routing.mentions import Names
 from gw.routing.pairing import PairedSenders
 from gw.routing.rules import Rules, Table
+from gw.routing.tool_policy import Layer
 from gw.routing.unmentioned import Unmentioned
 from gw.session import commands, keys
 
@@ -147,6 +148,7 @@ class Inbox:
                     command,
                     history,
                     self._pins_route(message, route, settings),
+                    *self._tools(message, route, settings),
                 )
             )
             for route in self._chosen(message, routes, names)
@@ -208,6 +210,16 @@ class Inbox:
         named = {route.agent for route, one in zip(routes, names, strict=True) if mentions.matches(one, message.text)}
         chosen = broadcast.first_round(several, named)
         return [route for route in routes if route.agent in chosen]
+
+    def _tools(self, message: Inbound, route: Route, settings: Table) -> tuple[list[Layer], bool]:
+        """The layers, and whether one of them is this group's or sender's own."""
+        rules, sender = self._rules, message.sender
+        names = {"id": sender.id, "e164": sender.e164, "username": sender.username}
+        listed = settings.get("groups") or {}
+        group = next((one for one in places_of(message) if one in listed), message.chat_id)
+        own = tool_policy.for_group(listed, group, message.channel, names) if message.chat_type != "direct" else None
+        agent = rules.agents.get(route.agent, {}).get("tools") or {}
+        return tool_policy.layers(rules.tools, agent, own), own is not None
 
     def _pins_route(self, message: Inbound, route: Route, settings: Table) -> bool:
         """Groups never redirect the main session, and where it is one person's, others do not either."""

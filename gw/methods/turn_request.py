@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     from gw.methods.turn_run import RunEnd
 
 # What must be the same for two messages to be joined into one turn.
-CONTEXT = ("originatingChannel", "originatingTo", "originatingAccountId", "originatingThreadId", "replyToId")
+CONTEXT = (
+    *("originatingChannel", "originatingTo", "originatingAccountId", "originatingThreadId", "replyToId"),
+    "tools",
+)
 
 
 class Sender(NamedTuple):

@@ -32,7 +32,17 @@ logger = logging.getLogger(__name__)
 PEOPLE: Final = 8  # participants an entry remembers
 RESTARTED: Final[Mapping[str, Json]] = {"status": "error", "summary": "interrupted by a restart of the gateway"}
 # Request parameters a runner may want to know.
-FACTS: Final = ("thinking", "model", "provider", "extraSystemPrompt", "cwd", "fastMode", "attachments", "promptMode")
+FACTS: Final = (
+    "thinking",
+    "model",
+    "provider",
+    "extraSystemPrompt",
+    "cwd",
+    "fastMode",
+    "attachments",
+    "promptMode",
+    "tools",
+)
 
 
 class Ack(NamedTuple):

@@ -13,7 +13,7 @@ from gw.config.load import Tree
 from gw.errors import ConfigError, InvalidRequest
 from gw.model.problem import Problem, closest
 from gw.ports import Json
-from gw.routing import access, bindings, hook_mappings, replies
+from gw.routing import access, bindings, hook_mappings, replies, tool_policy
 from gw.routing.bindings import Binding
 from gw.routing.schedule import duration_ms
 from gw.session import keys
@@ -29,6 +29,7 @@ TOP: Final[Mapping[str, Kind]] = {
     "agents": dict,
     "bindings": list,
     "broadcast": dict,
+    "tools": dict,
     "accessGroups": dict,
     "commands": dict,
     "session": dict,
@@ -54,7 +55,14 @@ ACCOUNT: Final[Mapping[str, Kind]] = {
     "implicitMentions": dict,
 }
 CHANNEL: Final[Mapping[str, Kind]] = {**ACCOUNT, "accounts": dict}
+TOOLS: Final[Mapping[str, Kind]] = {
+    "profile": tuple(tool_policy.PROFILES),
+    "allow": list,
+    "alsoAllow": list,
+    "deny": list,
+}
 AGENT: Final[Mapping[str, Kind]] = {
+    "tools": dict,
     "default": bool,
     "name": str,
     "identity": dict,
@@ -107,6 +115,7 @@ class Rules(NamedTuple):
     hooks: Table = EMPTY
     cron: Table = EMPTY
     heartbeats: Mapping[str, int] = {}  # agent -> milliseconds between two
+    tools: Table = EMPTY
 
     def accounts(self) -> list[tuple[str, str, Table]]:
         """(channel, account, settings) of everything that is to run."""
@@ -167,6 +176,7 @@ class _Reader:
             self._hooks(top.get("hooks") or {}),
             self._table(top.get("cron") or {}, "cron", CRON),
             self._heartbeats(top.get("agents") or {}, agents),
+            self._table(top.get("tools") or {}, "tools", TOOLS),
         )
         if self._problems:
             raise ConfigError(sorted(self._problems))
@@ -179,7 +189,8 @@ class _Reader:
             path = f"agents.entries.{name}"
             if keys.maybe_id(str(name)) is None:
                 self._complain(path, "is no usable agent id", "letters, digits, - and _")
-            found[keys.agent_id(str(name))] = self._table(value or {}, path, AGENT)
+            found[keys.agent_id(str(name))] = agent = self._table(value or {}, path, AGENT)
+            self._table(agent.get("tools") or {}, f"{path}.tools", TOOLS)
         return found
 
     def _binding(self, row: Json, number: int, agents: Collection[str]) -> bool:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from gw import hub
 from gw.channels.base import Media, Mentions, Peer, Quote, Sender
 from gw.methods.inbound import session_of
 from gw.model.action import Provenance
@@ -13,7 +14,7 @@ from gw.routing.bot_loops import MOST_EVENTS
 from gw.session.config import SessionConfig
 from gw.session.keys import KeyRules
 from tests.support.chats import Chats, FakeAccount, direct, in_group
-from tests.support.scripted_runner import ScriptedRunner
+from tests.support.scripted_runner import Say, ScriptedRunner, Wait
 from tests.support.sessions import House, house
 
 OPEN: dict[str, Any] = {"dmPolicy": "open", "allowFrom": ["*"], "groupPolicy": "open"}
@@ -255,3 +256,34 @@ def test_what_a_group_said_is_let_go(home: House, runner: ScriptedRunner) -> Non
     made.hear(in_group("molty!"))
     home.idle()
     assert runner.turns[0].prompt == "molty!"
+
+
+def test_a_group_narrows_what_a_turn_may_use(home: House, runner: ScriptedRunner) -> None:
+    groups = {
+        "-100": {"requireMention": False, "tools": {"deny": ["exec"]}, "toolsBySender": {"1": {"allow": ["read"]}}}
+    }
+    made = chats(home, {"groups": groups}, tools={"profile": "minimal"})
+    for message in (in_group("hello"), in_group("hello", sender="1"), direct("hello")):
+        made.hear(message)
+        home.idle()
+    minimal = {"allow": ["session_status", "gateway"], "deny": None}
+    assert [turn.facts["tools"] for turn in runner.turns] == [
+        [minimal, {"allow": None, "deny": ["exec"]}],
+        [minimal, {"allow": ["read"], "deny": None}],
+        [minimal],
+    ]
+
+
+def test_limits_of_one_sender_are_not_taken_into_anothers_turn(tmp_path: Path) -> None:
+    runner = ScriptedRunner({"slow": [Wait(0.1), Say("done")]})
+    groups = {"*": {"requireMention": False, "toolsBySender": {"1": {"allow": ["read"]}}}}
+    with house(tmp_path / "s.json", runner, config=SessionConfig(rules=RULES, debounce_ms=0)) as home:
+        made = chats(home, {"groups": groups})
+        made.hear(in_group("slow"))
+        hub.sleep(0.02)
+        made.hear(in_group("and this", sender="1"))
+        home.idle()
+    assert [(turn.prompt, turn.facts.get("tools")) for turn in runner.turns] == [
+        ("slow", None),
+        ("and this", [{"allow": ["read"], "deny": None}]),
+    ]

@@ -16,7 +16,7 @@ class Text(NamedTuple):
 
 
 class Param(NamedTuple):
-    """`$name` or `${name<op>arg}`; `op` is "" for a plain expansion and "#len" for `${#name}`."""
+    """`$name`, `${name[index]}` or `${name<op>arg}`; `op` is "" for a plain expansion and "#len" for `${#name}`."""
 
     name: str
     op: str

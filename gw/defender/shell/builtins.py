@@ -103,6 +103,23 @@ def _read(walker: "Walker", draft: Draft, context: Context) -> None:
         walker.variables[name] = Stream(text, stdin.marks | EXPANDED)
 
 
+def _set(walker: "Walker", draft: Draft, _context: Context) -> None:
+    """`set -- words` sets `$1`, `$2`, ...; when one of them is not known, none is."""
+    if "--" not in draft.argv[1:]:
+        return
+    at = draft.argv.index("--", 1) + 1
+    unknown = any(mark & UNRESOLVED for mark in draft.marks[at:])
+    walker.positional = None if unknown else ["sh", *draft.argv[at:]]
+
+
+def _shift(walker: "Walker", draft: Draft, _context: Context) -> None:
+    count = "".join(draft.operands[:1]) or "1"
+    if walker.positional is not None:
+        walker.positional = (
+            [*walker.positional[:1], *walker.positional[1 + int(count[:6]) :]] if count.isdigit() else None
+        )
+
+
 def _printf(walker: "Walker", draft: Draft, _context: Context) -> None:
     """`printf -v name ...` sets name."""
     if draft.argv[1:2] == ["-v"] and len(draft.argv) > 3:
@@ -119,6 +136,8 @@ BUILTINS: Final[Mapping[str, Builtin]] = MappingProxyType(
         **dict.fromkeys(("export", "declare", "typeset", "readonly", "local"), _export),
         **dict.fromkeys(("crontab", "at", "batch"), _schedule),
         "read": _read,
+        "set": _set,
+        "shift": _shift,
         "printf": _printf,
     }
 )

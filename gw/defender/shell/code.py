@@ -8,6 +8,8 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from gw.defender.shell.lexer import decode_ansi
+
 WINDOW = 1024
 MAX_FOUND = 16
 
@@ -57,9 +59,9 @@ _EVALS = (
     "marshal.loads", "pickle.loads", "iex", "Invoke-Expression",
 )  # fmt: skip
 _DECODES = (
-    "b64decode", "base64", "unhexlify", "fromhex", "Buffer.from", "atob(", "decode64", "MIME::Base64", "unpack(",
-    "unpack1", "zlib", "codecs.decode", "rot13", "bytes.fromhex", "gzinflate", "str_rot13", "hex2bin",
-    "FromBase64String",
+    "b64decode", "base64.", "base64_decode", "decode_base64", "Base64", '"base64"', "'base64'", "unhexlify", "fromhex",
+    "Buffer.from", "atob(", "decode64", "unpack(", "unpack1", "zlib", "codecs.decode", "rot13", "bytes.fromhex",
+    "gzinflate", "str_rot13", "hex2bin", "FromBase64String",
 )  # fmt: skip
 _SHELL_WORDS = (
     "/bin/sh", "/bin/bash", "/bin/zsh", "bash -i", "sh -i", "/bin/ash", "/bin/dash", "cmd.exe", "pty.spawn",
@@ -96,8 +98,8 @@ _POWERSHELL = {
     word.lower(): word
     for word in (
         "iex", "iwr", "irm", "Invoke-Expression", "Invoke-WebRequest", "Invoke-RestMethod", "DownloadString",
-        "GetStream", "DownloadFile", "TCPClient", "FromBase64String", "Start-Process", "Remove-Item", "Recurse", "Set-Content",
-        "Out-File",
+        "DownloadFile", "GetStream", "TCPClient", "FromBase64String", "Start-Process", "Remove-Item", "Recurse",
+        "Set-Content", "Out-File",
     )
 }  # fmt: skip
 _POWERSHELL_WORD = re.compile("|".join(sorted(_POWERSHELL, key=len, reverse=True)), re.I)
@@ -202,13 +204,30 @@ def _runs_input(code: str) -> bool:
 def _literals(code: str, start: int) -> Iterator[str]:
     """Text literals from *start* on, up to the end of the call they stand in."""
     end = min(len(code), start + WINDOW)
+    opened = min((at for quote in "\"'`" if (at := code.find(quote, start, end)) >= 0), default=end)
     pos = start
     for _ in range(8):
         found = _STRING.search(code, pos, end)
+        if pos == start and opened < end < len(code) and (found is None or found.start() > opened):
+            yield _long_literal(code, opened)
+            return
         if found is None or (pos != start and ")" in code[pos : found.start()]):
             return
         yield next(g for g in found.groups() if g is not None)
         pos = found.end()
+
+
+def _long_literal(code: str, opened: int) -> str:
+    """The text between the quote at *opened* and the next one like it that is not escaped, however far."""
+    closed = opened + 1
+    while (closed := code.find(code[opened], closed)) >= 0:
+        before = closed
+        while code[before - 1] == "\\":
+            before -= 1
+        if (closed - before) % 2 == 0:
+            return code[opened + 1 : closed]
+        closed += 1
+    return code[opened + 1 :]
 
 
 def _commands(language: str, code: str) -> Iterator[str]:
@@ -245,7 +264,8 @@ def _windows(pattern: re.Pattern[str], text: str) -> Iterator[re.Match[str]]:
 
 
 def _unescape(text: str) -> str:
-    return text.replace('\\"', '"').replace("\\'", "'").replace("\\n", "\n")
+    """The escapes of text literals, which are much the same everywhere."""
+    return decode_ansi(text) if "\\" in text else text
 
 
 def _paths(code: str) -> Iterator[str]:

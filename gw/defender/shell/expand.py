@@ -61,7 +61,8 @@ class Expander:
     def assign(self, assign: Assign) -> Stream:
         """Record one assignment and return its value."""
         if assign.value is None:
-            self.arrays[assign.name] = [f for item in assign.items for f in self.fields(item)]
+            items = [f for item in assign.items for f in self.fields(item)]
+            self.arrays[assign.name] = [*self.arrays.get(assign.name, ()), *items] if assign.append else items
             return UNKNOWN
         value = self.value(assign.value)
         if assign.append and assign.name in self.variables:
@@ -123,7 +124,7 @@ class Expander:
                 current += part.text
                 keep = keep or part.quoted
                 continue
-            if type(part) is Param and part.name in "@*" and (many := self._all(part)) is not None:
+            if type(part) is Param and part.name[-1] in "@*]" and (many := self._all(part)) is not None:
                 for i, item in enumerate(many):
                     if i:
                         out.append(Field(current, marks))
@@ -160,6 +161,10 @@ class Expander:
             out.append(Field(current[:MAX_FIELD_CHARS], marks))
 
     def _all(self, part: Param) -> list[Field] | None:
+        """`$@` and `${name[@]}`: as many words as there are items."""
+        name, bracket, index = part.name.partition("[")
+        if bracket:
+            return self.arrays.get(name) if index in ("@]", "*]") and not part.op else None
         if self.positional is not None:
             return [Field(p, EXPANDED) for p in self.positional[1:]]
         return None
@@ -182,8 +187,11 @@ class Expander:
         if name.isdigit() and self.positional is not None:
             index = int(name)
             return Stream(self.positional[index] if index < len(self.positional) else "", EXPANDED)
-        if self.arrays.get(name):
-            items = self.arrays[name]
+        name, bracket, which = name.partition("[")
+        if items := self.arrays.get(name):
+            if bracket and which[:-1].isdigit():
+                item = items[int(which[:-1][:6]) :][:1] or [Field("")]
+                return Stream(item[0].text, EXPANDED | item[0].marks)
             return Stream(" ".join(f.text for f in items), EXPANDED | items[0].marks)
         if name == "HOME":
             return Stream("~")

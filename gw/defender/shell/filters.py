@@ -89,6 +89,13 @@ def base64_filter(args: Sequence[str], stdin: str | None) -> str | None:
     return base64.b64encode(stdin.encode()).decode() + "\n"
 
 
+def openssl(args: Sequence[str], stdin: str | None) -> str | None:
+    """Only `openssl base64 -d` and `openssl enc -base64 -d`, which need no key."""
+    plain = args[:1] == ["base64"] or (args[:1] == ["enc"] and {"-a", "-base64"} & {*args})
+    known = {"base64", "enc", "-a", "-base64", "-d", "-e", "-A"}
+    return base64_filter([a for a in args if a == "-d"], stdin) if plain and known.issuperset(args) else None
+
+
 def base32_filter(args: Sequence[str], stdin: str | None) -> str | None:
     if stdin is None or not ("--decode" in args or "d" in _flags(args)):
         return None
@@ -199,6 +206,7 @@ FILTERS: dict[str, Filter] = {
     "tee": lambda _args, stdin: stdin,
     "base64": base64_filter,
     "base32": base32_filter,
+    "openssl": openssl,
     "xxd": xxd,
     "rev": rev,
     "tr": tr,

@@ -13,7 +13,7 @@ from gw.defender.shell.context import Context
 from gw.defender.shell.draft import Draft
 from gw.defender.shell.effects.deletion import deletes
 from gw.defender.shell.facts import check_paths
-from gw.defender.shell.interpreters import SHELLS, Code
+from gw.defender.shell.interpreters import SHELLS, Code, shell_code
 from gw.defender.shell.names import names
 from gw.defender.shell.output import feeds_interpreter
 from gw.defender.shell.paths import normalise
@@ -162,6 +162,7 @@ def run_variables(walker: "Walker", draft: Draft, context: Context) -> None:
         walker.text(text, context.inside(name))
 
 
+_REDIRECTION = re.compile(r"\d*[<>]&?\d*(?!\()$|\d*[<>]{1,2}[^(]")
 # `:(){:|:&};:`, as shells read it that want no blank behind the brace.
 _COMPACT_BOMB = re.compile(r"([\w:.]{1,32})\s*\(\)\s*\{\s*\1\s*\|\s*\1\s*&")
 
@@ -180,6 +181,9 @@ def foreign(walker: "Walker", text: str) -> None:
 def starts_shell(text: str) -> bool:
     """Whether a command line is a shell to be typed into, or one that starts such a shell."""
     words = text.replace(",", " ").split()
-    if not words or words[0].rpartition("/")[2] not in SHELLS:
+    if not words or words[0].rpartition("/")[2] not in SHELLS or "<<" in text:
         return False
-    return len(words) == 1 or escapes.is_command(" ".join(words[1:])) or not any(w in ("-c", "-lc") for w in words[:3])
+    if len(words) == 1 or "," in text[: len(words[0]) + 1] or escapes.is_command(" ".join(words[1:])):
+        return True
+    code = shell_code([w for w in words if not _REDIRECTION.match(w)])
+    return code is not None and code.stdin

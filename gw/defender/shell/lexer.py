@@ -317,9 +317,11 @@ class Lexer:
             parts.append(Opaque(text[start : self.pos]))
             return
         self.pos = found.end()
+        name = found.group()
         if text[self.pos : self.pos + 1] == "[":
             end = text.find("]", self.pos)
             self.pos = self.size if end < 0 else end + 1
+            name = text[found.start() : self.pos]
         op = "#len" if length else "!" if indirect else ""
         arg: Word | None = None
         if operator := _PARAM_OP(text, self.pos, self.pos + 2):
@@ -328,7 +330,7 @@ class Lexer:
             arg = self._brace_argument()
         else:
             self._skip_to_brace()
-        parts.append(Param(found.group(), op, arg, quoted, text[start : self.pos]))
+        parts.append(Param(name, op, arg, quoted, text[start : self.pos]))
 
     def _skip_to_brace(self) -> None:
         end = self.text.find("}", self.pos)

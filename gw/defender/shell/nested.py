@@ -91,6 +91,10 @@ def _ssh(argv: Sequence[str]) -> list[Inner]:
     return _joined(argv, skip_options(argv, host + 1, _SSH_VALUED))
 
 
+# `--` stands before the command; for the others it is one of its words.
+_SEPARATED = names("kubectl oc k3s microk8s lxc incus")
+
+
 def _container(argv: Sequence[str]) -> list[Inner]:
     """`docker [compose] exec|run ... NAME command`, `kubectl exec POD -- command`."""
     i = skip_options(argv, 1, CONTAINER_VALUED | {"-H", "--host"})
@@ -98,7 +102,7 @@ def _container(argv: Sequence[str]) -> list[Inner]:
         i = skip_options(argv, i + 1, CONTAINER_VALUED)
     if i >= len(argv) or argv[i] not in ("exec", "run", "attach", "debug"):
         return []
-    if "--" in argv[i:]:
+    if "--" in argv[i:] and argv[0].rpartition("/")[2] in _SEPARATED:
         return _rest(argv, list(argv).index("--", i) + 1)
     name = skip_options(argv, i + 1, CONTAINER_VALUED)
     return _rest(argv, skip_options(argv, name + 1, CONTAINER_VALUED))
@@ -116,12 +120,17 @@ def _parallel(argv: Sequence[str]) -> list[Inner]:
     return [Inner(text=text) for text in placed]
 
 
+def _typed_or_run(argv: Sequence[str], start: int) -> list[Inner]:
+    """One word is a command line, several are a program and its arguments."""
+    return _joined(argv, start) if len(argv) - start == 1 else _rest(argv, start)
+
+
 def _tmux(argv: Sequence[str]) -> list[Inner]:
     if argv[1:2] == ["-c"]:
         return [Inner(text=" ".join(argv[2:3]))]
     for i, word in enumerate(argv[1:], 1):
         if word in _TMUX_STARTS:
-            return _joined(argv, skip_options(argv, i + 1, names("-s -n -c -t -x -y -F -e -l -p")))
+            return _typed_or_run(argv, skip_options(argv, i + 1, names("-s -n -c -t -x -y -F -e -l -p")))
         if word in ("send-keys", "send"):
             start = skip_options(argv, i + 1, frozenset(("-t", "-N")))
             keys = [k for k in argv[start:] if k not in ("Enter", "C-m", "C-j")]
@@ -134,7 +143,7 @@ def _screen(argv: Sequence[str]) -> list[Inner]:
         words = list(argv[list(argv).index("-X") + 1 :])
         typed = next((i for i, w in enumerate(words) if w in ("stuff", "exec", "screen")), len(words))
         return [Inner(text=" ".join(words[typed + 1 :]))] if typed + 1 < len(words) else []
-    return _joined(argv, Wrapper(names("-S -t -c -e -h -s -T -p")).start(argv))
+    return _typed_or_run(argv, Wrapper(names("-S -t -c -e -h -s -T -p")).start(argv))
 
 
 def _ip(argv: Sequence[str]) -> list[Inner]:
@@ -151,7 +160,12 @@ def _npx(argv: Sequence[str]) -> list[Inner]:
 
 def _flock(argv: Sequence[str]) -> list[Inner]:
     row = Wrapper(names("-w --timeout --wait -E --conflict-exit-code"), 1)
-    return _text_after(argv, ("-c", "--command")) or row.inner(argv)
+    start = row.start(argv)
+    if argv[start - 1] in ("-c", "--command"):
+        return [Inner(text=argv[start])] if start < len(argv) else []
+    if argv[start : start + 1] in (["-c"], ["--command"]):
+        return [Inner(text=text) for text in argv[start + 1 : start + 2]]
+    return _rest(argv, start)
 
 
 def _env(argv: Sequence[str]) -> list[Inner]:
@@ -167,6 +181,13 @@ def _env(argv: Sequence[str]) -> list[Inner]:
             continue
         return [Inner(text=" ".join([attached, *argv[i + 1 :]]))]
     return Wrapper(names("-u --unset -C --chdir -a --argv0"), 0, True).inner(argv)
+
+
+def _su(argv: Sequence[str]) -> list[Inner]:
+    """`su [user] -c text`; `runuser -u user [--] program words`."""
+    if any(a == "-u" or a.startswith("--user") for a in argv[1:4]):
+        return Wrapper(names("-u --user -g --group -G --supp-group")).inner(argv)
+    return _text_after(argv, ("-c", "--command", "--session-command"))
 
 
 def _start_stop_daemon(argv: Sequence[str]) -> list[Inner]:
@@ -197,7 +218,7 @@ NESTED: dict[str, Finder] = {
     "npm": _after_word("exec", "x"),
     **dict.fromkeys(("pnpm", "yarn"), _after_word("exec", "dlx")),
     **dict.fromkeys(("npx", "bunx"), _npx),
-    **dict.fromkeys(("su", "runuser"), _option("-c", "--command", "--session-command")),
+    **dict.fromkeys(("su", "runuser"), _su),
     **dict.fromkeys(("script", "scriptreplay"), _option("-c", "--command")),
     **dict.fromkeys(("sg", "newgrp"), _option("-c")),
     "flock": _flock,

@@ -39,7 +39,7 @@ def relate(drafts: Sequence[Draft], text: str) -> None:
     _joined_by_pipe(drafts)
     if not shells:
         return
-    networked = any(d.program in NETWORK for d in drafts)
+    networked = any(d.program in NETWORK for d in drafts if _connects(d))
     if networked:
         for draft in shells:
             if draft.wired or draft.piped_from in _RAW:
@@ -47,9 +47,15 @@ def relate(drafts: Sequence[Draft], text: str) -> None:
     if networked and any(_makes_pipe(d) for d in drafts):
         for draft in shells:
             draft.facts.add("reverse-shell")
-    for draft in shells:
-        if draft.pipes_into in NETWORK:
-            draft.facts.add("reverse-shell")
+    if networked:
+        for draft in shells:
+            if draft.pipes_into in NETWORK:
+                draft.facts.add("reverse-shell")
+
+
+def _connects(draft: Draft) -> bool:
+    """openssl is also a calculator."""
+    return draft.program != "openssl" or draft.operands[:1] in (["s_client"], ["s_server"])
 
 
 def _joined_by_pipe(drafts: Sequence[Draft]) -> None:

@@ -30,12 +30,12 @@ from gw.defender.shell.stream import (
     HOST,
     LOCAL,
     SECRET,
-    TAINT,
     UNKNOWN,
     UNRESOLVED,
     Stream,
 )
 from gw.defender.shell.wrappers import PRIVILEGED, Inner
+from gw.defender.shell.xargs import MAX_ITEMS, invocations
 from gw.model.shell import NodeRole
 
 if TYPE_CHECKING:
@@ -48,7 +48,6 @@ _PROMPT_ESCAPE = re.compile(r":?!(?:/|\.{1,2}/|(?:ba|da|z|k|c|tc|a)?sh$)")
 
 MAX_WRAPPERS = 12
 MAX_INNER = 8  # commands of one find or parallel
-MAX_STDIN_WORDS = 64
 
 # Wrappers that are programs of weight themselves: they get a draft besides that of the command they run.
 _OWN_DRAFT = names("find fd fdfind ssh autossh systemd-run docker podman kubectl lxc screen tmux script nsenter")
@@ -130,11 +129,9 @@ def _wrapper(
         if not words:
             continue
         if program == "xargs":
-            words, word_marks = _with_listing(walker, words, word_marks, context.stdin)
-            if not {"-a", "-o", "--arg-file", "--open-tty"} & set(argv[: found.start]):
-                words, word_marks = _with_input(words, word_marks, context.stdin)
-            wrapped.stdin = None
-        elif own:
+            output = _xargs(walker, argv[: found.start], words, word_marks, wrapped)
+            continue
+        if own:
             words = _found(argv, words)
         first = len(walker.drafts)
         output = run(walker, words, word_marks, wrapped)
@@ -153,17 +150,16 @@ def _env_words(argv: list[str], context: Context) -> None:
     context.env = env
 
 
-def _with_input(words: list[str], marks: list[int], stdin: Stream | None) -> tuple[list[str], list[int]]:
-    """Append what xargs will append, when its input is known."""
-    if stdin is None:
-        return words, marks
-    if stdin.text is not None:
-        more = stdin.text.split()[:MAX_STDIN_WORDS]
-        if any("{}" in w for w in words) and len(more) == 1:
-            return [w.replace("{}", more[0]) for w in words], marks
-        return words + more, marks + [stdin.marks | EXPANDED] * len(more)
-    placed = [m | (stdin.marks & TAINT) if "{}" in w else m for w, m in zip(words, marks, strict=True)]
-    return words, [m | (stdin.marks & SECRET) for m in placed]
+def _xargs(walker: "Walker", options: list[str], words: list[str], marks: list[int], context: Context) -> Stream:
+    stdin, context.stdin = context.stdin, None
+    words, marks = _with_listing(walker, words, marks, stdin)
+    output = UNKNOWN
+    for i, (placed, placed_marks) in enumerate(invocations(options, words, marks, stdin)):
+        if i == MAX_ITEMS:
+            walker.signals.add("shell.too-long")
+            break
+        output = run(walker, placed, placed_marks, context)
+    return output
 
 
 def _with_listing(
@@ -201,7 +197,7 @@ def _plain(
     walker.drafts.append(draft)
     if walker.isolated:
         draft.facts.discard("clears-history")  # a subshell's history is its own
-    if walker.armed and not known.passive:
+    if walker.armed and not known.passive and walker.base is None and not _is_walked(walker, draft, known):
         draft.facts |= walker.armed
     if argv[0][:1] in "!:" and _PROMPT_ESCAPE.match(argv[0]):
         draft.facts |= {"shell-escape", "escapes-to-shell"}
@@ -286,6 +282,12 @@ def _remember(walker: "Walker", draft: Draft, stream: Stream, context: Context) 
             files[path] = Stream(None, FETCHED)
     elif draft.program in ("cp", "mv", "install", "ln") and draft.reads and draft.reads[0] in files:
         files[draft.writes[-1]] = files[draft.reads[0]]
+
+
+def _is_walked(walker: "Walker", draft: Draft, known: Profile) -> bool:
+    """It is, or runs, a script this line wrote: what that does is known, and need not be feared."""
+    scripts = draft.argv[: 2 if known.interpreter else 1]
+    return any(walker.files.get(normalise(script, walker.cwd), UNKNOWN).text is not None for script in scripts)
 
 
 def _runs_known_file(walker: "Walker", draft: Draft, context: Context) -> None:

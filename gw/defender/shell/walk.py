@@ -66,6 +66,7 @@ class Walker(Expander):
         self.aliases: dict[str, str] = {}
         self.files: dict[str, Stream] = {}  # written by this line
         self.called: list[Script | str] = []  # bodies of functions and names of aliases being walked
+        self.restarted: set[str] = set()  # names of functions that started themselves
         self.armed: set[str] = set()  # facts of whatever reads a file written by this line
 
     # --- lists and pipelines ------------------------------------------------------------------------------------------
@@ -175,6 +176,7 @@ class Walker(Expander):
         """Walk the body of a function; with *known* the arguments are its positional parameters."""
         body = self.functions[name]
         if any(body is walked for walked in self.called):
+            self.restarted.add(name)
             return UNKNOWN  # the outer call grades functions that start themselves
         if len(self.called) >= MAX_NESTING:
             self.signals.add("shell.too-deep")
@@ -182,12 +184,15 @@ class Walker(Expander):
         self.used.add(name)
         positional, self.positional = self.positional, argv if known else None
         self.called.append(body)
+        self.restarted.discard(name)
         first = len(self.drafts)
         output = self.script(body, stdin)
         self.called.pop()
         self.positional = positional
         own = [d for d in self.drafts[first:] if d.program == name]
-        if len(own) > 1 or any(d.background or name in (d.pipes_into, d.piped_from) for d in own):
+        if name in self.restarted and (
+            len(own) > 1 or any(d.background or name in (d.pipes_into, d.piped_from) for d in own)
+        ):
             for draft in own:
                 draft.facts.add("fork-bomb")
         return output

@@ -3,13 +3,15 @@
 Adds facts to drafts. Invariant: an option that appears twice counts as docker counts it: the last one holds.
 """
 
+from itertools import pairwise
+
 from gw.defender.shell.draft import Draft, Effect
 from gw.defender.shell.effects.tools import MINERS
 from gw.defender.shell.names import names
 from gw.defender.shell.nested import CONTAINER_VALUED
 from gw.defender.shell.paths import normalise
 from gw.defender.shell.stream import UNRESOLVED
-from gw.defender.shell.wrappers import skip_options
+from gw.defender.shell.wrappers import WRAPPERS, skip_options
 
 _SOCKETS = ("docker.sock", "containerd.sock", "crio.sock", "podman.sock")
 _HOST_FOLDERS = names("/ /etc ~ /proc /sys /dev /boot /home /var/run /run /var /usr")
@@ -110,7 +112,9 @@ def lxc(draft: Draft) -> None:
 
 
 def nsenter(draft: Draft) -> None:
-    if draft.value("-t", "--target") == "1" or draft.has("-a", "--all"):
+    own = draft.argv[: WRAPPERS["nsenter"].start(draft.argv)]
+    first = any(a in ("-t1", "--target=1") or (a in ("-t", "--target") and b == "1") for a, b in pairwise([*own, ""]))
+    if first or not {"-a", "--all"}.isdisjoint(own):
         draft.facts.add("container-escape")
 
 

@@ -56,6 +56,12 @@ def test_files() -> None:
     assert not inspect("python", "print(1)").deletes
 
 
+def test_a_long_literal_is_read_whole() -> None:
+    command = "rm \\'x\\' " + '"a" ' * 500 + "/"
+    assert inspect("python", f"os.system('{command}')").commands == (command.replace("\\'", "'"),)
+    assert inspect("python", "os.system('" + "x" * 2000).commands == ("x" * 2000,)
+
+
 def test_long_code_is_read_whole() -> None:
     code = "x = 1\n" * 2000 + "os.system('ls')\n"
     assert inspect("python", code).commands == ("ls",)

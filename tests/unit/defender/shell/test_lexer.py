@@ -58,7 +58,7 @@ def test_unquoted_patterns_are_marked(text: str) -> None:
         ("${a^^}", "a", "^^"),
         ("${#a}", "a", "#len"),
         ("${!a}", "a", "!"),
-        ("${a[0]}", "a", ""),
+        ("${a[0]}", "a[0]", ""),
     ],
 )
 def test_parameters(text: str, name: str, op: str) -> None:

@@ -26,6 +26,8 @@ HITS = [
     ("docker stop $(docker ps -q)", "container-destroys"),
     ("docker swarm leave --force", "container-destroys"),
     ("lxc delete box", "container-destroys"),
+    ("nsenter -t 1 -m ls", "container-escape"),
+    ("nsenter --target=1 -m ls", "container-escape"),
 ]
 MISSES = [
     ("docker run --privileged=false alpine", "container-escape"),
@@ -38,6 +40,7 @@ MISSES = [
     ("docker stop web", "container-destroys"),
     ("docker compose down", "container-destroys"),
     ("nsenter -t 42 -m sh", "container-escape"),
+    ("nsenter -t 9 -m ls -la", "container-escape"),
 ]
 
 

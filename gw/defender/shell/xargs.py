@@ -1,0 +1,59 @@
+"""What xargs makes of the words it is given and the input it reads: the commands it would run.
+
+Runs nothing and grades nothing. Invariant: input that is not known still leaves its marks on the words it may become.
+"""
+
+from collections.abc import Iterator
+
+from gw.defender.shell.lexer import decode_ansi
+from gw.defender.shell.stream import EXPANDED, SECRET, TAINT, Stream
+
+MAX_ITEMS = 16  # of the input that are tried one by one; the caller says when there are more
+MAX_WORDS = 64  # of the input that are appended to one command
+
+_OTHER_INPUT = frozenset(("-a", "-o", "--arg-file", "--open-tty"))
+
+Invocation = tuple[list[str], list[int]]
+
+
+def invocations(options: list[str], words: list[str], marks: list[int], stdin: Stream | None) -> Iterator[Invocation]:
+    """The commands run: with the input appended once, or one for each item put in place of `{}`."""
+    if stdin is None or not _OTHER_INPUT.isdisjoint(options):
+        yield words, marks
+        return
+    placeholder = _placeholder(options)
+    if stdin.text is None:
+        sign = placeholder or "{}"
+        yield words, [m | stdin.marks & (TAINT if sign in w else SECRET) for w, m in zip(words, marks, strict=True)]
+        return
+    known = stdin.marks | EXPANDED
+    if placeholder is None:
+        more = _items(options, stdin.text, None)[:MAX_WORDS]
+        yield words + more, marks + [known] * len(more)
+        return
+    placed_marks = [m | known if placeholder in w else m for w, m in zip(words, marks, strict=True)]
+    for item in _items(options, stdin.text, "\n")[: MAX_ITEMS + 1]:
+        yield [w.replace(placeholder, item) for w in words], placed_marks
+
+
+def _placeholder(options: list[str]) -> str | None:
+    for i, word in enumerate(options[1:], 1):
+        if word == "-I":
+            return "".join(options[i + 1 : i + 2]) or "{}"
+        if word.startswith(("-I", "-i")):
+            return word[2:] or "{}"
+        if word.startswith("--replace"):
+            return word[10:] or "{}"
+    return None
+
+
+def _items(options: list[str], text: str, separator: str | None) -> list[str]:
+    """Words, lines (with a placeholder), or what `-0` and `-d` say."""
+    for i, word in enumerate(options[1:], 1):
+        if word == "--null" or (word[:1] == "-" and word[1:2] not in ("-", "I", "i", "d") and "0" in word):
+            separator = "\0"
+        elif word in ("-d", "--delimiter"):
+            separator = decode_ansi("".join(options[i + 1 : i + 2]))
+        elif word.startswith(("-d", "--delimiter=")):
+            separator = decode_ansi(word.removeprefix("--delimiter=").removeprefix("-d"))
+    return [item for item in text.split(separator or None) if item.strip()]

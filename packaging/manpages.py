@@ -1,4 +1,4 @@
-"""Writes man pages from the command table: clawgate(1) and one clawgate-<command>(1) for each subcommand.
+"""Writes man pages from the command table: clawgate(1), clawgate-policy(1), clawgate-policy-lint(1) and so on.
 
     manpages.py FOLDER
 
@@ -58,20 +58,18 @@ def page(name: str, command: click.Command, context: click.Context) -> str:
     return "\n".join(out) + "\n"
 
 
-def write(folder: Path, name: str, command: click.Command) -> None:
-    context = click.Context(command, info_name=name)
+def write(folder: Path, name: str, command: click.Command, parent: click.Context | None = None) -> None:
+    """One page for a command, and one for each command below it."""
+    context = click.Context(command, parent, info_name=name.rpartition(" ")[2])
     (folder / f"{name.replace(' ', '-')}.1").write_text(page(name, command, context))
-
-
-def build(folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    write(folder, "clawgate", group)
-    context = click.Context(group, info_name="clawgate")
-    for child in group.list_commands(context):
-        command = group.get_command(context, child)
-        if command is not None:
-            write(folder, f"clawgate {child}", command)
+    if isinstance(command, click.Group):
+        for child in command.list_commands(context):
+            found = command.get_command(context, child)
+            if found is not None:
+                write(folder, f"{name} {child}", found, context)
 
 
 if __name__ == "__main__":
-    build(Path(sys.argv[1]))
+    target = Path(sys.argv[1])
+    target.mkdir(parents=True, exist_ok=True)
+    write(target, "clawgate", group)

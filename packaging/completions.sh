@@ -7,7 +7,7 @@ site=$dest/usr/lib/clawgate/site
 write() { # SHELL FILE
     mkdir -p "$(dirname "$dest$2")"
     _CLAWGATE_COMPLETE=${1}_source "$python" -IB -c \
-        "import sys; sys.path.insert(0, '$site'); sys.argv[0] = 'clawgate'; from gw.cli.main import main; main()" >"$dest$2"
+        "import sys; sys.path.insert(0, '$site'); sys.argv[0] = 'clawgate'; from gw.cli.entry import main; main()" >"$dest$2"
     [ -s "$dest$2" ]
 }
 write bash /usr/share/bash-completion/completions/clawgate

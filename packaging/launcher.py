@@ -5,7 +5,7 @@ import sys
 
 sys.path.insert(0, "/usr/lib/clawgate/site")
 
-from gw.cli.main import main
+from gw.cli.entry import main
 
 if __name__ == "__main__":
     main()

@@ -5,13 +5,13 @@ what to do; a traceback means a bug of ours.
 """
 
 import importlib
-import sys
 from typing import Final, NamedTuple
 
 import click
 
 from gw import __version__
-from gw.errors import GwError, ProblemsError
+from gw.cli.running import exit_with
+from gw.errors import GwError
 
 EXIT_CODES: Final = {
     0: "done; for `judge`: allow",
@@ -84,17 +84,8 @@ def run(arguments: list[str] | None = None) -> int:
     except click.ClickException as error:
         error.show()
         return 2
-    except ProblemsError as error:
-        for problem in error.problems:
-            click.echo(str(problem), err=True)
-        return 2
     except GwError as error:
-        click.echo(f"clawgate: {error}", err=True)
-        return getattr(error, "exit_status", 1)
+        return exit_with(error)
     except (click.Abort, KeyboardInterrupt):
         return 130
     return result if isinstance(result, int) else 0
-
-
-def main() -> None:
-    sys.exit(run())

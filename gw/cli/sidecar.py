@@ -25,7 +25,7 @@ def command(config_file: Path | None, as_json: bool, **flags: Any) -> int:
     """Answer a real gateway's approvals by policy, watch its sessions, and prove that its gates bite."""
     loaded = load_settings(config_file, flags)
     from gw import hub
-    from gw.cli.serve import run_service
+    from gw.cli.running import run_service
     from gw.modes.beside import build_sidecar, follow_reviews, upstream_target, upstream_token
 
     upstream_target(loaded.settings)  # what cannot work shows before anything is opened

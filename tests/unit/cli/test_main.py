@@ -9,7 +9,6 @@ from collections.abc import Callable
 import click
 import pytest
 
-from gw.cli import main as module
 from gw.cli.main import COMMANDS, EXIT_CODES, group, run
 from gw.errors import ConfigError, StoreError
 from gw.model.problem import Problem
@@ -69,13 +68,6 @@ def test_a_command_may_return_its_status(monkeypatch: pytest.MonkeyPatch, result
 def test_unknown_commands_are_usage_errors(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["sevre"]) == 2
     assert "sevre" in capsys.readouterr().err
-
-
-def test_main_exits_with_the_status(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "argv", ["clawgate", "--version"])
-    with pytest.raises(SystemExit) as caught:
-        module.main()
-    assert caught.value.code == 0
 
 
 def test_a_reader_that_went_away_gets_no_traceback() -> None:

@@ -10,10 +10,10 @@ from typing import Final
 
 from gw.channels.base import Media, Outbound, Receipt
 from gw.errors import InvalidRequest, RequestError, Unavailable
+from gw.methods.claimed import Claimed
 from gw.methods.outlet import Outlet
 from gw.methods.router import Call, rpc
 from gw.methods.turn_request import sender_of
-from gw.methods.turns import Turns
 from gw.ports import Json, Tasks
 from gw.session import idempotency
 from gw.wire.text import clean_message
@@ -25,9 +25,9 @@ KINDS: Final = ("channel:", "chat:", "group:", "user:", "thread:")
 
 
 class Send:
-    def __init__(self, outlet: Outlet, turns: Turns, tasks: Tasks) -> None:
+    def __init__(self, outlet: Outlet, claimed: Claimed, tasks: Tasks) -> None:
         self._outlet = outlet
-        self._turns = turns
+        self._claimed = claimed
         self._tasks = tasks
 
     @rpc("send")
@@ -53,21 +53,21 @@ class Send:
             key=f"send-{key}",
         )
         name = idempotency.claim_id("send", sender_of(call.info).caller, key)
-        known = self._turns.claim(name, idempotency.digest_of(params), key)
+        known = self._claimed.claim(name, idempotency.digest_of(params), key)
         if known is not None:
             return known
         try:
             receipt = self._sent(channel, account.config.account, out)
         except RequestError:
-            self._turns.release(name)
+            self._claimed.release(name)
             raise
         answer: dict[str, Json] = {"runId": key, "channel": channel, "chatId": chat_id}
         if receipt is not None and receipt.error:
-            self._turns.release(name)
+            self._claimed.release(name)
             raise Unavailable(f"the provider did not take it: {receipt.error}", retryable=False)
         if receipt is not None and receipt.message_ids:
             answer["messageId"] = receipt.message_ids[-1]
-        self._turns.settle(name, answer)
+        self._claimed.settle(name, answer)
         return answer
 
     @rpc("poll")

@@ -198,20 +198,6 @@ class Turns:
         _, effects = self._scheduler.cancel(key, None, lambda owner: True, self._ticks())
         self._carry_out_all(effects)
 
-    # --- keys of what is no turn ------------------------------------------------------------------------------
-
-    def claim(self, name: str, digest: str, run_id: str) -> Json | None:
-        """None: go on, and `settle` or `release`; otherwise what to answer. Raises InvalidRequest (conflict)."""
-        outcome, changes = self._claims.begin(name, digest, run_id, self._clock.now_ms())
-        self._book.write(changes)
-        return None if outcome.claimed else outcome.answer
-
-    def settle(self, name: str, answer: Json) -> None:
-        self._book.write(self._claims.finish(name, answer, self._clock.now_ms()))
-
-    def release(self, name: str) -> None:
-        self._book.write(self._claims.release(name))
-
     # --- looking ----------------------------------------------------------------------------------------------
 
     def live_run(self, key: str) -> LiveRun | None:

@@ -47,6 +47,7 @@ SENDERS: Final = 4  # native threads that ask providers
 POLLERS: Final = 16  # of those that wait long for news
 HTTP_QUEUE: Final = 256
 TICK_S: Final = 1.0
+STOP_S: Final = 2.0  # for answers of providers that are due
 PATH: Final = "/channels/"  # <channel>/<account>: where webhooks of providers arrive
 
 
@@ -133,7 +134,7 @@ class ChannelService:
         self.heartbeats = Heartbeats(errands, clock, rules.heartbeats, keys.main_key)
         self.families: tuple[object, ...] = (
             ChannelPairing(paired, self.outlet, clock, has_owner=bool(rules.owners)),
-            Send(self.outlet, talk.turns, hub.Greenlets()),
+            Send(self.outlet, talk.claimed, hub.Greenlets()),
         )
         self.cron: Cron | None = None
         if rules.cron.get("enabled") is not False:
@@ -166,6 +167,8 @@ class ChannelService:
         self.inbox.shed()
 
     def close(self) -> None:
+        for account in self._accounts:
+            account.stop(STOP_S)
         self._http.close()
         self._long_http.close()
         self._senders.close()

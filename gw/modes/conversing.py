@@ -12,6 +12,7 @@ from gw.config.settings import Settings
 from gw.methods.agent import Agent
 from gw.methods.chat import Chat
 from gw.methods.chat_history import ChatHistory
+from gw.methods.claimed import Claimed
 from gw.methods.events import EventBus
 from gw.methods.session_branches import SessionBranches
 from gw.methods.session_commands import SessionCommands
@@ -67,6 +68,7 @@ class Conversing(NamedTuple):
     desk: SessionDesk
     turns: Turns
     commands: SessionCommands
+    claimed: Claimed
     families: tuple[object, ...]
 
 
@@ -79,7 +81,8 @@ def build_conversing(
     scheduler = Scheduler(lambda: str(uuid4()), max_pending=config.max_pending, max_runs=config.max_runs)
     rows = Rows(book, scheduler, config, bus, clock)
     desk = SessionDesk(book, rows, scheduler, config, clock)
-    turns = Turns(desk, runner, bus, tasks, Claims())
+    claims = Claims()
+    turns = Turns(desk, runner, bus, tasks, claims)
     turns.restore(loaded)
     commands = SessionCommands(desk, turns)
     families = (
@@ -91,4 +94,4 @@ def build_conversing(
         Chat(desk, turns, commands, ChatHistory(desk, turns)),
         Agent(desk, turns, commands),
     )
-    return Conversing(book, desk, turns, commands, families)
+    return Conversing(book, desk, turns, commands, Claimed(book, claims, clock), families)

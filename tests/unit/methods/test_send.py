@@ -25,7 +25,7 @@ def serve(home: House, *accounts: FakeAccount) -> FakeClient:
     outlet = Outlet(FakeDefender().judge, lambda decision: None)
     for account in accounts:
         outlet.add(account)
-    home.router.attach(Send(outlet, home.talk.turns, hub.Greenlets()))
+    home.router.attach(Send(outlet, home.talk.claimed, hub.Greenlets()))
     return home.client()
 
 

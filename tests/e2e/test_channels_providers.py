@@ -237,7 +237,7 @@ def test_discord_resumes(discord: FakeDiscord, tmp_path: Path, drop: Any) -> Non
         discord.publish("MESSAGE_CREATE", discord.message("before"))
         until(lambda: bot.texts == ["before"], "the first message")
         drop(discord)
-        until(lambda: not discord._queues or discord.resumed, "the end of the connection")
+        until(lambda: not discord.listeners or discord.resumed, "the end of the connection")
         discord.publish("MESSAGE_CREATE", discord.message("meanwhile"))
         until(lambda: discord.resumed, "a resumed session")
         discord.is_deaf = False

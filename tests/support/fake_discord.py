@@ -26,7 +26,7 @@ class FakeDiscord(FakeProvider):
         self.close_next: int | None = None  # closes the open connection with this code
         self._nonces: dict[str, dict[str, Any]] = {}
         self._events: dict[str, list[dict[str, Any]]] = {}  # session -> everything it was sent
-        self._queues: list[deque[Any]] = []
+        self.listeners: list[deque[Any]] = []  # one for each open socket
 
     # --- people
 
@@ -58,12 +58,12 @@ class FakeDiscord(FakeProvider):
         sent = self._events[session]
         frame = {"op": 0, "t": event, "s": len(sent) + 1, "d": data}
         sent.append(frame)
-        if self._queues:
-            self._queues[-1].append(frame)
+        if self.listeners:
+            self.listeners[-1].append(frame)
 
     def order(self, frame: dict[str, Any]) -> None:
         """Send a frame without sequence: reconnect, invalid session."""
-        self._queues[-1].append(frame)
+        self.listeners[-1].append(frame)
 
     # --- the API
 
@@ -119,7 +119,7 @@ class FakeDiscord(FakeProvider):
         socket.send(json.dumps({"op": 10, "t": None, "s": None, "d": {"heartbeat_interval": HEARTBEAT_MS}}))
         queue: deque[Any] = deque()
         reader = gevent.spawn(self._read, socket, queue)
-        with listening(queue, self._queues):
+        with listening(queue, self.listeners):
             while not reader.dead and not socket.closed:
                 if self.close_next is not None:
                     code, self.close_next = self.close_next, None

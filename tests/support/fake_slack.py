@@ -23,7 +23,7 @@ class FakeSlack(FakeProvider):
         self.acknowledged: list[str] = []
         self.connections = 0
         self.ignored_acks = 0  # so many are lost, and their envelopes come again
-        self._queues: list[deque[Any]] = []
+        self.listeners: list[deque[Any]] = []  # one for each open socket
         self._tickets: set[str] = set()
 
     # --- people
@@ -65,12 +65,12 @@ class FakeSlack(FakeProvider):
         """Put an event on the open socket."""
         envelope_id = f"envelope-{self.number()}"
         envelope = {"envelope_id": envelope_id, "type": "events_api", "accepts_response_payload": False}
-        self._queues[-1].append({**envelope, "payload": payload, "retry_attempt": 0, "retry_reason": ""})
+        self.listeners[-1].append({**envelope, "payload": payload, "retry_attempt": 0, "retry_reason": ""})
         return envelope_id
 
     def refresh(self) -> None:
         """Ask the open socket to go, as Slack does every few hours."""
-        self._queues[-1].append({"type": "disconnect", "reason": "refresh_requested", "debug_info": {"host": "x"}})
+        self.listeners[-1].append({"type": "disconnect", "reason": "refresh_requested", "debug_info": {"host": "x"}})
 
     # --- the API
 
@@ -121,7 +121,7 @@ class FakeSlack(FakeProvider):
         socket.send(json.dumps(hello))
         unanswered: dict[str, Any] = {}
         reader = gevent.spawn(self._read, socket, unanswered)
-        with listening(queue, self._queues):
+        with listening(queue, self.listeners):
             while not reader.dead:
                 if queue:
                     envelope = queue.popleft()
@@ -146,13 +146,13 @@ class FakeSlack(FakeProvider):
                 unanswered.pop(envelope_id, None)
 
     def _redeliver(self, envelope: Any, unanswered: dict[str, Any], queue: "deque[Any]") -> None:
-        if envelope["envelope_id"] in unanswered and queue in self._queues:
+        if envelope["envelope_id"] in unanswered and queue in self.listeners:
             queue.append({**envelope, "retry_attempt": envelope["retry_attempt"] + 1, "retry_reason": "timeout"})
 
     def _pass_on(self, envelope: Any) -> None:
         for _ in range(500):
-            if self._queues:
-                self._queues[-1].append(envelope)
+            if self.listeners:
+                self.listeners[-1].append(envelope)
                 return
             gevent.sleep(0.02)
 

@@ -3,6 +3,8 @@
 Prompts are answered as the lab's model did in the observed runs: `r1` streams for a while, `m2` says two, `m3` three.
 """
 
+import sys
+
 from gw.cli import main
 from gw.modes import build
 from tests.support.scripted_runner import Say, ScriptedRunner, Step, Wait
@@ -25,4 +27,4 @@ def runner() -> ScriptedRunner:
 
 if __name__ == "__main__":
     setattr(build, "PlainRunner", runner)  # noqa: B010  the one seam a whole process has for another runner
-    main.main()
+    sys.exit(main.run())

@@ -1,0 +1,239 @@
+"""Each provider's fake against a real `clawgate serve`: in, judged, a turn, its answer out, kills in the middle."""
+
+import json
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support import fake_discord, fake_slack, fake_telegram, fake_whatsapp
+from tests.support.fake_discord import FakeDiscord
+from tests.support.fake_provider import FakeProvider, until
+from tests.support.fake_slack import FakeSlack
+from tests.support.fake_telegram import FakeTelegram
+from tests.support.fake_whatsapp import FakeWhatsApp
+from tests.support.serving import Serving, serving
+
+pytestmark = pytest.mark.slow
+
+POLICY = """
+version: 1
+kind: policy
+id: test.channels
+title: One word is not for channels
+mode: enforce
+deny:
+  - id: chan.word
+    title: The word
+    severity: critical
+    target: [prompt]
+    when: {provenance: [channel]}
+    pattern: ['xyzzy']
+    say: That word is not for here
+    hit: ['xyzzy']
+    miss: ['abc']
+"""
+
+
+class Way:
+    """One provider and transport: how people talk there, and what they see."""
+
+    def __init__(
+        self, fake: FakeProvider, channel: str, transport: str, options: dict[str, Any], secrets: dict[str, str]
+    ) -> None:
+        self.fake = fake
+        self.channel = channel
+        self.transport = transport
+        self.options = options
+        self.secrets = secrets
+        self.ready: Callable[[], object] = lambda: True
+        self.say: Callable[[Serving, str], object]
+        self.again: Callable[[Serving], object]  # the same message once more
+        self.replies: Callable[[], list[str]]
+
+    def talk(self, make: Callable[[str], Any], deliver: Callable[[Serving, Any], object]) -> None:
+        """`say` makes a message and delivers it, `again` delivers the last one."""
+        said: list[Any] = []
+
+        def say(served: Serving, text: str) -> None:
+            said.append(make(text))
+            deliver(served, said[-1])
+
+        self.say, self.again = say, lambda served: deliver(served, said[-1])
+
+    def hook_url(self, served: Serving) -> str:
+        return f"{served.http}/channels/{self.channel}/default"
+
+
+def telegram_poll(fake: FakeTelegram) -> Way:
+    way = Way(fake, "telegram", "poll", {"apiRoot": fake.http, "pollSeconds": 1}, {"botToken": fake_telegram.TOKEN})
+    way.say = lambda served, text: fake.say(text)
+    way.again = lambda served: None  # Telegram repeats what was not confirmed, nothing else
+    way.ready = lambda: fake.called("/getUpdates")
+    way.replies = lambda: [message["text"] for message in fake.sent]
+    return way
+
+
+def telegram_webhook(fake: FakeTelegram) -> Way:
+    secrets = {"botToken": fake_telegram.TOKEN, "webhookSecret": "s3cret"}
+    way = Way(fake, "telegram", "webhook", {"apiRoot": fake.http}, secrets)
+
+    def deliver(served: Serving, update: dict[str, Any]) -> None:
+        assert fake.deliver(way.hook_url(served), update, "s3cret") == 200
+        assert fake.deliver(way.hook_url(served), update, "wrong") == 401
+
+    way.talk(fake.say, deliver)
+    way.replies = lambda: [message["text"] for message in fake.sent]
+    return way
+
+
+def slack_socket(fake: FakeSlack) -> Way:
+    secrets = {"botToken": fake_slack.BOT_TOKEN, "appToken": fake_slack.APP_TOKEN}
+    way = Way(fake, "slack", "socket", {"apiRoot": f"{fake.http}/api"}, secrets)
+    way.talk(fake.event, lambda served, payload: fake.publish(payload))
+    way.ready = lambda: fake.listeners
+    way.replies = lambda: [message["text"] for message in fake.posted]
+    return way
+
+
+def slack_events(fake: FakeSlack) -> Way:
+    secrets = {"botToken": fake_slack.BOT_TOKEN, "signingSecret": fake_slack.SIGNING_SECRET}
+    way = Way(fake, "slack", "webhook", {"apiRoot": f"{fake.http}/api"}, secrets)
+
+    def deliver(served: Serving, payload: dict[str, Any]) -> None:
+        url = way.hook_url(served)
+        assert fake.deliver(url, payload)[0] == 200
+        assert fake.deliver(url, payload, at=time.time() - 400)[0] == 401
+        assert fake.deliver(url, payload, secret="wrong")[0] == 401
+        assert fake.deliver(url, {"type": "url_verification", "challenge": "abc"}) == (200, b"abc")
+
+    way.talk(fake.event, deliver)
+    way.replies = lambda: [message["text"] for message in fake.posted]
+    return way
+
+
+def discord_gateway(fake: FakeDiscord) -> Way:
+    way = Way(fake, "discord", "socket", {"apiRoot": f"{fake.http}/v10"}, {"botToken": fake_discord.TOKEN})
+    way.talk(fake.message, lambda served, message: fake.publish("MESSAGE_CREATE", message))
+    way.ready = lambda: fake.listeners and fake.identified + fake.resumed
+    way.replies = lambda: [message["content"] for message in fake.posted]
+    return way
+
+
+def whatsapp_webhook(fake: FakeWhatsApp) -> Way:
+    secrets = {
+        "accessToken": fake_whatsapp.ACCESS_TOKEN,
+        "appSecret": fake_whatsapp.APP_SECRET,
+        "verifyToken": fake_whatsapp.VERIFY_TOKEN,
+    }
+    options = {"apiRoot": f"{fake.http}/v23.0", "phoneNumberId": fake_whatsapp.PHONE}
+    way = Way(fake, "whatsapp", "webhook", options, secrets)
+
+    def deliver(served: Serving, delivery: dict[str, Any]) -> None:
+        url = way.hook_url(served)
+        assert fake.deliver(url, delivery) == 200
+        assert fake.deliver(url, delivery, "wrong") == 401
+        assert fake.verify(url) == b"1158201444"
+
+    way.talk(fake.say, deliver)
+    way.replies = lambda: [message["text"]["body"] for message in fake.sent]
+    return way
+
+
+WAYS: dict[str, tuple[type[FakeProvider], Callable[[Any], Way]]] = {
+    "telegram poll": (FakeTelegram, telegram_poll),
+    "telegram webhook": (FakeTelegram, telegram_webhook),
+    "slack socket": (FakeSlack, slack_socket),
+    "slack events": (FakeSlack, slack_events),
+    "discord gateway": (FakeDiscord, discord_gateway),
+    "whatsapp webhook": (FakeWhatsApp, whatsapp_webhook),
+}
+
+
+@pytest.fixture(params=list(WAYS))
+def way(request: pytest.FixtureRequest) -> Iterator[Way]:
+    provider, make = WAYS[request.param]
+    with provider() as fake:
+        yield make(fake)
+
+
+@contextmanager
+def serve(way: Way, folder: Path) -> Iterator[Serving]:
+    account: dict[str, Any] = {
+        "dmPolicy": "open",
+        "allowFrom": ["*"],
+        "transport": way.transport,
+        "options": way.options,
+        "secretFiles": {},
+    }
+    folder.mkdir(exist_ok=True)
+    for name, text in way.secrets.items():
+        path = folder / name
+        path.write_text(text, encoding="utf-8")
+        path.chmod(0o600)
+        account["secretFiles"][name] = str(path)
+    channels = {"channels": {way.channel: account}, "session": {"dmScope": "per-channel-peer"}}
+    (folder / "channels.yaml").write_text(json.dumps(channels), encoding="utf-8")
+    (folder / "policy.yaml").write_text(POLICY, encoding="utf-8")
+    flags = ["--channels", str(folder / "channels.yaml"), "--policy", str(folder / "policy.yaml")]
+    with serving(folder / "home", *flags, module="tests.support.scripted_serve") as served:
+        with served.client("operator.read") as client:
+
+            def runs() -> bool:
+                (status,) = client.call("channels.status")["channelAccounts"][way.channel]
+                return bool(status["running"])
+
+            until(runs, "the account")
+        until(way.ready, "the connection")
+        yield served
+
+
+def test_a_conversation_with_a_kill_in_the_middle(way: Way, tmp_path: Path) -> None:
+    with serve(way, tmp_path) as served:
+        way.say(served, "m2")
+        until(lambda: way.replies() == ["two"], "the answer")
+        way.again(served)
+        way.say(served, "say xyzzy")
+        until(lambda: len(way.replies()) == 2, "the refusal")
+        assert way.replies()[1].startswith("Blocked by clawgate: That word is not for here")
+        way.say(served, "r1")  # a second of words
+        time.sleep(0.3)
+        served.process.send_signal(signal.SIGKILL)
+        served.process.wait(10)
+    with serve(way, tmp_path) as served:
+        until(lambda: len(way.replies()) == 3, "word of the restart")
+        assert "restarted" in way.replies()[2]
+        way.again(served)
+        way.say(served, "m3")
+        until(lambda: len(way.replies()) == 4, "the next answer")
+        way.again(served)
+        time.sleep(0.5)
+        assert way.replies()[3:] == ["three"]
+        log = served.log.read_text(encoding="utf-8")
+        begun = time.monotonic()
+        assert served.stop() == 0
+        assert time.monotonic() - begun < 8
+    state = "".join(
+        path.read_text(encoding="utf-8", errors="replace")
+        for path in (tmp_path / "home" / "state").rglob("*")
+        if path.is_file()
+    )
+    for secret in way.secrets.values():
+        assert secret not in log
+        assert secret not in state
+
+
+@pytest.mark.parametrize("way", ["telegram poll", "discord gateway"], indirect=True)
+def test_what_is_said_while_it_is_stopped_is_heard_afterwards(way: Way, tmp_path: Path) -> None:
+    """Telegram keeps what was not fetched, and Discord a session that was not closed for good."""
+    with serve(way, tmp_path) as served:
+        way.say(served, "m2")
+        until(lambda: way.replies() == ["two"], "the answer")
+        assert served.stop() == 0
+    way.say(served, "m3")
+    with serve(way, tmp_path):
+        until(lambda: way.replies() == ["two", "three"], "the answer to what was said meanwhile")

@@ -6,7 +6,9 @@ what cannot be built raises ConfigError or PolicyError with all problems.
 
 import gc
 from collections.abc import Callable, Container, Mapping
+from contextlib import suppress
 from functools import cached_property
+from importlib import import_module
 from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
@@ -16,6 +18,7 @@ from gw.access.pairing import Pairings
 from gw.access.surfaces import Surfaces
 from gw.access.throttle import LoginThrottle
 from gw.config.load import Loaded
+from gw.errors import GwError
 from gw.methods.absent import Absent, AbsentCron
 from gw.methods.agents import Agents
 from gw.methods.approvals import Approvals
@@ -144,6 +147,7 @@ class Gateway:
         self.routes = self._routes(page)
         self.blocks: dict[str, Callable[[], Json]] = {}  # what a mode adds to `status`
         self._services: Services | None = None
+        self._is_expecting = False
         self._system: System | None = None
         self.metrics.watch("clawgate_connections", lambda: len(self.bus))
 
@@ -213,7 +217,15 @@ class Gateway:
     def peer(self, link: Link, facts: UpgradeFacts) -> Client:
         """The protocol object of a new connection."""
         assert self._services is not None
+        if not self._is_expecting:
+            self._is_expecting = True
+            hub.spawn(self._expect_commands)
         return Client(link, facts, self._services)
+
+    def _expect_commands(self) -> None:
+        """With the first client, load what understands commands (defender/engine), beside the hub."""
+        with suppress(GwError):  # a full pool: the first command loads it
+            self.files.run(import_module, "gw.defender.shell")
 
     def beat(self) -> None:
         """What every client hears at a steady interval: that we live, and how we are."""

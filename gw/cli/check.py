@@ -1,6 +1,7 @@
 """`clawgate check`: load everything `serve` would load and report every problem, without binding or writing anything.
 
-The service runs it before start and before a reload. Invariant: exit 0 means `serve` would get past loading.
+The service runs it before start and before a reload. Invariant: exit 0 means `serve` would get past loading and, unless
+told to leave the examples out, would take the policy at a reload too.
 """
 
 import os
@@ -25,8 +26,13 @@ Facts = list[tuple[str, str]]
 
 @click.command()
 @settings_options(*ALL)
+@click.option(
+    "--examples/--no-examples",
+    default=True,
+    help="Also try the `hit` and `miss` examples of every rule, as a reload does; a start does not.",
+)
 @as_json_option
-def command(config_file: Path | None, as_json: bool, **flags: Any) -> int:
+def command(config_file: Path | None, examples: bool, as_json: bool, **flags: Any) -> int:
     """Load configuration and policies and report every problem; binds nothing."""
     facts: Facts = []
     problems: list[Problem] = []
@@ -36,7 +42,11 @@ def command(config_file: Path | None, as_json: bool, **flags: Any) -> int:
         problems += error.problems
     else:
         facts.append(("configuration", ", ".join(map(str, loaded.files)) or "defaults"))
-        problems += [*check_secrets(loaded), *check_files(loaded.settings), *check_policy(loaded.settings, facts)]
+        problems += [
+            *check_secrets(loaded),
+            *check_files(loaded.settings),
+            *check_policy(loaded.settings, facts, examples),
+        ]
         problems += check_channels(loaded.settings, facts)
     problems.sort(key=lambda problem: problem[:3])
     errors = sum(problem.severity == "error" for problem in problems)
@@ -49,7 +59,7 @@ def command(config_file: Path | None, as_json: bool, **flags: Any) -> int:
     return 2 if errors else 0
 
 
-def check_policy(settings: Settings, facts: Facts) -> list[Problem]:
+def check_policy(settings: Settings, facts: Facts, examples: bool) -> list[Problem]:
     """Errors and warnings of the policy that would be in force."""
     paths = [settings.policy.path] if settings.policy.path is not None else []
     try:
@@ -57,6 +67,10 @@ def check_policy(settings: Settings, facts: Facts) -> list[Problem]:
     except ProblemsError as error:
         return list(error.problems)
     facts.append(("policy", f"{policy.ref.name}, {len(policy.rules)} rules, digest {policy.ref.digest[:12]}"))
+    if examples:
+        from gw.defender.tester import failed_examples  # late: a start does without the whole defender
+
+        problems += failed_examples(policy)
     return problems
 
 

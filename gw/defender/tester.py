@@ -17,6 +17,7 @@ from gw.defender.pipeline import Pipeline
 from gw.defender.rows import to_action
 from gw.model.action import Action
 from gw.model.decision import Decision, Finding, Verdict
+from gw.model.problem import Problem
 from gw.policy.compiled import CompiledPolicy, Example, Rule
 from gw.policy.handle import PolicyHandle
 from gw.policy.matchers.base import NOTHING, Target
@@ -135,6 +136,15 @@ def check_examples(policy: CompiledPolicy, coverage: Coverage | None = None) -> 
                 if outcome.passed:
                     seen.add(rule.id)
                 yield outcome
+
+
+def failed_examples(policy: CompiledPolicy) -> list[Problem]:
+    """What `hit` and `miss` say and the rules do not do, as errors of the policy."""
+    return [
+        outcome.place.problem("example", outcome.message, path=outcome.name)
+        for outcome in check_examples(policy)
+        if not outcome.passed
+    ]
 
 
 def _check_example(bench: Bench, rule: Rule, kind: str, example: Example) -> Outcome:

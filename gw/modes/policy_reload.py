@@ -98,18 +98,13 @@ class PolicyReload:
 
 def _load_checked(paths: Sequence[Path], trust: Trust) -> tuple[CompiledPolicy, list[Problem]]:
     """Runs in a native thread. Raises PolicyError, also for examples that do not hold."""
-    from gw.defender.tester import check_examples  # late: only a reload needs it
+    from gw.defender.tester import failed_examples  # late: only a reload needs it
 
     interval = sys.getswitchinterval()
     sys.setswitchinterval(SWITCH_S)
     try:
         policy, warnings = load(paths, trust=trust)
-        failed = [
-            outcome.place.problem("example", outcome.message, path=outcome.name)
-            for outcome in check_examples(policy)
-            if not outcome.passed
-        ]
-        if failed:
+        if failed := failed_examples(policy):
             raise PolicyError(failed)
         return policy, warnings
     finally:

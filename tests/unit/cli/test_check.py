@@ -89,3 +89,18 @@ def test_the_channels_file_is_checked(config: Path, capsys: pytest.CaptureFixtur
     file.write_text("agents: {entries: {main: {default: true}, ops: {}}}")
     status, shown = check(config, capsys, "--channels", str(file))
     assert (status, shown["channels"]) == (0, "none; agents main, ops")
+
+
+def test_an_example_that_does_not_hold_is_an_error_unless_examples_are_left_out(
+    config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    policy = tmp_path / "policy.yaml"
+    policy.write_text(
+        "version: 1\nkind: policy\nid: a.b\n"
+        "deny:\n  - {id: a.words, title: t, severity: high, target: prompt, pattern: open sesame,\n"
+        "     hit: [close sesame], miss: [hello]}\n"
+    )
+    status, shown = check(config, capsys, "--policy", str(policy))
+    assert status == 2
+    assert [(p["line"], p["code"]) for p in shown["problems"] if p["severity"] == "error"] == [(6, "example")]  # type: ignore[attr-defined,index]
+    assert check(config, capsys, "--policy", str(policy), "--no-examples")[0] == 0

@@ -57,13 +57,18 @@ class Serving:
 
 @contextmanager
 def serving(
-    folder: Path, *flags: str, config: str = "", environ: dict[str, str] | None = None, module: str = "gw"
+    folder: Path,
+    *flags: str,
+    config: str = "",
+    environ: dict[str, str] | None = None,
+    module: str = "gw",
+    mode: str = "serve",
 ) -> Iterator[Serving]:
     """Start it with `config` as its only configuration file; everything it writes goes below `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
     file, log, state = folder / "clawgate.yaml", folder / "log", folder / "state"
     file.write_text(config)
-    command = [sys.executable, "-m", module, "serve", "--config", str(file), "--listen", "127.0.0.1:0"]
+    command = [sys.executable, "-m", module, mode, "--config", str(file), "--listen", "127.0.0.1:0"]
     with log.open("w") as output:
         process = subprocess.Popen(
             [*command, "--state", str(state), "--json", *flags],

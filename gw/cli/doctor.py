@@ -70,7 +70,7 @@ def find_out(program: str, config_file: Path | None, flags: dict[str, Any]) -> F
     """Ask everybody who can know; raises ConfigError only when not even the settings can be read."""
     loaded = load_settings(config_file, flags)
     settings = loaded.settings
-    problems: list[Problem] = [*check_secrets(loaded), *check_files(settings), *check_policy(settings, [])]
+    problems: list[Problem] = [*check_secrets(loaded), *check_files(settings), *check_policy(settings, [], examples=False)]
     status, unreachable = ask_daemon(settings)
     state, version = ask_openclaw(program)
     return Facts(

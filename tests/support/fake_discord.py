@@ -11,6 +11,18 @@ from tests.support.fake_provider import Called, FakeProvider, Reply, close_with,
 TOKEN = "fake.discord.token"
 BOT = {"id": "900", "username": "helper", "discriminator": "0", "avatar": None, "bot": True}
 ANN = {"id": "7", "username": "ann", "discriminator": "0", "global_name": "Ann", "avatar": None}
+APPLICATION = {
+    "id": "901",
+    "name": "helper",
+    "description": "",
+    "icon": None,
+    "bot_public": True,
+    "bot_require_code_grant": False,
+    "owner": ANN,
+    "team": None,
+    "verify_key": "00" * 32,
+    "flags": 0,
+}
 HEARTBEAT_MS = 400
 
 
@@ -75,7 +87,7 @@ class FakeDiscord(FakeProvider):
             case ["GET", "users", "@me"]:
                 return Reply(BOT)
             case ["GET", "oauth2", "applications", "@me"] | ["GET", "applications", "@me"]:
-                return Reply({"id": "A1", "name": "helper", "bot_public": True, "flags": 0})
+                return Reply(APPLICATION)
             case ["GET", "gateway", "bot"]:
                 starts = {"total": 1000, "remaining": 999, "reset_after": 0, "max_concurrency": 1}
                 return Reply({"url": self.ws, "shards": 1, "session_start_limit": starts})
@@ -163,7 +175,7 @@ class FakeDiscord(FakeProvider):
             "guilds": [],
             "session_id": session,
             "resume_gateway_url": self.ws,
-            "application": {"id": "A1", "flags": 0},
+            "application": {"id": APPLICATION["id"], "flags": 0},
         }
         self._events[session] = [{"op": 0, "t": "READY", "s": 1, "d": ready}]
         queue.extend(self._events[session])

@@ -54,10 +54,13 @@ class Turned(NamedTuple):
     pins_route: bool = True  # its chat becomes the session's last route
     tools: Sequence[Layer] = ()  # what the turn may use at most
     alone: bool = False  # those limits are this chat's or sender's: never to be taken into another turn
+    round: int = 1  # of a broadcast
 
-
-def run_id_of(message: Inbound, agent: str) -> str:
-    return "ch-" + hashlib.sha256(f"{message.dedupe_key}|{agent}".encode()).hexdigest()[:32]
+    @property
+    def run_id(self) -> str:
+        """The same for every copy of the message."""
+        name = f"{self.message.dedupe_key}|{self.route.agent}" + (f"|{self.round}" if self.round > 1 else "")
+        return "ch-" + hashlib.sha256(name.encode()).hexdigest()[:32]
 
 
 def label_of(message: Inbound) -> str:
@@ -84,8 +87,7 @@ class ChatTurns:
 
         Raises Overloaded or Unavailable when it should be tried again, StoreError when nothing was stored.
         """
-        message = turned.message
-        run_id = run_id_of(message, turned.route.agent)
+        run_id = turned.run_id
         if self._turns.is_open(run_id):
             return "repeated"
         turned, decision = self._judged(turned, run_id)

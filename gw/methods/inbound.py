@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from gw.channels.base import Inbound
+from gw.methods.broadcasts import Broadcasts
 from gw.methods.chat_turn import ChatTurns, Turned, label_of
 from gw.methods.outlet import Outlet, Target
 from gw.methods.session_desk import SessionDesk
@@ -41,11 +42,19 @@ Count = Callable[[str, str], object]  # channel, outcome
 
 class Inbox:
     def __init__(
-        self, rules: Rules, desk: SessionDesk, turns: ChatTurns, outlet: Outlet, paired: PairedSenders, count: Count
+        self,
+        rules: Rules,
+        desk: SessionDesk,
+        turns: ChatTurns,
+        broadcasts: Broadcasts,
+        outlet: Outlet,
+        paired: PairedSenders,
+        count: Count,
     ) -> None:
         self._rules = rules
         self._desk = desk
         self._turns = turns
+        self._broadcasts = broadcasts
         self._outlet = outlet
         self._paired = paired
         self._count = count
@@ -137,23 +146,24 @@ class Inbox:
             self._unmentioned.add(group_of(message), label_of(message), message.text)
             return "unmentioned"
         history = [] if command or message.chat_type == "direct" else self._unmentioned.take(group_of(message))
-        outcomes = [
-            self._turns.start(
-                Turned(
-                    message,
-                    route,
-                    session_of(message, route),
-                    target_of(message, settings),
-                    is_owner,
-                    command,
-                    history,
-                    self._pins_route(message, route, settings),
-                    *self._tools(message, route, settings),
-                )
+        turned = [
+            Turned(
+                message,
+                route,
+                session_of(message, route),
+                target_of(message, settings),
+                is_owner,
+                command,
+                history,
+                self._pins_route(message, route, settings),
+                *self._tools(message, route, settings),
             )
-            for route in self._chosen(message, routes, names)
+            for route in routes
         ]
-        return "taken" if "taken" in outcomes else outcomes[0]
+        several = broadcast.find(self._rules.broadcast, message.channel, message.peer.id)
+        if several is None or command:
+            return self._turns.start(turned[0])
+        return self._broadcasts.start(several, turned, {route.agent: self._names[route.agent] for route in routes})
 
     def _is_meant(
         self,
@@ -201,15 +211,6 @@ class Inbox:
         if several is None:
             return [bindings.select(rules.bindings, place, rules.keys, rules.session)]
         return [bindings.select((), place, rules.keys, rules.session, agent) for agent in several.agents]
-
-    def _chosen(self, message: Inbound, routes: Sequence[Route], names: Sequence[Names]) -> list[Route]:
-        """With mention gating, those who are named; all when nobody is."""
-        several = broadcast.find(self._rules.broadcast, message.channel, message.peer.id)
-        if several is None:
-            return list(routes)
-        named = {route.agent for route, one in zip(routes, names, strict=True) if mentions.matches(one, message.text)}
-        chosen = broadcast.first_round(several, named)
-        return [route for route in routes if route.agent in chosen]
 
     def _tools(self, message: Inbound, route: Route, settings: Table) -> tuple[list[Layer], bool]:
         """The layers, and whether one of them is this group's or sender's own."""

@@ -221,6 +221,11 @@ class Turns:
             return None
         return self._ends.get(run_id)
 
+    def answer(self, run_id: str, timeout_s: float) -> str:
+        """What a request was answered, waiting for it; empty when it failed, or not in time."""
+        end = self.wait(run_id, timeout_s)
+        return end.text if end is not None and end.status == "ok" else ""
+
     # --- runs -------------------------------------------------------------------------------------------------
 
     def _open_session(self, request: Request, now: int) -> tuple[Entry, list[Change]]:

@@ -18,6 +18,7 @@ from gw.channels.settings import read_account
 from gw.config.load import Tree, read_tree
 from gw.config.secrets import credential_file, read_secret
 from gw.errors import ConfigError
+from gw.methods.broadcasts import Broadcasts
 from gw.methods.channel_pairing import ChannelPairing
 from gw.methods.chat_turn import ChatTurns
 from gw.methods.cron import Cron
@@ -118,6 +119,7 @@ class ChannelService:
             rules,
             desk,
             self._turns,
+            Broadcasts(self._turns, talk.turns.answer, hub.Greenlets()),
             self.outlet,
             paired,
             lambda channel, outcome: metrics.add("clawgate_channel_messages_total", channel, outcome),
@@ -127,7 +129,6 @@ class ChannelService:
         for config in file.accounts:
             folder = state / "channels" / f"{config.channel}-{config.account}"
             account = Account(load_driver(config.channel)(config), config, folder, wires, self.inbox.handle)
-            account.load()
             self._accounts.append(account)
             self.outlet.add(account)
         errands = Errands(desk, talk.turns, self.outlet, judge, tell)
@@ -156,7 +157,9 @@ class ChannelService:
         return found | (self._webhooks.routes() if self._webhooks is not None else {})
 
     def start(self, supervisor: hub.Supervisor) -> None:
-        """Answer those whose messages the last process left, then receive."""
+        """Answer those whose messages the last process left, then receive. Raises StoreError."""
+        for account in self._accounts:
+            account.load()
         self._turns.tell_interrupted()
         for account in self._accounts:
             name = f"channel {account.config.channel} {account.config.account}"
@@ -167,6 +170,7 @@ class ChannelService:
         self.inbox.shed()
 
     def close(self) -> None:
+        """When nothing runs any more; answers that are due from providers are waited for."""
         for account in self._accounts:
             account.stop(STOP_S)
         self._http.close()

@@ -4,8 +4,10 @@ from collections.abc import Callable, Mapping
 from itertools import count
 from typing import Any
 
+from gw import hub
 from gw.channels.base import AccountConfig, Capabilities, Hooked, HookRequest, Inbound, Outbound, Peer, Receipt, Sender
 from gw.config.load import Tree
+from gw.methods.broadcasts import Broadcasts
 from gw.methods.chat_turn import ChatTurns
 from gw.methods.inbound import Inbox
 from gw.methods.outlet import Outlet
@@ -31,7 +33,13 @@ class FakeAccount:
         self.typed = 0
         self.error: Exception | None = None
 
+    def load(self) -> None:
+        pass
+
     def run(self) -> None:
+        pass
+
+    def stop(self, seconds: float) -> None:
         pass
 
     def hook(self, request: HookRequest) -> Hooked:
@@ -119,6 +127,7 @@ class Chats:
             self.rules,
             home.talk.desk,
             self.turns,
+            Broadcasts(self.turns, home.talk.turns.answer, hub.Greenlets()),
             self.outlet,
             self.paired,
             lambda _, outcome: self.outcomes.append(outcome),

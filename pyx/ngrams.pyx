@@ -300,7 +300,7 @@ cdef class Model:
             raise ValueError("head is 0 or 1")
         memset(&state, 0, sizeof(state))
         state.last = 32
-        for i in range(size + 1):
+        for i in range(min(size, end) + 1):
             c = _read(kind, data, size, i)
             plain = _plain(c)
             if _in_word(c, plain):

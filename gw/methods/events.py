@@ -33,7 +33,7 @@ class EventBus:
         self.presence_version = 0
         self.health_version = 0
         self._clients: dict[str, Client] = {}
-        self._audiences: dict[str, list[Client]] = {}  # by event: who may hear it; forgotten when anybody comes or goes
+        self._audiences: dict[str, dict[int, list[Client]]] = {}  # by event; forgotten when anybody comes or goes
 
     # --- who is connected -----------------------------------------------------------------------------------
 
@@ -76,31 +76,38 @@ class EventBus:
         if spec.subscription == "other" and only is None:
             raise ValueError(f"{event} goes to an owner that only the caller knows; give `only`")
         version = self.state_version() if state_version else None
-        encoded: dict[int, bytes | None] = {}
         sent = 0
-        for client in self._audience(event, spec):
-            if not follows(spec, client, session_key) or (only is not None and not only(client)):
-                continue
-            protocol = client.info.protocol
-            if protocol not in encoded:
-                body = payload if protocol >= 4 else for_v3(event, payload)
-                encoded[protocol] = None if body is None else frames.event_body(event, body, state_version=version)
-            frame = encoded[protocol]
-            if frame is not None:
-                client.send_event(frame)
-                sent += 1
+        for protocol, audience in self._audience(event, spec).items():
+            chosen = audience
+            if spec.subscription is not None or session_key is not None or only is not None:
+                chosen = [
+                    client
+                    for client in audience
+                    if follows(spec, client, session_key) and (only is None or only(client))
+                ]
+            body = (payload if protocol >= 4 else for_v3(event, payload)) if chosen else None
+            if body is not None:
+                frame = frames.event_body(event, body, state_version=version)
+                for client in chosen:
+                    client.send_event(frame)
+                sent += len(chosen)
         return sent
 
     def is_wanted(self, event: str, session_key: str | None = None) -> bool:
         """Whether anybody would get it: ask before building a payload that costs something."""
         spec = self.events.get(event)
-        return spec is not None and any(follows(spec, client, session_key) for client in self._audience(event, spec))
+        return spec is not None and any(
+            follows(spec, client, session_key) for heard in self._audience(event, spec).values() for client in heard
+        )
 
-    def _audience(self, event: str, spec: EventSpec) -> "list[Client]":
+    def _audience(self, event: str, spec: EventSpec) -> "dict[int, list[Client]]":
+        """Who may hear it, by protocol, for each protocol has its own form of an event."""
         audience = self._audiences.get(event)
         if audience is None:
-            audience = [client for client in self._clients.values() if may_hear(spec, client)]
-            self._audiences[event] = audience
+            audience = self._audiences[event] = {}
+            for client in self._clients.values():
+                if may_hear(spec, client):
+                    audience.setdefault(client.info.protocol, []).append(client)
         return audience
 
     def tick(self, now_ms: int) -> None:

@@ -43,7 +43,8 @@ from gw.ports import Clock, Json, Offload, Tasks
 logger = logging.getLogger(__name__)
 
 DIAL_S: Final = 20.0
-TYPING_S: Final = 5.0
+COURTESY_S: Final = 5.0
+REFUSALS_EVERY_S: Final = 60.0
 STOP_POLL_S: Final = 0.02
 STEADY_S: Final = 30.0  # a socket that lasted so long was a good one
 
@@ -87,6 +88,7 @@ class Account:
         self._reason = ""
         self._is_met = False
         self._counts = {"received": 0, "repeated": 0, "refused": 0, "sent": 0, "failed": 0}
+        self._refusal_logged: float | None = None
         self._last_inbound_ms: int | None = None
         self._last_outbound_ms: int | None = None
 
@@ -152,7 +154,7 @@ class Account:
         while True:
             cursor = self._cursor.value
             polled = driver.polled(self._exchange(self._wires.long_http, driver.poll(cursor)), cursor)
-            self._take(polled.inbound)
+            self._take(polled.inbound, polled.calls)
             self._cursor.save(polled.cursor)
             pace.worked()
             self._set("running")
@@ -166,7 +168,7 @@ class Account:
         began, pause_s = self._wires.clock.monotonic(), 0.0
         with contextlib.closing(converse(socket, talk, self._wires.clock)) as turns:
             for turn in turns:
-                self._take(turn.inbound)
+                self._take(turn.inbound, turn.calls)
                 self._cursor.save(talk.cursor, lazily=not (turn.inbound or turn.is_over))
                 pause_s = turn.pause_s
                 self._set("running" if not turn.is_over else "retrying")
@@ -174,14 +176,15 @@ class Account:
             pace.worked()  # what ends at once again and again must not be tried at once again and again
         pace.failed(None, least_s=pause_s)
 
-    def _take(self, inbound: tuple[Inbound, ...]) -> None:
+    def _take(self, inbound: tuple[Inbound, ...], calls: tuple[Call, ...]) -> None:
         """On disk when this returns. Raises Overloaded, StoreError: the provider will tell it again."""
-        if not inbound:
-            return
-        taken = self._ingress.take(inbound)
-        self._counts["received"] += taken
-        self._counts["repeated"] += len(inbound) - taken
-        self._last_inbound_ms = self._wires.clock.now_ms()
+        if inbound:
+            taken = self._ingress.take(inbound)
+            self._counts["received"] += taken
+            self._counts["repeated"] += len(inbound) - taken
+            self._last_inbound_ms = self._wires.clock.now_ms()
+        for call in calls:
+            self._wires.tasks.spawn(self._attempt, call)
 
     def hook(self, request: HookRequest) -> Hooked:
         if self.config.transport != "webhook":
@@ -190,13 +193,22 @@ class Account:
             return Hooked(503, reason="starting")
         try:
             hooked = cast(Hooks, self._driver).hook(request, self._wires.clock.now_ms())
-            self._take(hooked.inbound)
+            self._take(hooked.inbound, hooked.calls)
         except (Overloaded, StoreError):
             return Hooked(503, reason="busy")
         if hooked.reason:
-            self._counts["refused"] += 1
-            logger.warning("channels.hook_refused", extra={**self._facts(), "reason": hooked.reason})
+            self._refused(hooked.reason)
         return hooked
+
+    def _refused(self, reason: str) -> None:
+        """Strangers decide how many there are, so a minute of them is one line."""
+        self._counts["refused"] += 1
+        now = self._wires.clock.monotonic()
+        if self._refusal_logged is None or now - self._refusal_logged >= REFUSALS_EVERY_S:
+            self._refusal_logged = now
+            logger.warning(
+                "channels.hook_refused", extra={**self._facts(), "reason": reason, "refused": self._counts["refused"]}
+            )
 
     # --- sending ----------------------------------------------------------------------------------------------
 
@@ -212,10 +224,17 @@ class Account:
     def typing(self, chat_id: str, thread_id: str = "") -> None:
         try:
             call = self._driver.typing(chat_id, thread_id)
-            if call is not None:
-                self._exchange(self._wires.http, call._replace(timeout_s=TYPING_S))
+        except SendRefused:
+            return
+        if call is not None:
+            self._attempt(call)
+
+    def _attempt(self, call: Call) -> None:
+        """A courtesy: no answer of it matters."""
+        try:
+            self._exchange(self._wires.http, call._replace(timeout_s=COURTESY_S))
         except GwError:
-            logger.debug("channels.typing_failed", extra=self._facts())
+            logger.debug("channels.courtesy_failed", extra=self._facts())
 
     def _exchange(self, http: Http, call: Call) -> Answer:
         return Answer(*http.exchange(*call))

@@ -244,18 +244,25 @@ class Hooked(NamedTuple):
     content_type: str = "text/plain"
     inbound: tuple[Inbound, ...] = ()
     reason: str = ""  # why it was refused, for the log: one word of ours, nothing the sender wrote
+    calls: tuple[Call, ...] = ()
 
 
 class Polled(NamedTuple):
     inbound: tuple[Inbound, ...]
     cursor: Json  # durable before the next poll, and after `inbound` is
+    calls: tuple[Call, ...] = ()
 
 
 class Turn(NamedTuple):
-    """What a socket's state machine wants: store `inbound`, then send, then end."""
+    """What a socket's state machine wants: store `inbound`, then send, then end.
+
+    `calls`, here and in Hooked and Polled, are courtesies (an interaction is seen): made once `inbound` is stored, not
+    waited for, and nothing depends on their answers.
+    """
 
     inbound: tuple[Inbound, ...] = ()
     send: tuple[bytes, ...] = ()
+    calls: tuple[Call, ...] = ()
     is_over: bool = False  # close and connect again
     pause_s: float = 0.0  # before connecting again, at least
 

@@ -21,10 +21,10 @@ from gw.channels.base import (
     ChannelStopped,
     Hooked,
     HookRequest,
-    Inbound,
     Outbound,
     SendLater,
     SendRefused,
+    Turn,
 )
 from gw.channels.discord_gateway import DiscordGateway
 from gw.channels.discord_messages import COMMAND, COMPONENT, PING, Bot, interaction, normalise, threads_told
@@ -101,12 +101,20 @@ class Discord:
         intents = int(self.config.options.get("intents") or INTENTS)
         return DiscordGateway(self.config.secrets["botToken"], intents, cursor, now, self._dispatched)
 
-    def _dispatched(self, event: str, data: reading.Table) -> list[Inbound]:
+    def _dispatched(self, event: str, data: reading.Table) -> Turn:
+        if event == "INTERACTION_CREATE":
+            inbound = tuple(interaction(data, self.config.account, 0))
+            return Turn(inbound, calls=tuple(self._seen(data) for _ in inbound))
         for thread, parent in threads_told(event, data).items():
             self._parents[thread] = parent
             if len(self._parents) > KNOWN_THREADS:
                 self._parents.popitem(last=False)
-        return normalise(event, data, self.bot, self.config.account)
+        return Turn(tuple(normalise(event, data, self.bot, self.config.account)))
+
+    def _seen(self, data: reading.Table) -> Call:
+        """An interaction fails after three seconds, unless it hears that an answer will come."""
+        place = f"/interactions/{_safe(reading.ident(data, 'id'))}/{_safe(reading.text(data, 'token'))}/callback"
+        return self._call("POST", place, {"type": DEFERRED_MESSAGE})
 
     def hook(self, request: HookRequest, now_ms: int) -> Hooked:
         """An interaction. Discord itself sends bad signatures now and then, to see them refused."""

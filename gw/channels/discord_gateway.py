@@ -13,7 +13,7 @@ from enum import IntEnum
 from typing import Final
 
 from gw.channels import reading
-from gw.channels.base import ChannelStopped, Inbound, Turn
+from gw.channels.base import ChannelStopped, Turn
 from gw.channels.reading import Table
 from gw.ports import Json
 from gw.wire import json
@@ -55,7 +55,7 @@ class DiscordGateway:
         intents: int,
         cursor: Json,
         now: float,
-        dispatch: Callable[[str, Table], list[Inbound]],
+        dispatch: Callable[[str, Table], Turn],
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self._token = token
@@ -139,7 +139,7 @@ class DiscordGateway:
         if event == "READY":
             self._session = reading.text(data, "session_id")
             self._resume_url = reading.text(data, "resume_gateway_url")
-        return Turn(tuple(self._dispatch(event, data)))
+        return self._dispatch(event, data)
 
 
 def _frame(op: Op, data: Json) -> bytes:

@@ -7,7 +7,7 @@ a parse mode, so nothing the agent writes can become markup.
 Source: core.telegram.org/bots/api (getUpdates, setWebhook, sendMessage, editMessageText, ResponseParameters).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Final
 
 from gw.channels import reading, signatures
@@ -19,6 +19,7 @@ from gw.channels.base import (
     ChannelStopped,
     Hooked,
     HookRequest,
+    Inbound,
     Media,
     Outbound,
     Polled,
@@ -110,12 +111,14 @@ class Telegram:
         if not isinstance(updates, list):
             raise SendLater("getUpdates without a list")
         offset = reading.number(reading.table(cursor), "offset")
-        inbound = []
+        inbound: list[Inbound] = []
+        calls: list[Call] = []
         for update in updates:
             if isinstance(update, dict):
                 offset = max(offset, reading.number(update, "update_id") + 1)
                 inbound += normalise(update, self.bot, self.config.account)
-        return Polled(tuple(inbound), {"offset": offset})
+                calls += self._seen(update)
+        return Polled(tuple(inbound), {"offset": offset}, tuple(calls))
 
     def hook(self, request: HookRequest, now_ms: int) -> Hooked:
         if request.method != "POST":
@@ -127,7 +130,14 @@ class Telegram:
             update = reading.load(request.body)
         except ValueError:
             return Hooked(400, reason="malformed")
-        return Hooked(200, inbound=tuple(normalise(update, self.bot, self.config.account)))
+        inbound = tuple(normalise(update, self.bot, self.config.account))
+        return Hooked(200, inbound=inbound, calls=tuple(self._seen(update)))
+
+    def _seen(self, update: reading.Table) -> Iterator[Call]:
+        """A pressed button turns until it hears that it was."""
+        pressed = reading.ident(reading.table(update, "callback_query"), "id")
+        if pressed:
+            yield self._call("answerCallbackQuery", {"callback_query_id": pressed})
 
     # --- out --------------------------------------------------------------------------------------------------
 

@@ -45,7 +45,6 @@ from gw.session import keys
 
 USER_AGENT: Final = "clawgate"
 SENDERS: Final = 4  # native threads that ask providers
-POLLERS: Final = 16  # of those that wait long for news
 HTTP_QUEUE: Final = 256
 TICK_S: Final = 1.0
 STOP_S: Final = 2.0  # for answers of providers that are due
@@ -109,7 +108,7 @@ class ChannelService:
     ) -> None:
         rules, desk = file.rules, talk.desk
         self._senders = hub.OffloadPool("channels", SENDERS, HTTP_QUEUE)
-        self._pollers = hub.OffloadPool("polls", POLLERS, HTTP_QUEUE)
+        self._pollers = hub.OffloadPool("polls", max(1, len(file.accounts)), HTTP_QUEUE)  # each waits long for news
         self._http = Https(self._senders, clock, USER_AGENT)
         self._long_http = Https(self._pollers, clock, USER_AGENT)
         self.outlet = Outlet(judge, tell)

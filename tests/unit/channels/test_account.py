@@ -178,6 +178,30 @@ def test_webhooks(tmp_path: Path) -> None:
     assert hook(world, account, 7) == 503
 
 
+def test_a_minute_of_forgeries_is_one_line(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    world = World(tmp_path, reply(**ME))
+    account, _ = make(world, transport="webhook")
+    account.run()
+    for _ in range(50):
+        assert account.hook(posted(update(6))).status == 401
+    assert caplog.text.count("hook_refused") == 1
+    world.clock.at += 60
+    account.hook(posted(update(6)))
+    assert caplog.text.count("hook_refused") == 2
+    assert account.status()["refused"] == 51
+
+
+def test_courtesies_are_tried_once_the_message_is_stored(tmp_path: Path) -> None:
+    query = {"id": "77", "from": {"id": 7}, "data": "yes", "message": update(1)["message"]}
+    pressed = {"update_id": 5, "callback_query": query}
+    world = World(tmp_path, reply(**ME), reply(ok=True, result=True), reply(ok=True, result=[pressed]), ENOUGH)
+    account, handled = make(world)
+    run(account)
+    world.tasks.run()
+    assert [message.text for message in handled] == ["yes"]
+    assert world.http.asked[-1][1].endswith("/answerCallbackQuery")
+
+
 def test_a_channel_that_polls_takes_no_webhooks(tmp_path: Path) -> None:
     world = World(tmp_path)
     account, _ = make(world)

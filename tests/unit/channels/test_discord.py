@@ -60,6 +60,16 @@ def test_messages_in_threads_know_their_channel() -> None:
     assert (found.thread_id, found.parent_peer) == ("T1", ("channel", "C1"))
 
 
+def test_an_interaction_over_the_gateway_hears_that_an_answer_will_come() -> None:
+    talk = make().converse(None, 0.0)
+    frame = {"op": 0, "t": "INTERACTION_CREATE", "s": 1, "d": COMMAND}
+    turn = talk.feed(json.dumps(frame).encode(), 1.0)
+    assert (turn.inbound[0].text, turn.inbound[0].reply_token) == ("/status", "A/tok")
+    assert [asked(call) for call in turn.calls] == [("POST", "/interactions/5/tok/callback", {"type": 5})]
+    frame["d"] = {**COMMAND, "token": ""}
+    assert talk.feed(json.dumps(frame).encode(), 1.0).calls == ()
+
+
 def signed(value: Any, key: Ed25519PrivateKey = KEY) -> Request:
     request = posted(value)
     proof = key.sign(b"1700000000" + request.body).hex()

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from gw.channels.base import ChannelStopped, Inbound, Turn
+from gw.channels.base import ChannelStopped, Turn
 from gw.channels.discord_gateway import DiscordGateway
 from gw.ports import Json
 
@@ -17,9 +17,9 @@ READY = {"op": 0, "t": "READY", "s": 1, "d": {"session_id": "S", "resume_gateway
 def make(cursor: Json = None) -> tuple[DiscordGateway, list[str]]:
     seen: list[str] = []
 
-    def dispatch(event: str, data: Any) -> list[Inbound]:
+    def dispatch(event: str, data: Any) -> Turn:
         seen.append(event)
-        return []
+        return Turn()
 
     return DiscordGateway("t0ken", 513, cursor, 0.0, dispatch, jitter=lambda: 0.5), seen
 

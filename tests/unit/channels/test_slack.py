@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from gw.channels import signatures
-from gw.channels.base import AccountConfig, Answer, Call, ChannelStopped, Media, Outbound, SendLater, SendRefused
+from gw.channels.base import AccountConfig, Answer, Call, ChannelStopped, Media, Outbound, SendLater, SendRefused, Turn
 from gw.channels.slack import Slack
 from tests.support.hooks import Request, posted, stamped
 
@@ -93,7 +93,7 @@ def test_the_socket_is_asked_for_with_the_app_token() -> None:
 
 def test_envelopes_are_acknowledged_with_what_they_brought() -> None:
     talk = make("socket").converse(None, 0.0)
-    assert talk.feed(b'{"type":"hello","num_connections":1}', 1.0) == ((), (), False, 0.0)
+    assert talk.feed(b'{"type":"hello","num_connections":1}', 1.0) == Turn()
     turn = talk.feed(json.dumps({"type": "events_api", "envelope_id": "E1", "payload": EVENT}).encode(), 2.0)
     assert [message.text for message in turn.inbound] == ["hi"]
     assert [json.loads(frame) for frame in turn.send] == [{"envelope_id": "E1"}]
@@ -106,7 +106,7 @@ def test_envelopes_are_acknowledged_with_what_they_brought() -> None:
 
 def test_when_a_socket_is_over() -> None:
     talk = make("socket").converse(None, 0.0)
-    assert talk.feed(b"odd", 1.0) == ((), (), False, 0.0)
+    assert talk.feed(b"odd", 1.0) == Turn()
     assert talk.feed(b'{"type":"disconnect","reason":"refresh_requested"}', 1.0).is_over
     assert talk.closed(1006).is_over
     assert not talk.tick(2.0).is_over

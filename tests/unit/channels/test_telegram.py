@@ -143,6 +143,16 @@ def test_calls(out: Outbound, method: str, params: dict[str, Any]) -> None:
     assert asked(make().send(out, 0)) == (method, params)
 
 
+def test_a_pressed_button_hears_that_it_was() -> None:
+    message = {**UPDATE["message"], "from": {"id": 99}}  # type: ignore[dict-item]
+    query = {"update_id": 5, "callback_query": {"id": "77", "from": {"id": 7}, "data": "yes", "message": message}}
+    for calls in (
+        make().polled(answer([query]), None).calls,
+        make("webhook").hook(posted(query, x_telegram_bot_api_secret_token="s3cret"), 0).calls,
+    ):
+        assert [asked(call) for call in calls] == [("answerCallbackQuery", {"callback_query_id": "77"})]
+
+
 def test_text_is_never_markup() -> None:
     assert "parse_mode" not in asked(make().send(Outbound("7", "<b>*x*"), 0))[1]
 

@@ -42,29 +42,28 @@ class LedgerSink:
     def record(self, decision: Decision, action: Action) -> None:
         record = to_record(decision, action, self._redactor, self._masked_groups())
         durable = decision.verdict is not Verdict.ALLOW
-        if durable:
+        if durable and not self._put(record, action):
             self._waiting.append((record, action))
-            self._quarantine()
+            while len(self._waiting) > MAX_WAITING:
+                self._waiting.popleft()
+                self.unquarantined += 1
         self.log.append(record, durable=durable)
 
     def flush(self) -> None:
         """Write what waits, also what the disk refused before."""
-        self._quarantine()
+        batch, self._waiting = self._waiting, deque()  # so that no two callers write the same
+        while batch and self._put(*batch[0]):
+            batch.popleft()
+        self._waiting.extendleft(reversed(batch))
         self.log.flush()
 
-    def _quarantine(self) -> None:
-        waiting = self._waiting
-        while waiting:
-            record, action = entry = waiting[0]
-            try:
-                self.quarantine.put(record, action)
-            except FileExistsError:
-                pass  # written by another greenlet while this one waited
-            except (OSError, GwError) as error:  # the verdict stands whatever the disk does
-                logger.error("quarantine.write_failed", extra={"decision": record["id"], "error": type(error).__name__})
-                while len(waiting) > MAX_WAITING:
-                    waiting.popleft()
-                    self.unquarantined += 1
-                return
-            if waiting and waiting[0] is entry:
-                waiting.popleft()
+    def _put(self, record: dict[str, Any], action: Action) -> bool:
+        """Whether the text is on disk; the verdict stands whatever the disk does."""
+        try:
+            self.quarantine.put(record, action)
+        except FileExistsError:
+            pass  # written, though its writer was told otherwise
+        except (OSError, GwError) as error:
+            logger.error("quarantine.write_failed", extra={"decision": record["id"], "error": type(error).__name__})
+            return False
+        return True

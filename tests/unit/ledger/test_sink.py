@@ -5,6 +5,7 @@ from typing import ParamSpec, TypeVar
 
 import pytest
 
+from gw import hub
 from gw.ledger.decisions import DecisionLog, read_latest
 from gw.ledger.direct import Direct
 from gw.ledger.quarantine import Quarantine
@@ -88,3 +89,21 @@ def test_an_entry_another_greenlet_wrote_meanwhile_is_no_failure(tmp_path: Path)
     for _ in range(2):
         ledgers.record(decision(Verdict.BLOCK), ACTION)
     assert len(ledgers.quarantine.list()) == 1
+
+
+def test_many_at_once_write_one_entry_each(tmp_path: Path) -> None:
+    """Writers wait for the disk at the same time; none does another's work, or the work would grow with its square."""
+    writes: list[object] = []
+
+    class SlowDisk(Direct):
+        def run(self, job: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+            writes.append(job)
+            hub.sleep(0.001)
+            return super().run(job, *args, **kwargs)
+
+    ledgers = sink(tmp_path)
+    ledgers.quarantine = Quarantine(tmp_path / "q", SlowDisk())
+    tasks = [hub.spawn(ledgers.record, decision(Verdict.BLOCK, f"dec_{i}"), ACTION) for i in range(20)]
+    for task in tasks:
+        task.join(5)
+    assert len(ledgers.quarantine.list()) == len(writes) == 20

@@ -198,6 +198,22 @@ def _start_stop_daemon(argv: Sequence[str]) -> list[Inner]:
     return [Inner(text=" ".join([program.text, *rest]))]
 
 
+def _salt(argv: Sequence[str]) -> list[Inner]:
+    """`salt '*' cmd.run 'command'`."""
+    for i, word in enumerate(argv[1:-1], 1):
+        if word.startswith("cmd."):
+            return [Inner(text=argv[i + 1])]
+    return []
+
+
+def _gcloud(argv: Sequence[str]) -> list[Inner]:
+    """`gcloud compute ssh NAME --command=x` or `-- words`."""
+    if "ssh" not in argv[1:4]:
+        return []
+    told = _text_after(argv, ("--command",))
+    return told or (_joined(argv, list(argv).index("--") + 1) if "--" in argv else [])
+
+
 def _ansible(argv: Sequence[str]) -> list[Inner]:
     """`ansible hosts -m shell -a 'command'`."""
     module = next(iter(_text_after(argv, ("-m", "--module-name"))), Inner(text="command")).text
@@ -231,6 +247,8 @@ NESTED: dict[str, Finder] = {
     "capsh": _after_word("--"),
     "start-stop-daemon": _start_stop_daemon,
     "ansible": _ansible,
+    **dict.fromkeys(("salt", "salt-ssh", "salt-call"), _salt),
+    "gcloud": _gcloud,
 }
 
 

@@ -50,7 +50,7 @@ MAX_WRAPPERS = 12
 MAX_INNER = 8  # commands of one find or parallel
 
 # Wrappers that are programs of weight themselves: they get a draft besides that of the command they run.
-_OWN_DRAFT = names("find fd fdfind ssh autossh systemd-run docker podman kubectl lxc screen tmux script nsenter")
+_OWN_DRAFT = names("find fd fdfind ssh autossh systemd-run gcloud docker podman kubectl lxc screen tmux script nsenter")
 _LISTERS = frozenset(("find", "fd", "ls"))
 _FILTERS_OF_FIND = names("-name -iname -path -regex -mtime -size -empty -newer -mmin -iregex -wholename -user -perm")
 

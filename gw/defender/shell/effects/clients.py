@@ -160,6 +160,8 @@ def _targets(draft: Draft, urls: list[str]) -> None:
         lowered = url.lower()
         if any(host in lowered for host in _METADATA):
             draft.facts.add("reads-metadata")
+        if "/_delete_by_query" in lowered or lowered.endswith("/_close"):
+            draft.facts.add("database-destroys")
         if any(host in lowered for host in _DROPS):
             draft.facts.add("drop-site")
 

@@ -14,7 +14,7 @@ _DESTROYS = re.compile(
     r"\bdrop\s+(?:database|table|schema|user|role|index|view|collection|tablespace|keyspace|owned|column|type|measurement)\b"
     r"|\btruncate\s+(?:table\s+)?[\w.`\"]+|\bdelete\s+from\s+[\w.`\"]+\s*(?:;|$|\"|')"
     r"|\bdelete\s+from\s+[\w.`\"]+\s+where\s+(?:1\s*=\s*1|true)|dropdatabase|\.drop\s*\(|deletemany\(\s*\{\s*\}"
-    r"|\.remove\(\s*\{\s*\}|\bflush(?:all|db)\b",
+    r"|\balter\s+table\s+[\w.`\"]+\s+delete\b|\.remove\(\s*\{\s*\}|\bflush(?:all|db)\b",
     re.I,
 )
 _UPDATES = re.compile(r"\bupdate\s+[\w.`\"]+\s+set\s", re.I)
@@ -57,11 +57,15 @@ def redis(draft: Draft) -> None:
     if draft.stdin is not None and draft.stdin.text:
         words += draft.stdin.text[:MAX_SQL].upper().split()
     if (
-        any(w in ("FLUSHALL", "FLUSHDB", "SHUTDOWN") for w in words)
+        any(w in ("FLUSHALL", "FLUSHDB") or ("REDIS.CALL" in w and "FLUSH" in w) for w in words)
+        or words[:1] in (["SHUTDOWN"], ["SLAVEOF"], ["REPLICAOF"])
         or words[:2] == ["CONFIG", "SET"]
         or (any(w in ("DEL", "UNLINK") for w in words) and ("xargs" in draft.wrappers or any("*" in w for w in words)))
     ):
         draft.facts.add("database-destroys")
+
+    if words[:2] == ["MODULE", "LOAD"]:
+        draft.facts.add("loads-library")
 
 
 def drop(draft: Draft) -> None:

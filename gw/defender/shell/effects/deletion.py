@@ -4,7 +4,7 @@ Adds paths and facts to drafts. Invariant: what is graded is the reach (a protec
 name of the program.
 """
 
-from itertools import pairwise
+from collections.abc import Sequence
 
 from gw.defender.shell.draft import Draft, Effect, Paths
 from gw.defender.shell.names import names
@@ -16,7 +16,7 @@ FIND_FILTERS = names(
     " -amin -cmin -inum -samefile -links -group -uid -lname -newermt"
 )
 # People tidy up under these with find; deleting by filter elsewhere at the top is unusual.
-_TIDIED = frozenset(("~", "/var/log", "/home"))
+_TIDIED = frozenset(("/var/log",))
 
 
 def deletes(draft: Draft, targets: Paths, *, recursive: bool) -> None:
@@ -78,6 +78,14 @@ def move(draft: Draft) -> None:
         draft.deletes += tuple(p for p in paths[:-1] if is_system(p))
 
 
+def _narrows(argv: Sequence[str]) -> bool:
+    """Whether find looks for something; `! -name keep` and `-name '*'` leave nearly everything."""
+    return any(
+        word in FIND_FILTERS and following != "*" and before not in ("!", "-not")
+        for before, word, following in zip(argv, argv[1:], argv[2:], strict=False)
+    )
+
+
 def find(draft: Draft) -> None:
     argv = draft.argv
     roots = []
@@ -92,7 +100,7 @@ def find(draft: Draft) -> None:
         places = draft.paths(roots or ["."])
         draft.deletes += places
         draft.recursive = True
-        if not any(a in FIND_FILTERS and b != "*" for a, b in pairwise(argv)):
+        if not _narrows(argv):
             draft.facts.add("deletes-root" if any(is_root(p) for p in places) else "deletes-tree")
         elif any(is_root(p) and p not in _TIDIED for p in places):
             draft.facts.add("deletes-many")

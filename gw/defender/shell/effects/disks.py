@@ -86,6 +86,15 @@ def rescue(draft: Draft) -> None:
         draft.facts.add("overwrites-disk")
 
 
+def repair(draft: Draft) -> None:
+    """Tools that change a file system or the boot order in place."""
+    asks = draft.has("-l", "-n", "-N", "-v", "--help") or (
+        draft.program in ("e2fsck", "fsck") and not draft.has("-y", "-p")
+    )
+    if (draft.operands or draft.has("-B", "-b")) and not asks:
+        draft.facts.add("edits-disk")
+
+
 def debug(draft: Draft) -> None:
     if draft.has("-w"):
         draft.facts.add("edits-disk")
@@ -117,6 +126,8 @@ EFFECTS: dict[str, Effect] = {
     **dict.fromkeys(("mkfs", "mke2fs", "mkswap", "blkdiscard", "newfs", "mkntfs", "mkdosfs"), make_filesystem),
     **dict.fromkeys(("fdisk", "sfdisk", "cfdisk", "gdisk", "sgdisk", "parted", "wipefs"), partition),
     **dict.fromkeys((*_VOLUME_PROGRAMS, *_VOLUME_VERBS), volume),
+    **dict.fromkeys(("resize2fs", "tune2fs", "xfs_repair", "e2fsck", "fsck", "grub-install", "efibootmgr"), repair),
+    "sg_format": make_filesystem,
     "ddrescue": rescue,
     "debugfs": debug,
     **dict.fromkeys(("asr", "hdiutil"), erase),

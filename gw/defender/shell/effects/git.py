@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from gw.defender.shell.draft import Draft, Effect
 from gw.defender.shell.paths import is_startup, normalise
+from gw.defender.shell.stream import Stream
 
 _VALUED = frozenset(("-C", "-c", "--git-dir", "--work-tree", "--namespace", "--exec-path", "--config-env"))
 # Settings whose value git runs, or that decide where credentials go.
@@ -15,6 +16,9 @@ _RISKY_SETTINGS = (
     "filter.", "diff.external", "url.", "protocol.ext", "sequence.editor", "http.proxy", "http.sslverify",
     "gpg.program",
 )  # fmt: skip
+
+
+_HUSKY_OFF = ("HUSKY", Stream("0"))
 
 
 class Verb(NamedTuple):
@@ -128,7 +132,8 @@ def git(draft: Draft) -> None:
         facts.add("copies-out")
     if v.name == "remote" and v.operands[:1] == ["set-url"]:
         facts.add("git-redirects")
-    if "--no-verify" in v.options and v.name in ("commit", "push", "merge"):
+    unchecked = "--no-verify" in v.options or (v.name == "commit" and "n" in v.letters)
+    if v.name in ("commit", "push", "merge") and (unchecked or _HUSKY_OFF in draft.env.items()):
         facts.add("skips-approval")
     if v.name in ("show", "diff", "log", "archive", "format-patch"):
         _writes(draft, v)

@@ -12,10 +12,10 @@ from gw.defender.shell.names import names
 _DESTROYING = names(
     "delete destroy remove purge terminate drop flush wipe erase nuke deprovision decommission teardown uninstall rm"
     " rb del obliterate truncate forget deregister force-delete delete-all cancel-all revoke disable-all drain shred"
-    " expunge undeploy undefine remove-all decommission"
+    " expunge undeploy undefine remove-all deleteall rmr unlist"
 )
 _DESTROYING_STEMS = names("delete destroy terminate purge remove deregister drop revoke wipe empty")
-_DESTROYING_TAILS = (":destroy", ":delete", ":remove", ":reset", ":rm", "-delete")
+_DESTROYING_TAILS = (":disable", ":destroy", ":delete", ":remove", ":reset", ":rm", "-delete")
 _DRY = names(
     "--dry-run --dryrun --dry-run=client --dry-run=server --noop --check --what-if --help -h --plan --plan-only"
 )
@@ -26,7 +26,7 @@ _AWS_GRANTS = re.compile(
     r"|update-assume-role-policy|add-user-to-group|modify-(?:snapshot|image)-attribute|add-permission"
     r"|create-access-key|change-resource-record-sets|delete-public-access-block|create-policy-version"
 )
-_AWS_STOPS = names("stop disable suspend deactivate reboot cancel release detach disassociate")
+_AWS_STOPS = names("leave stop disable suspend deactivate reboot cancel release detach disassociate")
 _AWS_SECRETS = names(
     "get-secret-value get-parameters-by-path get-session-token create-access-key get-password-data"
     " get-login-password batch-get-secret-value get-federation-token export-credentials"
@@ -92,7 +92,7 @@ def aws(draft: Draft) -> None:
         return
     if any(_AWS_GRANTS.fullmatch(w, 0, 64) for w in words[1:3]) or any("0.0.0.0/0" in a for a in draft.argv[3:]):
         draft.facts.add("service-grants")
-    elif any(w.partition("-")[0] in _AWS_STOPS and "-" in w for w in words[1:2]):
+    elif any((w.partition("-")[0] in _AWS_STOPS and "-" in w) or w.startswith("put-bucket-") for w in words[1:2]):
         draft.facts.add("service-changes")
 
 
@@ -145,7 +145,8 @@ def terraform(draft: Draft) -> None:
         return
     if (
         (words[:1] != ["plan"] and ("destroy" in words[:3] or draft.has("-destroy", "--destroy")))
-        or words[:2] in (["state", "rm"], ["workspace", "delete"], ["state", "push"], ["stack", "rm"])
+        or words[:2]
+        in (["state", "rm"], ["state", "delete"], ["workspace", "delete"], ["state", "push"], ["stack", "rm"])
         or words[:1]
         in (
             ["taint"],
@@ -164,12 +165,16 @@ def kubectl(draft: Draft) -> None:
     if (
         any(w in ("delete", "drain") for w in words[:3])
         or ("replace" in words[:2] and draft.has("--force"))
-        or ("scale" in words[:2] and "--replicas=0" in draft.argv)
+        or ("scale" in words[:2] and (draft.value("--replicas") or "") == "0")
     ):
         draft.facts.add("service-destroys")
     if words[:1] == ["create"] and words[1:2] in (["clusterrolebinding"], ["rolebinding"]):
         draft.facts.add("service-grants")
-    if words[:2] == ["rollout", "undo"] or any("finalizers" in a for a in draft.argv[1:]):
+    if (
+        words[:2] == ["rollout", "undo"]
+        or any(w.endswith(":NoExecute") for w in words)
+        or any("finalizers" in a for a in draft.argv[1:])
+    ):
         draft.facts.add("service-changes")
     if words[:1] == ["apply"] and draft.has("--prune"):
         draft.facts.add("service-destroys")
@@ -233,7 +238,8 @@ def openclaw(draft: Draft) -> None:
 _SERVICES = names(
     "gsutil doctl linode-cli hcloud flyctl fly heroku vercel netlify wrangler supabase firebase railway render"
     " serverless sls eksctl kops rancher nomad consul ibmcloud oci aliyun tccli scw exo cf ovhai stripe b2 mc s5cmd"
-    " s3cmd rclone velero kafka-topics kafka-topics.sh kafka-configs kafka-delete-records.sh rabbitmqctl"
+    " s3cmd rclone velero kafka-topics kafka-topics.sh kafka-configs kafka-delete-records.sh kafka-consumer-groups"
+    " kafka-consumer-groups.sh flarectl rabbitmqctl"
     " rabbitmqadmin nats etcdctl zkCli.sh planetscale pscale neonctl turso upstash atlas circleci argocd flux"
     " istioctl kubeadm minikube kind k3d packer vagrant multipass virsh vboxmanage VBoxManage govc esxcli openstack"
     " swift nova cinder ansible-galaxy sam copilot amplify eb auth0 okta twilio newrelic datadog-ci sentry-cli ldcli"

@@ -19,6 +19,7 @@ _TASKS: dict[str, frozenset[str]] = {
     "drush": names("sql-drop sql:drop site-install site:install"),
     "mix": names("ecto.drop ecto.reset ecto.rollback"),
     "console": names("doctrine:database:drop doctrine:schema:drop doctrine:fixtures:load"),
+    "drizzle-kit": names("drop"),
     "knex": names("migrate:rollback migrate:down"),
     "dbmate": names("drop rollback down"),
     "alembic": names("downgrade"),
@@ -26,6 +27,7 @@ _TASKS: dict[str, frozenset[str]] = {
     "prisma": names("migrate db"),
     "hasura": names("database"),
 }
+_TASKS["sequelize-cli"] = _TASKS["sequelize"]
 _TASKS["rake"] = _TASKS["rails"]
 _TASKS["django-admin"] = _TASKS["manage.py"]
 # A second word, or an option, without which a task above is harmless.

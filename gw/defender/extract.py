@@ -166,6 +166,13 @@ def _bounded(parts: list[Part]) -> list[Part]:
 
 def _leaves(params: Json, pointer: str) -> Iterator[tuple[str, Json]]:
     """Values at *pointer*, with the place each was found at; `**` yields every text below."""
+    if "*" not in pointer:  # most are: one place, which is there or not
+        node = params
+        for name in _names(pointer):
+            if not isinstance(node, dict) or name not in node:
+                return iter(())
+            node = node[name]
+        return iter(((pointer, node),))
     found: list[tuple[str, Json]] = [("", params)]
     for name in _names(pointer):
         step: list[tuple[str, Json]] = []

@@ -52,13 +52,13 @@ class ServerOptions:
 class _Listener(WSGIServer):  # type: ignore[misc]  # gevent ships no types
     """One bound address. pywsgi owns the HTTP part of a connection, `Server` everything else."""
 
-    handler_class = Handler
     application = None  # the handler finds the route itself
 
     def __init__(self, server: "Server", sock: socket.socket, context: "SSLContext | None") -> None:
         tls = {} if context is None else {"ssl_context": context, "do_handshake_on_connect": False}
         super().__init__(sock, spawn=Pool(None), log=None, error_log=None, **tls)
         self.owner = server
+        self.handler_class = server.handler_class
         self.options = server.options
         self.logger = logging.getLogger("geventwebsocket")
         self.logger.disabled = True  # it would quote what clients send
@@ -95,6 +95,8 @@ class _Listener(WSGIServer):  # type: ignore[misc]  # gevent ships no types
 
 class Server:
     """What `serve` returns: the bound addresses, the live connections, and `stop`."""
+
+    handler_class: type[Handler] = Handler  # what serves the HTTP part of a connection
 
     def __init__(
         self, peer_factory: PeerFactory, routes: Routes, options: ServerOptions, metrics: Metrics | None
@@ -188,11 +190,16 @@ class Server:
 
     def adopt(self, sock: socket.socket, address: tuple[Any, ...], facts: UpgradeFacts, early: bytes) -> None:
         """Take over a socket whose upgrade has been answered."""
+        self.keep(sock, address, early, lambda connection: self._peer_factory(connection, facts))
+
+    def keep(
+        self, sock: socket.socket, address: tuple[Any, ...], early: bytes, make_peer: Callable[[Connection], Peer]
+    ) -> None:
         connection = Connection(transport_for(sock), self._flusher, self.options.pump, self._ended)
         self._adopted.add(address)
         self._connections[connection] = address[0]
         self.accepted += 1
-        connection.start(lambda: self._peer_factory(connection, facts), early)
+        connection.start(lambda: make_peer(connection), early)
 
     def _ended(self, connection: Connection) -> None:
         self._count_out(self._connections.pop(connection))

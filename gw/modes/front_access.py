@@ -1,0 +1,86 @@
+"""Who may use the guard's own port at all, before the gateway behind it asks for anything.
+
+Knows no routes. Invariant: what was shown to us alone is not handed on; guessing is slowed down as at every other door.
+
+Clients cannot all send headers of their own choice, so the token is taken from a header, a cookie, or the address
+(`?clawgate_token=`), which a page turns into the cookie.
+"""
+
+from collections.abc import Callable
+from typing import Final
+from urllib.parse import parse_qsl, quote
+
+from gw.access.throttle import LoginThrottle
+from gw.access.tokens import matches
+from gw.net.front import Asked
+from gw.net.http import Response, error_response
+from gw.ports import Clock
+
+HEADER: Final = "x-clawgate-token"
+COOKIE: Final = "clawgate_guard"
+PARAMETER: Final = "clawgate_token"
+
+
+class FrontAccess:
+    """`secret` is None when everybody may (loopback only)."""
+
+    def __init__(self, secret: Callable[[], str | None], throttle: LoginThrottle, clock: Clock) -> None:
+        self._secret = secret
+        self._throttle = throttle
+        self._clock = clock
+
+    def admit(self, asked: Asked) -> tuple[Asked, Response | None]:
+        secret = self._secret()
+        if secret is None:
+            return asked, None
+        given, by_address = _given(asked)
+        stripped = without_token(asked)
+        now, remote = self._clock.monotonic(), asked.facts.remote
+        if self._throttle.wait_ms(remote, now) or given is None or not matches(given, secret):
+            if given is not None:
+                self._throttle.failed(remote, now)
+            return stripped, error_response(
+                401, "unauthorized", "the guard in front of this gateway asks for its token"
+            )
+        is_page = "text/html" in asked.facts.headers.get("accept", "")
+        if by_address and asked.method == "GET" and is_page and "upgrade" not in asked.facts.headers:
+            return stripped, _remember(stripped.target, given, is_tls=asked.facts.is_tls)
+        return stripped, None
+
+
+def _given(asked: Asked) -> tuple[str | None, bool]:
+    """The token, and whether it came in the address."""
+    headers = asked.facts.headers
+    if HEADER in headers:
+        return headers[HEADER], False
+    for name, value in parse_qsl(asked.target.partition("?")[2]):
+        if name == PARAMETER:
+            return value, True
+    for pair in headers.get("cookie", "").split(";"):
+        name, _, value = pair.strip().partition("=")
+        if name == COOKIE:
+            return value, False
+    return None, False
+
+
+def without_token(asked: Asked) -> Asked:
+    """The request as the gateway may see it."""
+    path, mark, query = asked.target.partition("?")
+    if PARAMETER in query:
+        pairs = [pair for pair in query.split("&") if pair.partition("=")[0] != PARAMETER]
+        query, mark = "&".join(pairs), mark if pairs else ""
+    headers = []
+    for name, value in asked.headers:
+        if name.lower() == "cookie" and COOKIE in value:
+            value = "; ".join(pair.strip() for pair in value.split(";") if pair.strip().partition("=")[0] != COOKIE)
+        if name.lower() != HEADER and value:
+            headers.append((name, value))
+    return asked._replace(target=f"{path}{mark}{query}", headers=tuple(headers))
+
+
+def _remember(target: str, token: str, *, is_tls: bool) -> Response:
+    """A page asked with the token in its address: keep it in a cookie and take it out of the address."""
+    cookie = f"{COOKIE}={quote(token)}; Path=/; HttpOnly; SameSite=Strict" + ("; Secure" if is_tls else "")
+    return Response(
+        303, b"", "text/plain", (("Location", target), ("Set-Cookie", cookie), ("Cache-Control", "no-store"))
+    )

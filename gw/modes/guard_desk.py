@@ -1,0 +1,157 @@
+"""Judges what relays ask, and wakes what waits for a person when one has spoken.
+
+Knows no frames beyond an item's parameters. Invariant: every item that is judged gets an answer, whatever fails; one
+that waits ends by leave, by refusal, or by its time.
+"""
+
+import logging
+from collections.abc import Callable
+from secrets import token_hex
+from typing import Any
+
+from gw import hub
+from gw.defender.extract import Origin, from_event, from_request
+from gw.defender.review import APPROVED, DENIED, PENDING, Held, Reviews, bind
+from gw.errors import Blocked, RequestError, Unavailable
+from gw.errors import Held as HeldError
+from gw.methods.router import verdict_error
+from gw.model.action import Action
+from gw.model.decision import Decision, Verdict
+from gw.modes.lanes import Item
+from gw.modes.node_calls import GUARDED_EVENTS
+from gw.modes.relay import Judged, Relay
+from gw.ports import Clock
+
+logger = logging.getLogger(__name__)
+
+
+class GuardDesk:
+    """A relay.Desk. `judge` judges and records an action; `tell` publishes what was not simply allowed."""
+
+    def __init__(
+        self,
+        judge: Callable[[Action], Decision],
+        reviews: Reviews,
+        tell: Callable[[Decision], None],
+        clock: Clock,
+        hold_s: float,
+    ) -> None:
+        self._judge = judge
+        self._reviews = reviews
+        self._tell = tell
+        self._clock = clock
+        self._hold_s = hold_s
+        self._waiting: dict[str, dict[Item, Relay]] = {}  # by held action
+        self._latches: dict[str, list[hub.Latch]] = {}  # HTTP requests that wait, by held action
+        self._timers: dict[Item, Any] = {}
+        self._start = f"act_{token_hex(8)}"
+        self._count = 0
+
+    @property
+    def waiting(self) -> int:
+        return sum(map(len, self._waiting.values())) + sum(map(len, self._latches.values()))
+
+    def new_id(self) -> str:
+        """The next action's, unique over restarts."""
+        self._count += 1
+        return f"{self._start}{self._count:x}"
+
+    # --- relay.Desk ---------------------------------------------------------------------------------------------
+
+    def now_ms(self) -> int:
+        return self._clock.now_ms()
+
+    def judge(self, relay: Relay, item: Item) -> None:
+        hub.spawn(self._judge_item, relay, item)
+
+    def wait(self, relay: Relay, item: Item) -> None:
+        assert item.review is not None
+        self._waiting.setdefault(item.review, {})[item] = relay
+        if item not in self._timers:
+            self._timers[item] = hub.Greenlets().after(self._hold_s, self._give_up, relay, item)
+
+    def forget(self, item: Item) -> None:
+        timer = self._timers.pop(item, None)
+        if timer is not None:
+            timer.kill(block=False)
+        waiting = self._waiting.get(item.review or "")
+        if waiting is not None:
+            waiting.pop(item, None)
+            if not waiting:
+                del self._waiting[item.review or ""]
+
+    def _judge_item(self, relay: Relay, item: Item) -> None:
+        try:
+            outcome = self._outcome(relay, item)
+        except Exception:  # the boundary: what cannot be judged is not passed, and its caller is told
+            logger.exception("guard.crashed", extra={"method": item.method})
+            outcome = Judged(Unavailable("judging failed inside clawgate"))
+        relay.judged(item, outcome)
+
+    def _outcome(self, relay: Relay, item: Item) -> Judged:
+        if item.is_done:
+            return Judged()
+        caller = relay.caller
+        origin = Origin(self.new_id(), "guard", conn_id=caller.conn_id, client_id=caller.client_id)
+        make = from_event if item.method in GUARDED_EVENTS else from_request
+        action = make(item.method, item.params, item.raw, origin)
+        return self.decide(action)
+
+    def decide(self, action: Action) -> Judged:
+        """Judge and record; may wait. For what is held, the held action that stands for it."""
+        decision = self._judge(action)
+        if decision.verdict is not Verdict.ALLOW:
+            self._tell(decision)
+        if decision.enforced is Verdict.ALLOW:
+            return Judged()
+        review = None
+        if decision.enforced is Verdict.REVIEW:
+            binding = bind(action)
+            review = next((held.id for held in self._reviews.pending() if held.binding == binding), None)
+        return Judged(verdict_error(decision), review)
+
+    def _give_up(self, relay: Relay, item: Item) -> None:
+        self._timers.pop(item, None)
+        relay.refuse(item, not_yet(item.review or ""))
+
+    # --- people -------------------------------------------------------------------------------------------------
+
+    def reviewed(self, held: Held) -> None:
+        """A held action was answered (or is new, which wakes nobody)."""
+        if held.state == PENDING:
+            return
+        for latch in self._latches.pop(held.id, ()):
+            latch.set()
+        for item, relay in self._waiting.pop(held.id, {}).items():
+            if held.state == APPROVED:
+                relay.retry(item)
+            else:
+                relay.refuse(item, denied(held.id))
+
+    def decide_and_wait(self, action: Action) -> RequestError | None:
+        """For callers with a greenlet of their own: None when it may pass, at the latest after the time of a hold."""
+        until = self._clock.monotonic() + self._hold_s
+        outcome = self.decide(action)
+        while outcome.error is not None and outcome.review is not None:
+            latch = hub.Latch()
+            self._latches.setdefault(outcome.review, []).append(latch)
+            left_s = until - self._clock.monotonic()
+            if left_s <= 0 or not latch.wait(left_s):
+                self._latches.get(outcome.review, [latch]).remove(latch)
+                return not_yet(outcome.review)
+            if self._reviews.get(outcome.review).state == DENIED:
+                return denied(outcome.review)
+            outcome = self.decide(action)
+        return outcome.error
+
+
+def not_yet(review: str) -> RequestError:
+    """The hold goes on, but its caller has waited long enough; once there is leave, the same request passes."""
+    details = {"code": "GUARD_REVIEW", "decisionId": review}
+    message = "held for review by clawgate, and nobody has answered yet: ask again later"
+    return HeldError(message, details=details, retryable=False)
+
+
+def denied(review: str) -> RequestError:
+    details = {"code": "GUARD_DENIED", "decisionId": review}
+    return Blocked("refused by a person, who was asked by clawgate", details=details)

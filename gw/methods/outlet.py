@@ -48,9 +48,12 @@ class Target(NamedTuple):
 
 
 class Outlet:
-    def __init__(self, judge: Judge, tell: Tell) -> None:
+    """`spawn(function, *args)` starts a greenlet for what nobody waits for."""
+
+    def __init__(self, judge: Judge, tell: Tell, spawn: Callable[..., object] = lambda run, *args: run(*args)) -> None:
         self._judge = judge
         self._tell = tell
+        self._spawn = spawn
         self._accounts: dict[tuple[str, str], ChannelAccount] = {}
 
     def add(self, account: ChannelAccount) -> None:
@@ -93,7 +96,7 @@ class Outlet:
     def typing(self, target: Target) -> None:
         account = self.find(target.channel, target.account)
         if account is not None:
-            account.typing(target.chat_id, target.thread_id)
+            self._spawn(account.typing, target.chat_id, target.thread_id)
 
     def _send(self, target: Target, text: str, key: str, reply_to: str) -> bool:
         account = self.find(target.channel, target.account)

@@ -111,7 +111,7 @@ class ChannelService:
         self._pollers = hub.OffloadPool("polls", max(1, len(file.accounts)), HTTP_QUEUE)  # each waits long for news
         self._http = Https(self._senders, clock, USER_AGENT)
         self._long_http = Https(self._pollers, clock, USER_AGENT)
-        self.outlet = Outlet(judge, tell)
+        self.outlet = Outlet(judge, tell, hub.spawn)
         paired = PairedSenders(JsonRecordFile(state / "paired-senders.json", store))
         self._turns = ChatTurns(talk.turns, talk.commands, self.outlet, judge, tell)
         self.inbox = Inbox(
@@ -144,8 +144,8 @@ class ChannelService:
             self.families += (self.cron,)
         self._webhooks = None
         if rules.hooks.get("enabled") is True:
-            token = hook_token_file(rules)
-            self._webhooks = Webhooks(rules.hooks, lambda: read_secret(token), errands, self.heartbeats, desk)
+            token = read_secret(hook_token_file(rules))
+            self._webhooks = Webhooks(rules.hooks, token, errands, self.heartbeats, desk)
 
     @property
     def accounts(self) -> list[ChannelAccount]:

@@ -7,7 +7,7 @@ Source: openclaw/ROUTING.md section 11.
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Final
 from urllib.parse import parse_qsl
 from uuid import NAMESPACE_URL, uuid4, uuid5
@@ -42,7 +42,7 @@ class Webhooks:
     def __init__(
         self,
         settings: Table,
-        token: Callable[[], str],
+        token: str,
         errands: Errands,
         heartbeats: Heartbeats,
         desk: SessionDesk,
@@ -93,7 +93,7 @@ class Webhooks:
         if wait_ms:
             seconds = str(wait_ms // 1000 + 1)
             return error_response(429, "too_many_requests", "too many wrong tokens", (("Retry-After", seconds),))
-        if not matches(bearer(request) or request.headers.get("x-openclaw-token"), self._token()):
+        if not matches(bearer(request) or request.headers.get("x-openclaw-token"), self._token):
             self._throttle.failed(request.remote, now)
             return unauthorized()
         if len(request.body) > MOST_BODY_BYTES:

@@ -13,7 +13,7 @@ from gw.config.load import Tree
 from gw.errors import ConfigError, InvalidRequest
 from gw.model.problem import Problem, closest
 from gw.ports import Json
-from gw.routing import access, bindings, hook_mappings, replies, tool_policy
+from gw.routing import access, bindings, broadcast, hook_mappings, replies, tool_policy
 from gw.routing.bindings import Binding
 from gw.routing.schedule import duration_ms
 from gw.session import keys
@@ -167,7 +167,7 @@ class _Reader:
             key_rules,
             agents,
             bindings.read_bindings(rows),
-            top.get("broadcast") or {},
+            self._broadcast(top.get("broadcast") or {}, agents),
             self._groups(top.get("accessGroups") or {}),
             frozenset(str(one).strip().lower() for one in commands.get("ownerAllowFrom") or ()),
             session,
@@ -210,6 +210,21 @@ class _Reader:
         table = self._table(value or {}, path, CHANNEL)
         for name, account in (table.get("accounts") or {}).items():
             self._table(account or {}, f"{path}.accounts.{name}", ACCOUNT)
+        return table
+
+    def _broadcast(self, table: Table, agents: Collection[str]) -> Table:
+        for key, row in table.items():
+            path = f"broadcast.{key}"
+            if key == "strategy":
+                if row not in broadcast.STRATEGIES:
+                    self._complain(path, f"must be {_said(broadcast.STRATEGIES)}")
+                continue
+            found = broadcast.find({key: row}, *_conversation(key))
+            if found is None:
+                self._complain(path, "must name agents: a list, or {agents: [...]}")
+            for agent in found.agents if found is not None else ():
+                if agent not in agents:
+                    self._complain(path, f"names agent {agent}, which is not in agents.entries", _meant(agent, agents))
         return table
 
     def _hooks(self, table: Table) -> Table:
@@ -271,6 +286,12 @@ def _said(kind: Kind) -> str:
     if isinstance(kind, tuple):
         return f"one of {', '.join(kind)}"
     return {dict: "`key: value` lines", list: "a list", bool: "true or false", str: "a word"}[kind]
+
+
+def _conversation(key: str) -> tuple[str, str]:
+    """Channel and peer of a broadcast's key; without a channel it is WhatsApp's old form."""
+    channel, colon, peer = key.partition(":")
+    return (channel, peer) if colon else ("whatsapp", key)
 
 
 def _meant(word: str, known: Iterable[str]) -> str:

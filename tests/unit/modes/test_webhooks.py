@@ -38,7 +38,7 @@ class Lab:
         defender = self.chats.defender
         errands = Errands(home.talk.desk, home.talk.turns, self.chats.outlet, defender.judge, defender.told.append)
         self.beats = Heartbeats(errands, home.clock, {}, lambda agent: f"agent:{agent}:main")
-        self.hooks = Webhooks(settings, lambda: TOKEN, errands, self.beats, home.talk.desk)
+        self.hooks = Webhooks(settings, TOKEN, errands, self.beats, home.talk.desk)
 
     def post(self, name: str, body: Any, **fields: Any) -> tuple[int, Any]:
         answer = self.ask(name, body, **fields)

@@ -91,6 +91,14 @@ def test_several_agents_without_a_default_have_none(tmp_path: Path) -> None:
         ("bindings: [{agentId: main, match: {channel: x, peer: {kind: crowd}}}]", (1, "bindings.0", "one of direct")),
         ("bindings: [x]", (1, "bindings.0", "must hold")),
         ("agents: {entries: {'::': {}}}", (1, "agents.entries.::", "is no usable agent id")),
+        ("broadcast: {strategy: loud}", (1, "broadcast.strategy", "must be one of parallel")),
+        ("broadcast: {'telegram:-1': [ghost]}", (1, "broadcast.telegram:-1", "names agent ghost")),
+        ("broadcast: {old: [ghost]}", (1, "broadcast.old", "names agent ghost")),
+        ("broadcast: {'telegram:-1': loud}", (1, "broadcast.telegram:-1", "must name agents")),
+        ("hooks: {mappings: [{action: shout}]}", (1, "hooks.mappings.0.action", "must be one of wake")),
+        ("hooks: {mappings: [{}]}", (1, "hooks.mappings.0", "needs match.path")),
+        ("agents: {defaults: {heartbeat: {every: often}}}", (1, "agents.defaults.heartbeat.every", "no duration")),
+        ("tools: {profile: all}", (1, "tools.profile", "must be one of minimal")),
         ("session: {dmScope: per-moon}", (1, "session.dmScope", "must be one of main")),
         ("a: &a [*a]", (1, "a.0", "must be written out")),
     ],
@@ -99,3 +107,9 @@ def test_problems(tmp_path: Path, text: str, expected: tuple[int, str, str]) -> 
     line, path, message = expected
     found = problems(tmp_path, text)
     assert any(one[0] == line and one[1].startswith(path) and message in one[2] for one in found), found
+
+
+def test_heartbeats_of_all_and_of_one(tmp_path: Path) -> None:
+    text = "agents: {defaults: {heartbeat: {every: 30m}}, entries: {a: {default: true}, b: {heartbeat: {every: 1h}}}}"
+    assert read(tmp_path, text).heartbeats == {"a": 1_800_000, "b": 3_600_000}
+    assert read(tmp_path, "agents: {entries: {a: {}}}").heartbeats == {}

@@ -24,12 +24,14 @@ KINDS: Final[Mapping[str, PartKind]] = MappingProxyType(
     }
 )
 NAMES: Final = ("tool", "channel", "chat", "session", "agent", "sender", "client", "method", "provenance")
+_TEXTS: Final = (*KINDS, *NAMES)
 
 
 def to_action(row: Mapping[str, Any], *, mode: str, action_id: str = "") -> Action:
     """Raises ValueError saying what is wrong; keys that are neither parts nor names are ignored."""
-    for name in (*KINDS, *NAMES):
-        if not isinstance(row.get(name), str | None):
+    for name in _TEXTS:
+        value = row.get(name)
+        if value is not None and not isinstance(value, str):
             raise ValueError(f"`{name}` must be text")
     parts = [Part(kind, "/" + name, row[name]) for name, kind in KINDS.items() if row.get(name)]
     raw = "\0".join(part.value for part in parts).encode("utf-8", "surrogatepass")

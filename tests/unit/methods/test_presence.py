@@ -1,4 +1,4 @@
-from gw.methods.presence import GATHER_S, Presence
+from gw.methods.presence import BEACON_MS, BEACONS, GATHER_S, Presence
 from tests.support.openclaw import problems
 from tests.support.peers import Stage
 
@@ -77,3 +77,43 @@ def test_a_client_is_told_of_itself():
     phone = stage.enter(READ, **APP)
     stage.bus.remove(phone.client)
     assert len(presence.entries(joining=phone.client)) == 2
+
+
+def test_a_beacon_is_listed_until_it_has_been_silent():
+    stage, presence, timers = make()
+    admin = stage.enter("operator.admin", READ)
+    told = {"text": "Node: attic", "deviceId": "D1", "host": "attic", "tags": ["x"], "lastInputSeconds": 5, "roles": []}
+    admin.ask("system-event", told)
+    assert admin.last["payload"] == {"ok": True}
+    admin.ask("system-event", {**told, "host": "cellar"})
+    (_, row) = presence.entries()
+    assert (row["host"], row["deviceId"], row["tags"], row["lastInputSeconds"]) == ("cellar", "D1", ["x"], 5)
+    assert problems("PresenceEntry", row) == []
+    assert timers.waiting
+    stage.clock.ms += BEACON_MS
+    assert len(presence.entries()) == 1
+
+
+def test_beacons_are_bounded():
+    stage, presence, _ = make()
+    admin = stage.enter("operator.admin", READ)
+    for number in range(BEACONS + 5):
+        admin.ask("system-event", {"text": f"beacon {number}"})
+    assert len(presence.entries()) == 1 + BEACONS
+    assert presence.entries()[1]["text"] == "beacon 5"
+
+
+def test_what_is_no_beacon():
+    stage, presence, _ = make()
+    admin = stage.enter("operator.admin", READ)
+    for wrong in (
+        {},
+        {"text": " "},
+        {"text": 5},
+        {"text": "x", "host": 1},
+        {"text": "x", "tags": "x"},
+        {"text": "x", "tags": [1]},
+    ):
+        admin.ask("system-event", wrong)
+        assert admin.last["error"]["code"] == "INVALID_REQUEST"
+    assert len(presence.entries()) == 1

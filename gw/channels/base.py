@@ -132,6 +132,8 @@ MEDIA_TEXT: Final[Mapping[str, str]] = {
 class Outbound(NamedTuple):
     """A reply. Text of any length; it is cut by the channel's limit, and media follow it one by one.
 
+    An edit holds what fits into one message; the rest of its text is left out.
+
     `key` makes it one: the same key is sent once, also over a restart. Empty: no such promise.
     """
 
@@ -299,6 +301,7 @@ class Driver(Protocol):
 
     capabilities: ClassVar[Capabilities]
     OPTIONS: ClassVar[Mapping[str, type]]  # what `options` may hold
+    NEEDS: ClassVar[Mapping[str, Sequence[str]]]  # transport -> the options it cannot do without
     SECRETS: ClassVar[Mapping[str, Sequence[str]]]  # transport -> the secrets it needs
 
     def __init__(self, config: AccountConfig) -> None:

@@ -10,7 +10,7 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from typing import Any, ClassVar, Final
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from gw.channels import reading, signatures
 from gw.channels.base import (
@@ -59,6 +59,7 @@ class Discord:
         caption_limit=2000,
     )
     OPTIONS: ClassVar[Mapping[str, type]] = {"apiRoot": str, "allowBots": bool, "intents": int, "publicKey": str}
+    NEEDS: ClassVar[Mapping[str, Sequence[str]]] = {"webhook": ("publicKey",)}
     SECRETS: ClassVar[Mapping[str, Sequence[str]]] = {"socket": ("botToken",), "webhook": ("botToken",)}
 
     def __init__(self, config: AccountConfig) -> None:
@@ -85,17 +86,16 @@ class Discord:
 
     def locate(self, cursor: Json) -> Call | str:
         url = reading.text(reading.table(cursor), "url")
-        return url.rstrip("/") + GATEWAY_QUERY if url else self._call("GET", "/gateway/bot")
+        if not url:
+            return self._call("GET", "/gateway/bot")
+        return reading.socket_url(url, self._root).rstrip("/") + GATEWAY_QUERY
 
     def located(self, answer: Answer) -> str:
         body = _good(answer)
         starts = reading.table(body, "session_start_limit")
         if "remaining" in starts and reading.number(starts, "remaining") < 1:
             raise SendLater("no session starts left", reading.number(starts, "reset_after") / 1000)
-        url = reading.text(body, "url")
-        if urlsplit(url).scheme not in ("wss", "ws"):
-            raise SendLater("no address for the gateway")
-        return url.rstrip("/") + GATEWAY_QUERY
+        return reading.socket_url(reading.text(body, "url"), self._root).rstrip("/") + GATEWAY_QUERY
 
     def converse(self, cursor: Json, now: float) -> DiscordGateway:
         intents = int(self.config.options.get("intents") or INTENTS)
@@ -120,12 +120,10 @@ class Discord:
         """An interaction. Discord itself sends bad signatures now and then, to see them refused."""
         if request.method != "POST":
             return Hooked(405, reason="method")
-        reason = signatures.ed25519(
-            self._public_key,
-            request.headers.get("x-signature-timestamp", ""),
-            request.body,
-            request.headers.get("x-signature-ed25519", ""),
-        )
+        timestamp = request.headers.get("x-signature-timestamp", "")
+        signature = request.headers.get("x-signature-ed25519", "")
+        reason = signatures.ed25519(self._public_key, timestamp, request.body, signature)
+        reason = reason or signatures.fresh(timestamp, now_ms // 1000)
         if reason:
             return Hooked(401, reason=reason)
         try:

@@ -50,6 +50,7 @@ class Generic:
         unsend=True,
     )
     OPTIONS: ClassVar[Mapping[str, type]] = {"deliverUrl": str}
+    NEEDS: ClassVar[Mapping[str, Sequence[str]]] = {}
     SECRETS: ClassVar[Mapping[str, Sequence[str]]] = {"webhook": ("secret",)}
 
     def __init__(self, config: AccountConfig) -> None:

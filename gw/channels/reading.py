@@ -50,6 +50,13 @@ def seconds(value: Json) -> float | None:
     return min(number, MAX_AFTER_S) if number >= 0 else None
 
 
+def socket_url(url: str, api_root: str) -> str:
+    """An address a provider gave for its WebSocket; never less protected than the API that gave it."""
+    if not url.startswith(("wss://",) if api_root.startswith("https://") else ("wss://", "ws://")):
+        raise SendLater("no address for a socket")
+    return url
+
+
 def table(value: Json, *names: str) -> Table:
     """The object found by following *names*."""
     for name in names:

@@ -19,6 +19,7 @@ from gw.model.problem import Problem, closest
 from gw.ports import Json
 
 COMMON: Final[Mapping[str, type]] = {"textChunkLimit": int}
+ADDRESSES: Final = ("Root", "Url")  # how names of options that hold one end
 WORDS: Final[Mapping[type, str]] = {int: "a whole number", bool: "true or false", str: "a text"}
 
 Complain = Callable[[str, str, str], Problem]  # path, message, hint
@@ -57,6 +58,9 @@ class _Reader:
         driver = load(self._channel)
         transport = self._transport(driver.capabilities.transports)
         options = self._options({**driver.OPTIONS, **COMMON})
+        for name in driver.NEEDS.get(transport, ()):
+            if name not in options:
+                self._complain(f".options.{name}", f"is missing, which transport {transport} needs")
         if self._fields.get("allowBots") is True and "allowBots" in driver.OPTIONS:
             options["allowBots"] = True
         secrets = self._secrets({*(name for names in driver.SECRETS.values() for name in names)})
@@ -82,6 +86,8 @@ class _Reader:
                 self._complain(f".options.{name}", "unknown option", _meant(name, known))
             elif not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
                 self._complain(f".options.{name}", f"must be {WORDS[kind]}")
+            elif name.endswith(ADDRESSES) and not str(value).startswith(("https://", "http://")):
+                self._complain(f".options.{name}", "must be an address: https://...")
             else:
                 options[name] = value
         return options

@@ -63,6 +63,7 @@ class Slack:
         text_limit=8000,
     )
     OPTIONS: ClassVar[Mapping[str, type]] = {"apiRoot": str, "allowBots": bool}
+    NEEDS: ClassVar[Mapping[str, Sequence[str]]] = {}
     SECRETS: ClassVar[Mapping[str, Sequence[str]]] = {
         "socket": ("botToken", "appToken"),
         "webhook": ("botToken", "signingSecret"),
@@ -117,10 +118,7 @@ class Slack:
         return self._call("apps.connections.open", {}, self.config.secrets["appToken"])
 
     def located(self, answer: Answer) -> str:
-        url = reading.text(_good(answer), "url")
-        if not url.startswith(("wss://", "ws://")):
-            raise SendLater("no address for the socket")
-        return url
+        return reading.socket_url(reading.text(_good(answer), "url"), self._root)
 
     def converse(self, cursor: Json, now: float) -> "SocketMode":
         return SocketMode(self, now)

@@ -63,6 +63,7 @@ class Telegram:
         streaming=True,
     )
     OPTIONS: ClassVar[Mapping[str, type]] = {"apiRoot": str, "webhookUrl": str, "pollSeconds": int}
+    NEEDS: ClassVar[Mapping[str, Sequence[str]]] = {}
     SECRETS: ClassVar[Mapping[str, Sequence[str]]] = {
         "poll": ("botToken",),
         "webhook": ("botToken", "webhookSecret"),

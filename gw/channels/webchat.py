@@ -22,6 +22,7 @@ class Webchat:
         detects_mentions=False,
     )
     OPTIONS: ClassVar[Mapping[str, type]] = {}
+    NEEDS: ClassVar[Mapping[str, Sequence[str]]] = {}
     SECRETS: ClassVar[Mapping[str, Sequence[str]]] = {"internal": ()}
 
     def __init__(self, config: AccountConfig) -> None:

@@ -1,7 +1,8 @@
 """WhatsApp's Cloud API: signed webhooks in, the Graph API out.
 
 Knows no socket. Invariant: a body is checked before it is parsed; messages for another phone number are not ours;
-delivery statuses are not messages. No time is signed, so a replay is found by its message id alone.
+delivery statuses are not messages. No time of sending is signed: a replay is found by its message id,
+and a late one by the message's own time.
 
 Source: developers.facebook.com (Cloud API: webhooks, messages, error codes); rules: openclaw/CHANNELS.md section 7.
 """
@@ -34,6 +35,7 @@ from gw.channels.reading import Table
 from gw.wire import json
 
 API_ROOT: Final = "https://graph.facebook.com/v23.0"
+OLDEST_MS: Final = 7 * 24 * 3_600_000  # Meta tries no longer; what is older is somebody's recording
 FILES: Final = frozenset({"image", "video", "audio", "document", "sticker"})
 CAPTIONED: Final = frozenset({"image", "video", "document"})
 # Error codes of the Graph API.
@@ -52,6 +54,7 @@ class WhatsApp:
         detects_mentions=False,  # the Cloud API tells quotes, but no mentions
     )
     OPTIONS: ClassVar[Mapping[str, type]] = {"apiRoot": str, "phoneNumberId": str}
+    NEEDS: ClassVar[Mapping[str, Sequence[str]]] = {"webhook": ("phoneNumberId",)}
     SECRETS: ClassVar[Mapping[str, Sequence[str]]] = {"webhook": ("accessToken", "appSecret", "verifyToken")}
 
     def __init__(self, config: AccountConfig) -> None:
@@ -87,7 +90,8 @@ class WhatsApp:
             delivery = reading.load(request.body)
         except ValueError:
             return Hooked(400, reason="malformed")
-        return Hooked(200, inbound=tuple(normalise(delivery, self._phone, self.config.account)))
+        found = normalise(delivery, self._phone, self.config.account)
+        return Hooked(200, inbound=tuple(one for one in found if now_ms - one.timestamp_ms <= OLDEST_MS))
 
     # --- out --------------------------------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ from gw.channels.base import AccountConfig, Answer, Call, ChannelStopped, Media,
 from gw.channels.discord import Discord
 from tests.support.hooks import Request, posted, stamped
 
+NOW_MS = 1_700_000_000_000
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 PUBLIC = KEY.public_key().public_bytes_raw().hex()
 
@@ -89,9 +90,9 @@ COMMAND = {
 
 def test_interactions() -> None:
     driver = make("webhook")
-    hooked = driver.hook(signed({"type": 1}), 0)
+    hooked = driver.hook(signed({"type": 1}), NOW_MS)
     assert (hooked.status, json.loads(hooked.body), hooked.content_type) == (200, {"type": 1}, "application/json")
-    hooked = driver.hook(signed(COMMAND), 0)
+    hooked = driver.hook(signed(COMMAND), NOW_MS)
     assert (json.loads(hooked.body), hooked.inbound[0].text) == ({"type": 5}, "/status")
 
 
@@ -106,8 +107,13 @@ REFUSED = {
 
 @pytest.mark.parametrize(("request_", "status"), REFUSED.values(), ids=REFUSED)
 def test_refused(request_: Request, status: int) -> None:
-    hooked = make("webhook").hook(request_, 0)
+    hooked = make("webhook").hook(request_, NOW_MS)
     assert (hooked.status, hooked.inbound) == (status, ())
+
+
+@pytest.mark.parametrize("late_s", [-301, 301])
+def test_a_recorded_interaction_is_refused_later(late_s: int) -> None:
+    assert make("webhook").hook(signed(COMMAND), NOW_MS + late_s * 1000).status == 401
 
 
 QUIET: dict[str, Any] = {"allowed_mentions": {"parse": []}}

@@ -58,6 +58,24 @@ def test_pauses(value: Any, seconds: float | None) -> None:
     assert reading.seconds(value) == seconds
 
 
+URLS = [
+    ("wss://x", "https://api", True),
+    ("ws://x", "https://api", False),
+    ("ws://x", "http://127.0.0.1", True),
+    ("https://x", "http://127.0.0.1", False),
+    ("", "http://127.0.0.1", False),
+]
+
+
+@pytest.mark.parametrize(("url", "api_root", "is_taken"), URLS)
+def test_a_socket_is_protected_as_the_api_is(url: str, api_root: str, is_taken: bool) -> None:
+    if is_taken:
+        assert reading.socket_url(url, api_root) == url
+        return
+    with pytest.raises(SendLater):
+        reading.socket_url(url, api_root)
+
+
 def test_a_server_that_fails_is_asked_again() -> None:
     with pytest.raises(SendLater) as later:
         reading.answer(Answer(503, {"retry-after": "9"}, b"{}"))

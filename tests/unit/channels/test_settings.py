@@ -48,7 +48,9 @@ WRONG: list[tuple[str, dict[str, Any], list[str]]] = [
     ("telegram", {"secretFiles": {"botToken": "relative"}}, ["absolute path", "is missing"]),
     ("telegram", {"secretFiles": {"botTokn": "/x"}}, ["unknown secret", "botToken"]),
     ("slack", {}, ["botToken", "appToken"]),
-    ("whatsapp", {}, ["accessToken", "appSecret", "verifyToken"]),
+    ("slack", {"options": {"apiRoot": "slack.com/api"}}, ["must be an address", "botToken", "appToken"]),
+    ("discord", {"transport": "webhook"}, ["publicKey: is missing", "botToken"]),
+    ("whatsapp", {}, ["phoneNumberId: is missing", "accessToken", "appSecret", "verifyToken"]),
     ("carrier-pigeon", {}, ["is no channel we drive"]),
 ]
 

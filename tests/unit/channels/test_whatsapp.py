@@ -88,6 +88,13 @@ def test_a_webhook_is_taken_when_signed(driver: WhatsApp) -> None:
     assert (hooked.status, len(hooked.inbound)) == (200, 1)
 
 
+def test_a_recording_is_nothing_a_week_later(driver: WhatsApp) -> None:
+    week_ms = 7 * 24 * 3_600_000
+    request = signed(delivery(message(timestamp="1700000000")))
+    assert len(driver.hook(request, 1_700_000_000_000 + week_ms).inbound) == 1
+    assert driver.hook(request, 1_700_000_000_000 + week_ms + 1).inbound == ()
+
+
 REFUSED = {
     "unsigned": (posted(delivery(message())), 401),
     "not JSON": (signed("text"), 400),

@@ -7,6 +7,7 @@ that does the same, and acts once per idempotency key.
 from collections.abc import Callable
 
 from gw.errors import Forbidden
+from gw.methods.reply_back import ReplyFor, nowhere
 from gw.methods.session_desk import SessionDesk
 from gw.methods.turn_request import Request
 from gw.methods.turns import Ack, Turns
@@ -25,12 +26,17 @@ class SessionCommands:
     def __init__(self, desk: SessionDesk, turns: Turns) -> None:
         self._desk = desk
         self._turns = turns
+        self.reply_for: ReplyFor = nowhere
 
     def submit(self, request: Request, info: ConnInfo) -> Ack:
         """Hand a message to the turns; when it is a command, what it does comes first (and may be all).
 
         Raises what Turns.submit raises, and Forbidden.
         """
+        if request.reply is None:
+            agent = self._desk.agent_of(request.key)
+            reply = self.reply_for(request.params, request.key, request.run_id, agent)
+            request = request._replace(reply=reply)
         command = None if request.params.get("suppressCommandInterpretation") else commands.parse(request.text)
         if command is None or (command.name == "activation" and command.rest not in commands.ACTIVATIONS):
             return self._turns.submit(request)

@@ -28,6 +28,7 @@ from gw.methods.events import EventBus
 from gw.methods.heartbeats import Heartbeats
 from gw.methods.inbound import Inbox
 from gw.methods.outlet import Judge, Outlet, Tell
+from gw.methods.reply_back import ReplyBack
 from gw.methods.send import Send
 from gw.model.problem import Problem
 from gw.modes.conversing import Conversing
@@ -131,6 +132,7 @@ class ChannelService:
             self._accounts.append(account)
             self.outlet.add(account)
         errands = Errands(desk, talk.turns, self.outlet, judge, tell)
+        talk.commands.reply_for = ReplyBack(self.outlet, errands.last_target)
         self.heartbeats = Heartbeats(errands, clock, rules.heartbeats, keys.main_key)
         self.families: tuple[object, ...] = (
             ChannelPairing(paired, self.outlet, clock, has_owner=bool(rules.owners)),

@@ -7,6 +7,7 @@ export class Calls {
   #gate;
   #said = new Map(); // call -> "allowed", "refused" or "away" (let through without asking)
   #unreported = [];
+  reported = Promise.resolve(); // the newest report
 
   constructor(gate) {
     this.#gate = gate;
@@ -25,13 +26,14 @@ export class Calls {
     return this.#tell("hook.resolved", { runId, toolCallId, heldId, resolution });
   }
 
-  /** The call ended. One that was refused ends with an error; without one it ran all the same, and that is told too. */
+  /** The call ended; whether it ran. One that was refused ends with an error; without one it ran all the same. */
   ended(call, failed) {
     const said = this.#said.get(keyOf(call));
     this.#said.delete(keyOf(call));
-    if (said === "refused" && failed) return Promise.resolve();
+    if (said === "refused" && failed) return false;
     if (this.#unreported.length < MOST_UNREPORTED) this.#unreported.push({ ...call, away: said === "away" });
-    return this.#report();
+    this.reported = this.#report();
+    return true;
   }
 
   async #report() {

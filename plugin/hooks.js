@@ -99,7 +99,8 @@ export function createHooks(gate, { approvalTimeoutMs = 600_000, failClosedPromp
     async after_tool_call(event, ctx = {}) {
       const runId = event.runId ?? ctx.runId;
       const sessionKey = ctx.sessionKey;
-      calls.ended({ tool: event.toolName, toolCallId: event.toolCallId, runId, sessionKey }, Boolean(event.error));
+      const call = { tool: event.toolName, toolCallId: event.toolCallId, runId, sessionKey };
+      if (!calls.ended(call, Boolean(event.error))) return; // what it shows are our own words
       const text = textOf(event.result).slice(0, MOST_TEXT);
       if (!text) return;
       try {

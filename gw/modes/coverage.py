@@ -89,6 +89,10 @@ class Coverage:
     def is_decided(self, run_id: str, call_id: str) -> bool:
         return (run_id, call_id) in self._allowed
 
+    def is_refused(self, run_id: str, call_id: str) -> bool:
+        """Whether the last word about this call was no, or to wait."""
+        return self._allowed.get((run_id, call_id)) is False
+
     def executed(self, execution: Execution, *, away: bool = False) -> Gap | None:
         """Set an execution against its decision; the gap if there is one."""
         call = (execution.run_id, execution.call_id)

@@ -268,12 +268,16 @@ class Sidecar:
         if call.phase == "start" and not self._is_gated(call):
             self._watch(operator, rules.call_action(call), call.session_key, call.run_id)
         if call.phase == "result":
-            if not rules.was_refused(call):
-                execution = Execution(rules.MODE, call.tool, call.run_id, call.call_id, call.session_key)
-                self._ports.coverage.executed(execution)
-            returned = None if self._ports.has_plugin() else rules.result_action(call)
-            if returned is not None:
-                self._watch(operator, returned, call.session_key, call.run_id)
+            self._ended(operator, call)
+
+    def _ended(self, operator: Operator, call: ToolEvent) -> None:
+        if rules.was_refused(call, self._ports.coverage.is_refused(call.run_id, call.call_id)):
+            return  # what it shows are a gate's own words
+        execution = Execution(rules.MODE, call.tool, call.run_id, call.call_id, call.session_key)
+        self._ports.coverage.executed(execution)
+        returned = None if self._ports.has_plugin() else rules.result_action(call)
+        if returned is not None:
+            self._watch(operator, returned, call.session_key, call.run_id)
 
     def _is_gated(self, call: ToolEvent) -> bool:
         """Whether some gate is asked about this call, so that watching it would judge it twice."""

@@ -42,6 +42,9 @@ DESKS: Final[Mapping[str, Desk]] = MappingProxyType(
 RESOLVED: Final = frozenset({"exec.approval.resolved", "plugin.approval.resolved"})
 WANTED: Final = frozenset({*DESKS, *RESOLVED, "session.tool", "agent", "session.message", "sessions.changed"})
 
+# How OpenClaw 2026.9.6 says in a result that a call did not run.
+REFUSALS: Final = ("exec denied", "exec approval", "plugin approval", "approval required", "the tool call did not run")
+
 # Reasons of a refused answer that mean somebody else was first, or the wait is over: nothing is wrong.
 LOST: Final = frozenset({"APPROVAL_ALREADY_RESOLVED", "APPROVAL_NOT_FOUND"})
 
@@ -192,17 +195,18 @@ def must_abort(decision: Decision, risk: Risk) -> bool:
     return risk.abort_at != "never" and decision.enforced >= Verdict.parse(risk.abort_at)
 
 
-def was_refused(call: ToolEvent) -> bool:
-    """Whether a result says that the call did not run: a gate's own words, and no exit code of a process."""
+def was_refused(call: ToolEvent, told_no: bool) -> bool:
+    """Whether a result says that the call did not run: it failed without a process's exit code, after a gate was told
+    no, or in a gate's own words."""
     details = call.data.get("result")
     details = details.get("details") if isinstance(details, dict) else None
     details = details if isinstance(details, dict) else {}
     if not call.data.get("isError") or details.get("exitCode") is not None:
         return False
-    if details.get("status") == "blocked":
+    if told_no or details.get("status") == "blocked":
         return True
     said = flatten(call.data.get("result"))[:400].lower()
-    return any(words in said for words in ("exec denied", "exec approval", "plugin approval", "approval required"))
+    return any(words in said for words in REFUSALS)
 
 
 def asks_always(config: Json) -> bool:

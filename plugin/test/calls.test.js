@@ -18,7 +18,8 @@ test("a call that ran is told once it ended", async () => {
   const gate = gateOf();
   const calls = new Calls(gate);
   calls.note(CALL, "allowed");
-  await calls.ended(CALL, true); // a command that failed has run
+  calls.ended(CALL, true);
+  await calls.reported; // a command that failed has run
   assert.deepEqual(gate.asked, [["hook.ran", { calls: [{ ...CALL, away: false }] }]]);
 });
 
@@ -26,10 +27,12 @@ test("a refused call is told of only when it ran all the same", async () => {
   const gate = gateOf();
   const calls = new Calls(gate);
   calls.note(CALL, "refused");
-  await calls.ended(CALL, true);
+  calls.ended(CALL, true);
+  await calls.reported;
   assert.deepEqual(gate.asked, []);
   calls.note(CALL, "refused");
-  await calls.ended(CALL, false);
+  calls.ended(CALL, false);
+  await calls.reported;
   assert.equal(gate.asked.length, 1);
 });
 
@@ -38,13 +41,16 @@ test("a held call that a person allowed has run when it ends", async () => {
   const calls = new Calls(gate);
   calls.note(CALL, "refused");
   await calls.resolved(CALL, "dec_1", "allow-once");
-  await calls.ended(CALL, true);
+  calls.ended(CALL, true);
+  await calls.reported;
   assert.deepEqual(gate.asked.map(([method]) => method), ["hook.resolved", "hook.ran"]);
 });
 
 test("calls that nobody was asked about are told as such", async () => {
   const gate = gateOf();
-  await new Calls(gate).ended(CALL, false); // never seen before it ran
+  const calls = new Calls(gate);
+  calls.ended(CALL, false); // never seen before it ran
+  await calls.reported;
   assert.equal(gate.asked[0][1].calls[0].away, false);
 });
 
@@ -55,10 +61,12 @@ test("what ran while the daemon was away is told when it is back, and kept withi
   for (let number = 0; number < 300; number++) {
     const call = { ...CALL, toolCallId: String(number) };
     calls.note(call, "away");
-    await calls.ended(call, false);
+    calls.ended(call, false);
+  await calls.reported;
   }
   gate.away = false;
-  await calls.ended(CALL, false);
+  calls.ended(CALL, false);
+  await calls.reported;
   const [[, { calls: told }]] = gate.asked;
   assert.equal(told.length, 200);
   assert.equal(told[0].away, true);

@@ -59,7 +59,7 @@ class Beside:
     def held(self) -> list[dict[str, Any]]:
         with self.daemon.client() as client:
             rows: list[dict[str, Any]] = client.call("security.review.list")["held"]
-            return rows
+            return [row for row in rows if row["method"] == "tool.call"]
 
     def answer(self, verb: str) -> None:
         """What a person does: `clawgate review approve|deny`."""

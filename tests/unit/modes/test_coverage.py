@@ -70,6 +70,7 @@ def test_a_person_answers_for_a_held_call(allowed: bool) -> None:
     watch = Watch()
     watch.decide(Verdict.REVIEW)
     watch.coverage.answered("r1", "t1", allowed=allowed)
+    assert watch.coverage.is_refused("r1", "t1") is not allowed
     assert (watch.run() is None) is allowed
 
 

@@ -127,7 +127,20 @@ def result(text: str, is_error: bool = False, **details: Any) -> dict[str, Any]:
 )
 def test_what_did_not_run(payload: dict[str, Any], refused: bool) -> None:
     call = rules.read_tool_event(payload)
-    assert call is not None and rules.was_refused(call) is refused
+    assert call is not None and rules.was_refused(call, told_no=False) is refused
+
+
+@pytest.mark.parametrize(
+    "payload, refused",
+    [
+        (result("Denied.", True), True),
+        (result("Denied.", True, exitCode=1), False),  # a process ran
+        (result("done"), False),
+    ],
+)
+def test_what_failed_after_a_gate_was_told_no(payload: dict[str, Any], refused: bool) -> None:
+    call = rules.read_tool_event(payload)
+    assert call is not None and rules.was_refused(call, told_no=True) is refused
 
 
 def test_what_a_tool_returned_is_tool_output() -> None:

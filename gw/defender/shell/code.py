@@ -33,6 +33,9 @@ _CALL = re.compile(
     + "|".join(re.escape(c) for c in sorted(_CALLS, key=len, reverse=True))
     + r")\s*[(\[{ ]{1,3}\s*(?:[rbuf]?[\"'`]|q\{)"
 )
+_DECODED_CALL = re.compile(
+    r"(?:system|popen|exec\w{0,5}|spawn\w{0,4}|passthru|run)\s?\(\s?[\w.]{0,16}(?:decode|unhex|atob|unpack)"
+)
 _STRING = re.compile(r"\"((?:[^\"\\]|\\.)*)\"|'((?:[^'\\]|\\.)*)'|`((?:[^`\\]|\\.)*)`", re.S)
 _BACKTICK = re.compile(r"`([^`]{1,512})`")
 _PERCENT_X = re.compile(r"(?:%x|qx)([({\[/!|])([^)}\]/!|]{1,512})[)}\]/!|]")
@@ -54,6 +57,22 @@ _FETCHES = (
     "file_get_contents($", "httpx", "aiohttp",
     'require("http', "require('http", '("http', "('http",
 )  # fmt: skip
+_SENDS = (
+    "requests.post", "requests.put", "requests.patch", ".post(", ".put(", "Post(", "POST", "PUT", "files=", "urlencode",
+    "multipart", "UploadFile", "UploadString", "UploadData", "InFile", "-Body",
+)  # fmt: skip
+_READS = ("open(", "readFile", "file_get_contents(", "File.read", "read_text", "read_bytes", "IO.read", "slurp")
+_WRITE_MODES = (
+    "'w",
+    '"w',
+    ".write",
+    "writeFile",
+    "write_text",
+    "write_bytes",
+    "file_put_contents",
+    "File.write",
+    "'a'",
+)
 _EVALS = (
     "exec(", "eval(", "eval ", "loadstring", "load(", "instance_eval", "Function(", "compile(", "__import__",
     "marshal.loads", "pickle.loads", "iex", "Invoke-Expression",
@@ -152,10 +171,10 @@ def inspect(language: str, code: str) -> CodeFacts:
         if _has(code, _SHELL_WORDS) or (_has(code, _DUPS) and _runs_input(code)):
             facts.add("reverse-shell")
     if _has(code, _FETCHES):
-        facts.add("code-network")
+        facts.add("code-network" if _sends(code) else "code-fetches")
         if _has(code, _EVALS) and language not in ("awk",):
             facts.add("executes-fetched")
-    if _has(code, _DECODES) and _has(code, _EVALS):
+    if _has(code, _DECODES) and (_has(code, _EVALS) or any(True for _ in _windows(_DECODED_CALL, code))):
         facts.add("executes-decoded")
     if _has(code, _ELEVATES):
         facts.add("code-setuid")
@@ -172,6 +191,13 @@ def inspect(language: str, code: str) -> CodeFacts:
         deletes and _has(code, _TREES),
         _has(code, _WRITES),
     )
+
+
+def _sends(code: str) -> bool:
+    """Whether code that fetches also sends: by its method, or a file that it reads and does not write."""
+    if _has(code, _SENDS):
+        return True
+    return _has(code.replace("urlopen(", ""), _READS) and not _has(code, _WRITE_MODES)
 
 
 def _runs_input(code: str) -> bool:

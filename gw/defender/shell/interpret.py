@@ -144,7 +144,7 @@ def _run_foreign(walker: "Walker", draft: Draft, language: str, text: str, conte
             draft.facts.add("executes-input")  # `print ... | "sh"`
         else:
             walker.text(command, inner)
-    return Stream(None, FETCHED if "code-network" in found.facts else 0)
+    return Stream(None, FETCHED if found.facts & {"code-network", "code-fetches"} else 0)
 
 
 def run_variables(walker: "Walker", draft: Draft, context: Context) -> None:

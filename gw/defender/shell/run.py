@@ -114,8 +114,8 @@ def _wrapper(
     own = program in _OWN_DRAFT
     if own:
         _plain(walker, program, profile(program), argv, marks, context)
-    elif program == "env":
-        _env_words(argv, context)
+    elif program in ("env", "sudo"):
+        _env_words(argv[: inner[0].start or len(argv)], context)
     for found in inner[:MAX_INNER]:
         wrapped = context.inside(program, stdin=context.stdin, privileged=program in PRIVILEGED)
         wrapped.env, wrapped.redirects = context.env, () if own else context.redirects

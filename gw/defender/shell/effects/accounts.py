@@ -30,7 +30,7 @@ def account(draft: Draft) -> None:
         elif any(_NEAR_GROUP.search(g[:256]) for g in groups):
             draft.facts.add("joins-group")
         elif draft.operands and not draft.has("--help", "-D", "--defaults"):
-            creates = program in _CREATORS and len(draft.operands) == 1
+            creates = program in _CREATORS and (program != "adduser" or len(draft.operands) == 1)
             draft.facts.add("creates-account" if creates else "changes-account")
 
 

@@ -59,6 +59,11 @@ def sends_marked(draft: Draft, marks: int) -> None:
         draft.facts.add("sends-file")
 
 
+def _sends_address(draft: Draft, address: str, marks: int) -> None:
+    """An address that comes whole from a local list says nothing about the list; one with something behind it does."""
+    sends_marked(draft, marks & ~LOCAL if address[:1] in "$`{" else marks)
+
+
 def sends_input(draft: Draft) -> None:
     """Its standard input leaves the machine."""
     stdin = draft.stdin
@@ -117,7 +122,7 @@ def curl(draft: Draft) -> None:
         if option in ("", "--url"):
             urls.append(value)
             saved = saved or named
-            sends_marked(draft, marks)
+            _sends_address(draft, value, marks)
         elif option in ("-o", "--output"):
             saved = value not in ("-", "/dev/stdout")
             if saved:
@@ -180,7 +185,7 @@ def wget(draft: Draft) -> None:
     for option, value, marks in _options(draft, _WGET_VALUED):
         if not option:
             urls.append(value)
-            sends_marked(draft, marks)
+            _sends_address(draft, value, marks)
         elif option in ("-O", "--output-document"):
             output = value
         elif option in ("--post-file", "--body-file"):

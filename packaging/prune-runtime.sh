@@ -19,7 +19,7 @@ rm -f lib-dynload/_codecs_* lib-dynload/_test* lib-dynload/_xxtestfuzz* lib-dynl
     lib-dynload/pyexpat* plistlib.py imaplib.py ftplib.py smtplib.py poplib.py cProfile.py profile.py pstats.py \
     trace.py webbrowser.py optparse.py modulefinder.py wave.py fileinput.py statistics.py bdb.py tabnanny.py compileall.py \
     symtable.py pyclbr.py shelve.py sched.py zipapp.py filecmp.py rlcompleter.py cmd.py \
-    tarfile.py _pydatetime.py graphlib.py __hello__.py _distutils_system_mod.py \
+    argparse.py configparser.py logging/config.py code.py codeop.py tarfile.py _pydatetime.py graphlib.py __hello__.py _distutils_system_mod.py \
     _osx_support.py _ios_support.py _android_support.py _aix_support.py
 find "$root" -name '*.a' -delete
 find "$root" -name '__pycache__' -prune -exec rm -rf {} +

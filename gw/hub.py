@@ -257,6 +257,14 @@ class Supervisor:
     def running(self) -> list[str]:
         return [name for name, task in self._tasks.items() if not task.dead]
 
+    def end(self, name: str, timeout_s: float) -> bool:
+        """Stop one task, which `start` may start anew; whether it has ended in time (also: there was none)."""
+        task = self._tasks.get(name)
+        if task is None:
+            return True
+        task.kill(block=True, timeout=timeout_s)
+        return task.dead
+
     def stop(self, timeout_s: float) -> list[str]:
         """Stop every task, last started first; returns the names of those that did not end within *timeout_s*."""
         until = self._clock.monotonic() + timeout_s

@@ -4,8 +4,8 @@ Knows no provider. Invariant: no secret and no text is in an answer; without cha
 none.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Container, Mapping, Sequence
+from typing import TYPE_CHECKING, Protocol
 
 from gw.methods.router import Call, rpc
 from gw.observe.health import Health
@@ -16,7 +16,16 @@ if TYPE_CHECKING:
 
 
 class Channels:
-    def __init__(self, clock: Clock, health: Health, accounts: "Sequence[ChannelAccount]" = ()) -> None:
+    """`stopped` holds (channel, account) of what an operator stopped."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        health: Health,
+        accounts: "Sequence[ChannelAccount]" = (),
+        stopped: Container[tuple[str, str]] = (),
+    ) -> None:
+        self._stopped = stopped
         self._clock = clock
         self._health = health
         self._accounts = accounts
@@ -28,7 +37,7 @@ class Channels:
         labels = {one.config.channel: one.capabilities.label for one in shown}
         rows: dict[str, list[Mapping[str, Json]]] = {channel: [] for channel in labels}
         for one in shown:
-            rows[one.config.channel].append({"accountId": one.config.account, **account_row(one)})
+            rows[one.config.channel].append(self._row(one))
         return {
             "ts": self._clock.now_ms(),
             "channelOrder": list(labels),
@@ -42,9 +51,44 @@ class Channels:
             "eventLoop": self._health.loop_shape(),
         }
 
+    def _row(self, account: "ChannelAccount") -> dict[str, Json]:
+        config = account.config
+        row = {"accountId": config.account, "enabled": True, "configured": True, "mode": config.transport}
+        row |= account.status()
+        if (config.channel, config.account) in self._stopped:
+            row |= {"running": False, "state": "stopped"}
+        return row
 
-def account_row(account: "ChannelAccount") -> dict[str, Json]:
-    return {"enabled": True, "configured": True, "mode": account.config.transport, **account.status()}
+
+class Control(Protocol):
+    """Starts and stops receiving. Both raise InvalidRequest for what is not configured."""
+
+    def begin(self, channel: str, account: str) -> bool:
+        """False: it receives already."""
+
+    def end(self, channel: str, account: str) -> bool:
+        """False: it did not end in time."""
+
+
+class ChannelControl:
+    """An operator stops a channel until it is started again, or the gateway is."""
+
+    def __init__(self, control: Control) -> None:
+        self._control = control
+
+    @rpc("channels.start")
+    def start(self, call: Call) -> Json:
+        channel, account = _place(call)
+        return {"channel": channel, "accountId": account, "started": self._control.begin(channel, account)}
+
+    @rpc("channels.stop")
+    def stop(self, call: Call) -> Json:
+        channel, account = _place(call)
+        return {"channel": channel, "accountId": account, "stopped": self._control.end(channel, account)}
+
+
+def _place(call: Call) -> tuple[str, str]:
+    return call.params["channel"].strip().lower(), call.params.get("accountId") or "default"
 
 
 def _runs(rows: Sequence[Mapping[str, Json]]) -> bool:

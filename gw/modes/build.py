@@ -172,7 +172,7 @@ class Gateway:
             *(() if self.channels is not None and self.channels.cron is not None else (AbsentCron(),)),
             Agents(self.talk.desk.config.rules, self._identities()),
             Approvals(),
-            Channels(self.clock, self.health, self.channels.accounts if self.channels is not None else ()),
+            self._channels_shown(),
             Config(self.loaded, port, self.clock.now_ms()),
             devices,
             Logs(self.history),
@@ -261,6 +261,11 @@ class Gateway:
         self.talk.book.close()
         self.store.close()
         self.files.close()
+
+    def _channels_shown(self) -> Channels:
+        if self.channels is None:
+            return Channels(self.clock, self.health)
+        return Channels(self.clock, self.health, self.channels.accounts, self.channels.stopped)
 
     def _identities(self) -> dict[str, Json]:
         """What the channels file calls its agents."""

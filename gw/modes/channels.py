@@ -20,6 +20,7 @@ from gw.config.secrets import credential_file, read_secret
 from gw.errors import ConfigError
 from gw.methods.broadcasts import Broadcasts
 from gw.methods.channel_pairing import ChannelPairing
+from gw.methods.channels import ChannelControl
 from gw.methods.chat_turn import ChatTurns
 from gw.methods.cron import Cron
 from gw.methods.cron_jobs import CronJobs
@@ -126,6 +127,8 @@ class ChannelService:
         )
         wires = Wires(self._http, self._long_http, open_dialogue, clock, hub.Greenlets(), store, hub.sleep)
         self._accounts: list[Account] = []
+        self.stopped: set[tuple[str, str]] = set()
+        self._supervisor: hub.Supervisor | None = None
         for config in file.accounts:
             folder = state / "channels" / f"{config.channel}-{config.account}"
             account = Account(load_driver(config.channel)(config), config, folder, wires, self.inbox.handle)
@@ -136,6 +139,7 @@ class ChannelService:
         self.heartbeats = Heartbeats(errands, clock, rules.heartbeats, keys.main_key)
         self.families: tuple[object, ...] = (
             ChannelPairing(paired, self.outlet, clock, has_owner=bool(rules.owners)),
+            ChannelControl(self),
             Send(self.outlet, talk.claimed, hub.Greenlets()),
         )
         self.cron: Cron | None = None
@@ -162,10 +166,31 @@ class ChannelService:
         for account in self._accounts:
             account.load()
         self._turns.tell_interrupted()
+        self._supervisor = supervisor
         for account in self._accounts:
-            name = f"channel {account.config.channel} {account.config.account}"
-            supervisor.start(name, account.run, hub.Restart.ON_ERROR)
+            self._receive(account)
         supervisor.start("timers", self._tick)
+
+    def begin(self, channel: str, account: str) -> bool:
+        """methods.channels.Control."""
+        found = self.outlet.need(channel, account)
+        self.stopped.discard((channel, account))
+        try:
+            self._receive(found)
+        except ValueError:
+            return False
+        return True
+
+    def end(self, channel: str, account: str) -> bool:
+        self.outlet.need(channel, account)
+        self.stopped.add((channel, account))  # providers that call us are asked to come again
+        return self._supervisor is None or self._supervisor.end(_task(channel, account), STOP_S)
+
+    def _receive(self, account: ChannelAccount) -> None:
+        """Raises ValueError when it receives already."""
+        if self._supervisor is not None:
+            name = _task(account.config.channel, account.config.account)
+            self._supervisor.start(name, account.run, hub.Restart.ON_ERROR)
 
     def shed(self) -> None:
         self.inbox.shed()
@@ -192,5 +217,11 @@ class ChannelService:
         found = self.outlet.find(channel, account or routing_rules.DEFAULT_ACCOUNT)
         if found is None:
             return Response(404)
+        if (channel, found.config.account) in self.stopped:
+            return Response(503)
         hooked = found.hook(request)
         return Response(hooked.status, hooked.body, hooked.content_type)
+
+
+def _task(channel: str, account: str) -> str:
+    return f"channel {channel} {account}"

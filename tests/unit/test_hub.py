@@ -274,3 +274,16 @@ def test_a_latch_holds_until_it_is_set() -> None:
     assert not latch.wait(0.001)
     latch.set()
     assert latch.wait(0)
+
+
+def test_one_task_is_ended_and_started_anew():
+    supervisor = hub.Supervisor()
+    supervisor.start("a", lambda: hub.sleep(60))
+    supervisor.start("b", lambda: hub.sleep(60))
+    hub.sleep(0)
+    assert supervisor.end("a", 1.0)
+    assert supervisor.running() == ["b"]
+    assert supervisor.end("nothing", 1.0)
+    supervisor.start("a", lambda: hub.sleep(60))
+    assert set(supervisor.running()) == {"a", "b"}
+    assert supervisor.stop(1.0) == []

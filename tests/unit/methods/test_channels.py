@@ -32,6 +32,13 @@ def test_accounts_are_shown_by_channel() -> None:
     assert ask(SOME, "channels.status", {"channel": "slack"})["channelOrder"] == ["slack"]
 
 
+def test_what_was_stopped_does_not_run() -> None:
+    channels = Channels(FixedClock(), Health(0), [FakeAccount()], {("telegram", "default")})
+    answer = ask(channels, "channels.status")
+    assert answer["channelAccounts"]["telegram"][0]["running"] is False
+    assert answer["channels"]["telegram"]["running"] is False
+
+
 @pytest.mark.openclaw
 def test_the_answer_fits_the_published_schema() -> None:
     for channels in (make(), SOME):

@@ -59,6 +59,14 @@ def test_accounts_methods_and_routes(tmp_path: Path) -> None:
         route = service.routes()["/channels/"]
         for path, status in (("/channels/generic/one", 401), ("/channels/generic/two", 404), ("/channels/moon", 404)):
             assert route(Request("POST", path, "", {}, b"{}", "127.0.0.1", False)).status == status
+        client = home.client()
+        place = {"channel": "generic", "accountId": "one"}
+        assert client.call("channels.stop", **place)["stopped"] is True
+        assert route(Request("POST", "/channels/generic/one", "", {}, b"{}", "127.0.0.1", False)).status == 503
+        assert client.call("channels.start", **place)["started"] is True
+        hub.sleep(0.01)
+        assert route(Request("POST", "/channels/generic/one", "", {}, b"{}", "127.0.0.1", False)).status == 401
+        assert "does not run" in client.error("channels.stop", channel="moon")["message"]
         service.shed()
         assert supervisor.stop(1.0) == []
         service.close()

@@ -12,7 +12,7 @@ from typing import Any, Final
 from gw.defender.cache import Answer, AnswerCache
 from gw.defender.classes import class_of
 from gw.defender.guards.base import Guard
-from gw.defender.text import views
+from gw.defender.understanding import analyse, views
 from gw.errors import GwError
 from gw.limits import INLINE_EVALUATION_BYTES, MAX_SCANNED_BYTES
 from gw.model.action import Action, Part, PartKind
@@ -31,13 +31,6 @@ _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 _NO_HITS: Final[Mapping[int, tuple[Span, ...]]] = MappingProxyType({})
 COMMANDS: Final = frozenset((PartKind.COMMAND, PartKind.ARGV))
 TEXTS: Final = frozenset((PartKind.PROMPT, PartKind.OUTPUT, PartKind.DATA))
-
-
-def analyse(command: str) -> CommandFacts:
-    """Loaded with the first command, or by whoever expects one: what understands the shell is our largest part."""
-    from gw.defender.shell import analyse as understand
-
-    return understand(command)
 
 
 class Engine:

@@ -8,7 +8,6 @@ import gc
 from collections.abc import Callable, Container
 from contextlib import suppress
 from functools import cached_property
-from importlib import import_module
 from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
@@ -18,6 +17,7 @@ from gw.access.pairing import Pairings
 from gw.access.surfaces import Surfaces
 from gw.access.throttle import LoginThrottle
 from gw.config.load import Loaded
+from gw.defender import understanding
 from gw.errors import GwError
 from gw.methods.absent import Absent, AbsentCron
 from gw.methods.agents import Agents
@@ -224,9 +224,9 @@ class Gateway:
         return Client(link, facts, self._services)
 
     def _expect_commands(self) -> None:
-        """With the first client, load what understands commands (defender/engine), beside the hub."""
-        with suppress(GwError):  # a full pool: the first command loads it
-            self.files.run(import_module, "gw.defender.shell")
+        """With the first client, load what understands commands and texts, beside the hub."""
+        with suppress(GwError):  # a full pool: the first of them loads it
+            self.files.run(understanding.load)
 
     def beat(self) -> None:
         """What every client hears at a steady interval: that we live, and how we are."""

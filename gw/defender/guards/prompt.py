@@ -8,16 +8,17 @@ bands of the policy's rule, and a finding carries places and numbers, never word
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from gw import DATA
-from gw._native.ngrams import Model
-from gw.defender.text import Normalised
 from gw.model.action import Action, PartKind
 from gw.model.decision import Finding, Span
 from gw.model.subject import Subject, View
 from gw.policy.compiled import CompiledPolicy
 from gw.policy.targets import UNTRUSTED
+
+if TYPE_CHECKING:
+    from gw.defender.text import Normalised
 
 FORMAT: Final = "clawgate-prompt-model"
 USER_RULE: Final = "prompt.model.user"
@@ -50,6 +51,8 @@ class PromptModel:
         described = json.loads(header)
         if described.get("format") != FORMAT or described.get("version") != 1:
             raise ValueError("not a prompt model of version 1")
+        from gw._native.ngrams import Model  # late, with the first text
+
         self._model = Model(weights)
         self.heads: Mapping[str, Head] = {
             head["name"]: Head(number, head["scale"], head["bias"], head["window"], head["damping"])
@@ -79,7 +82,7 @@ def shipped_model() -> PromptModel:
     return PromptModel((DATA / "prompt_model.bin").read_bytes())
 
 
-def scored_views(text: Normalised) -> list[View]:
+def scored_views(text: "Normalised | Subject") -> list[View]:
     """What the model reads: the text, folded where that changed it; what was rejoined; what was encoded."""
     if len(text.views) == 1:
         return list(text.views)
@@ -114,7 +117,7 @@ class PromptGuard:
     ) -> Iterable[Finding]:
         model = self._model or shipped_model()
         head = model.heads[name]
-        scored = model.score(scored_views(Normalised(subject.views, subject.signals)), head)
+        scored = model.score(scored_views(subject), head)
         if scored is None:
             return
         hundredths = int(scored.margin * 100)

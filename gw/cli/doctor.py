@@ -5,6 +5,7 @@ nothing is wrong; 1: not so; 2: configuration or policies do not load; 3: the da
 """
 
 import json
+import os
 import shutil
 import time
 from pathlib import Path
@@ -17,12 +18,14 @@ from gw.cli.doctor_checks import ERROR, Facts, Result, posture, run_checks
 from gw.cli.openclaw import OpenClawError, Program, program_option
 from gw.cli.options import ALL, load_settings, settings_options
 from gw.cli.output import as_json_option, is_for_person, paint, print_json
-from gw.cli.rpc import RefusedError
+from gw.cli.rpc import GatewayClient, RefusedError
 from gw.cli.status import alarm, open_client
 from gw.cli.websocket import UnreachableError, WebSocket
+from gw.config.secrets import read_secret, secret_file
 from gw.config.settings import Address, Settings
 from gw.errors import ConfigError, ProblemsError
 from gw.model.problem import Problem
+from gw.modes.canary import new_word
 from gw.modes.openclaw_config import State, read_state
 from gw.policy.loader import load as load_policy
 
@@ -32,6 +35,7 @@ SAID: Final = {
     "open": "NOT enforcing: no gate in front of an agent was seen to bite",
 }
 PROBE_TIMEOUT_S: Final = 5.0
+TOKEN_NAME: Final = "upstream-token"  # noqa: S105  (a file's name)
 
 
 @click.command()
@@ -70,7 +74,11 @@ def find_out(program: str, config_file: Path | None, flags: dict[str, Any]) -> F
     """Ask everybody who can know; raises ConfigError only when not even the settings can be read."""
     loaded = load_settings(config_file, flags)
     settings = loaded.settings
-    problems: list[Problem] = [*check_secrets(loaded), *check_files(settings), *check_policy(settings, [], examples=False)]
+    problems: list[Problem] = [
+        *check_secrets(loaded),
+        *check_files(settings),
+        *check_policy(settings, [], examples=False),
+    ]
     status, unreachable = ask_daemon(settings)
     state, version = ask_openclaw(program)
     return Facts(
@@ -83,6 +91,7 @@ def find_out(program: str, config_file: Path | None, flags: dict[str, Any]) -> F
         openclaw=state,
         openclaw_version=version,
         upstream_skew_ms=upstream_skew_ms(settings),
+        guard_probe=probe_guard(settings) if (status or {}).get("guard") else "",
     )
 
 
@@ -132,3 +141,28 @@ def upstream_skew_ms(settings: Settings) -> int | None:
     except (UnreachableError, ValueError, KeyError, TypeError):
         return None
     return said_ms - time.time_ns() // 1_000_000
+
+
+def probe_guard(settings: Settings) -> str:
+    """Ask through the guarded port for a command that exists nowhere, on a node that exists nowhere.
+
+    `bites` when the guard refuses it, `open` when the gateway gets to answer, `unreachable`, or "" without a token.
+    """
+    try:
+        token = read_secret(secret_file(settings.upstream.token_file, TOKEN_NAME, settings.gateway.state, os.environ))
+    except ConfigError:
+        return ""
+    command = {"command": "system.run", "params": {"command": [new_word()]}}
+    params = {"nodeId": "clawgate-canary", **command, "idempotencyKey": new_word()}
+    try:
+        with GatewayClient(
+            settings.guard.listen, token, scopes=("operator.admin",), timeout_s=PROBE_TIMEOUT_S
+        ) as client:
+            client.call("node.invoke", params)
+    except RefusedError as refused:
+        details = refused.shape.get("details")
+        is_ours = isinstance(details, dict) and details.get("code") == "GUARD_BLOCKED"
+        return "bites" if is_ours else "open"
+    except UnreachableError:
+        return "unreachable"
+    return "open"

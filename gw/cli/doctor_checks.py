@@ -40,6 +40,7 @@ class Facts(NamedTuple):
     openclaw: State | None = None  # its configuration
     openclaw_version: str = ""
     upstream_skew_ms: int | None = None
+    guard_probe: str = ""  # bites, open, unreachable; "" when there was no token to probe it with
 
     def block(self, name: str) -> Mapping[str, Any]:
         found = (self.status or {}).get(name)
@@ -177,14 +178,23 @@ def check_approvals(facts: Facts) -> Iterator[Result]:
         yield Result("sidecar", ERROR, "connected, but its probe was not refused: this gate does not bite")
 
 
+GUARD_SAID: Final = {
+    "": (WARNING, "stands in front, but nobody proved it: no token to probe it with", "upstream.token_file"),
+    "open": (ERROR, "a probe went through: this gate does not bite", "see policy.audit_only and the guard's log"),
+    "unreachable": (ERROR, "nobody answers at guard.listen", "see guard.listen, and whether clawgate-guard runs"),
+}
+
+
 def check_guard(facts: Facts) -> Iterator[Result]:
     guard = facts.block("guard")
     if not guard:
         return
-    if ways.GUARD in active_gates(facts):
-        yield Result("guard", OK, "stands in front of the real gateway")
+    if not guard.get("upstreamUp"):
+        yield Result("guard", ERROR, "the real gateway behind it is away", "see upstream.url")
+    elif facts.guard_probe in GUARD_SAID:
+        yield Result("guard", *GUARD_SAID[facts.guard_probe])
     else:
-        yield Result("guard", ERROR, "the real gateway behind it is away, or nothing is enforced")
+        yield Result("guard", OK, "stands in front of the real gateway, and its probe is refused")
 
 
 def check_coverage(facts: Facts) -> Iterator[Result]:
@@ -235,7 +245,7 @@ def active_gates(facts: Facts) -> list[str]:
     found = {
         ways.PLUGIN: seen and (bites(ways.PLUGIN) if ways.PLUGIN in probes else bool(plugin.get("canary"))),
         ways.APPROVALS: bool(sidecar.get("connected") and sidecar.get("execAsksAlways")) and bites(ways.APPROVALS),
-        ways.GUARD: bool(facts.block("guard").get("upstreamUp")),
+        ways.GUARD: bool(facts.block("guard").get("upstreamUp")) and facts.guard_probe == "bites",
     }
     return [gate for gate, is_active in found.items() if is_active]
 

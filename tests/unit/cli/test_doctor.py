@@ -9,6 +9,7 @@ import pytest
 
 from gw.cli import doctor as module
 from gw.cli.main import run
+from gw.cli.rpc import RefusedError
 from gw.cli.websocket import UnreachableError
 from gw.config.settings import build
 
@@ -98,3 +99,39 @@ def test_the_real_gateways_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "WebSocket", Ahead)
     skew_ms = module.upstream_skew_ms(build({"upstream.url": "ws://[::1]:18789"}))
     assert skew_ms is not None and 50_000 < skew_ms <= 60_000
+
+
+BLOCKED = RefusedError("node.invoke", {"message": "blocked", "details": {"code": "GUARD_BLOCKED"}})
+UNKNOWN = RefusedError("node.invoke", {"message": "unknown node", "details": {"code": "NOT_CONNECTED"}})
+
+
+@pytest.mark.parametrize(
+    "answer, expected",
+    [(BLOCKED, "bites"), (UNKNOWN, "open"), ({"ok": True}, "open"), (UnreachableError("refused"), "unreachable")],
+)
+def test_the_guarded_port_is_probed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, answer: Any, expected: str
+) -> None:
+    class Guarded:
+        def __init__(self, address: Any, token: str, **options: Any) -> None:
+            assert (address.port, token) == (18790, "secret")
+
+        def __enter__(self) -> "Guarded":
+            return self
+
+        def __exit__(self, *error: object) -> None:
+            pass
+
+        def call(self, method: str, params: dict[str, Any]) -> Any:
+            assert method == "node.invoke" and params["params"]["command"][0].startswith("clawgate-canary-")
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+
+    monkeypatch.setattr(module, "GatewayClient", Guarded)
+    settings = build({"gateway.state": tmp_path})
+    assert module.probe_guard(settings) == ""
+    token = tmp_path / "upstream-token"
+    token.write_text("secret")
+    token.chmod(0o600)
+    assert module.probe_guard(settings) == expected

@@ -19,6 +19,7 @@ SIDECAR = {
     "canaries": {"approvals": {"outcome": "bites", "ts": 1}},
 }  # fmt: skip
 GUARD = {"upstreamUp": True}
+PROVED: dict[str, Any] = {"upstream_skew_ms": 5, "guard_probe": "bites"}
 LOADED = State(True, "/usr/share/clawgate/plugin", None, "openclaw", True, False)
 COVERED = {"executions": 4, "unguarded": 0, "byTool": {}}
 
@@ -49,7 +50,7 @@ def found(facts: Facts, check: str) -> list[tuple[str, str]]:
 
 
 def test_a_good_set_up(state: Path) -> None:
-    good = facts(state, status={"plugin": PLUGIN, "guard": GUARD, "coverage": COVERED}, upstream_skew_ms=5)
+    good = facts(state, status={"plugin": PLUGIN, "guard": GUARD, "coverage": COVERED}, **PROVED)
     assert {result.level for result in run_checks(good)} == {OK}
     assert posture(good) == "enforcing" and active_gates(good) == ["plugin", "guard"]
 
@@ -75,7 +76,9 @@ OPEN = {"approvals": {"outcome": "open"}}
         ({"sidecar": {**SIDECAR, "execAsksAlways": False}}, {}, "open"),
         ({"sidecar": {**SIDECAR, "canaries": OPEN}}, {}, "open"),
         ({"sidecar": {**SIDECAR, "canaries": {}}}, {}, "open"),
-        ({"guard": GUARD}, {}, "partly"),
+        ({"guard": GUARD}, {"guard_probe": "bites"}, "partly"),
+        ({"guard": GUARD}, {}, "open"),
+        ({"guard": GUARD}, {"guard_probe": "open"}, "open"),
         ({"guard": {"upstreamUp": False}}, {}, "open"),
         ({"plugin": PLUGIN}, {}, "enforcing"),
         ({"plugin": PLUGIN, "sidecar": {**SIDECAR, "canaries": OPEN}}, {}, "enforcing"),
@@ -109,6 +112,9 @@ def test_what_may_be_called_enforcing(state: Path, status: Any, more: dict[str, 
         ("sidecar", {}, {"status": {"sidecar": {**SIDECAR, "execAsksAlways": False}}}, WARNING, "only watch"),
         ("sidecar", {}, {"status": {"sidecar": {**SIDECAR, "canaries": OPEN}}}, ERROR, "does not bite"),
         ("guard", {}, {"status": {"guard": {"upstreamUp": False}}}, ERROR, "is away"),
+        ("guard", {}, {"status": {"guard": GUARD}}, WARNING, "nobody proved it"),
+        ("guard", {}, {"status": {"guard": GUARD}, "guard_probe": "open"}, ERROR, "went through"),
+        ("guard", {}, {"status": {"guard": GUARD}, "guard_probe": "unreachable"}, ERROR, "nobody answers"),
         ("coverage", {}, {"status": {"coverage": GAP}}, ERROR, "write 1"),
         ("open", {}, {"status": {}}, ERROR, "shell commands"),
         ("socket", {}, {"openclaw": LOADED._replace(socket="/run/other.sock")}, ERROR, "/run/other.sock"),

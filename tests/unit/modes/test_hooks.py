@@ -183,6 +183,7 @@ def held(judge: Judge) -> Held:
 def test_a_held_call_can_be_asked_after() -> None:
     judge = Judge(Verdict.REVIEW)
     name = held(judge).id
+    assert judge.hooks.held_of("t1") == name and judge.hooks.held_of("t2") is None
     assert judge.ask("hook.review", {"heldId": name})["payload"] == {"state": "pending"}
     judge.reviews.deny(name, "me")
     assert judge.ask("hook.review", {"heldId": name})["payload"] == {"state": "denied"}

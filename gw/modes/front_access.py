@@ -8,7 +8,7 @@ Clients cannot all send headers of their own choice, so the token is taken from 
 
 from collections.abc import Callable
 from typing import Final
-from urllib.parse import parse_qsl, quote
+from urllib.parse import parse_qsl, quote, unquote
 
 from gw.access.throttle import LoginThrottle
 from gw.access.tokens import matches
@@ -59,7 +59,7 @@ def _given(asked: Asked) -> tuple[str | None, bool]:
     for pair in headers.get("cookie", "").split(";"):
         name, _, value = pair.strip().partition("=")
         if name == COOKIE:
-            return value, False
+            return unquote(value), False
     return None, False
 
 

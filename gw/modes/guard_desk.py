@@ -137,12 +137,19 @@ class GuardDesk:
             self._latches.setdefault(outcome.review, []).append(latch)
             left_s = until - self._clock.monotonic()
             if left_s <= 0 or not latch.wait(left_s):
-                self._latches.get(outcome.review, [latch]).remove(latch)
+                self._unlatch(outcome.review, latch)
                 return not_yet(outcome.review)
             if self._reviews.get(outcome.review).state == DENIED:
                 return denied(outcome.review)
             outcome = self.decide(action)
         return outcome.error
+
+    def _unlatch(self, review: str, latch: hub.Latch) -> None:
+        waiting = self._latches.get(review, [])
+        if latch in waiting:
+            waiting.remove(latch)
+        if not waiting:
+            self._latches.pop(review, None)
 
 
 def not_yet(review: str) -> RequestError:

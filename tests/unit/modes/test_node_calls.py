@@ -21,7 +21,7 @@ def test_the_very_same_call_passes_once() -> None:
 
 
 def test_any_difference_is_another_call() -> None:
-    changes = [
+    changes: list[dict[str, Any]] = [
         {"nodeId": "m"}, {"command": "system.which"}, {"idempotencyKey": "j"}, {"idempotencyKey": None},
         {"paramsJSON": '{"command":["rm"]}'}, {"paramsJSON": '{"command":["ls"],"cwd":"/"}'}, {"paramsJSON": "{"},
     ]  # fmt: skip

@@ -1,0 +1,201 @@
+"""gw/modes/guard_desk: every item gets an answer, and people wake what waits."""
+
+from typing import Any
+
+import pytest
+
+from gw import hub
+from gw.defender.review import Reviews
+from gw.errors import RequestError
+from gw.model.action import Action, Part, PartKind
+from gw.model.decision import Decision, Finding, PolicyRef, Verdict
+from gw.modes.guard_desk import GuardDesk
+from gw.modes.node_calls import Passes
+from gw.modes.relay import Relay, Shared
+from gw.modes.repeats import Repeats
+from tests.support.relays import FREE, FakeSide, Line
+
+
+class Memory:
+    def append(self, event: Any) -> None: ...
+
+
+class Bench:
+    """A desk over a judge that says what the words in a message ask for."""
+
+    def __init__(self, hold_s: float = 5.0) -> None:
+        self.clock = hub.SystemClock()
+        self.reviews = Reviews(Memory(), self.clock)
+        self.judged: list[Action] = []
+        self.told: list[Decision] = []
+        self.desk = GuardDesk(self.judge, self.reviews, self.told.append, self.clock, hold_s)
+        self.reviews.listener = self.desk.reviewed
+        self.shared = Shared(self.desk, FREE, Repeats(), Passes())
+        self.line = Line(shared=self.shared)
+
+    def judge(self, action: Action) -> Decision:
+        self.judged.append(action)
+        words = " ".join(part.value for part in action.parts)
+        if "crash" in words:
+            raise ZeroDivisionError
+        verdict = Verdict.BLOCK if "evil" in words else Verdict.REVIEW if "odd" in words else Verdict.ALLOW
+        finding = Finding("a.rule", 50, say="Because.", instead="Do less.")
+        decision = Decision(
+            f"dec_{len(self.judged)}", action.id, action.method, action.digest, verdict, verdict, verdict, 50,
+            (finding,), PolicyRef("p", 1, "e"), "enforce", 1, self.clock.now_ms(), action.session_key,
+        )  # fmt: skip
+        if verdict is Verdict.REVIEW:
+            decision = self.reviews.grant(decision, action)
+            if decision.enforced is Verdict.REVIEW:
+                self.reviews.hold(decision, action)
+        return decision
+
+    def send(self, request_id: str, words: str) -> None:
+        self.line.ask("chat.send", request_id, sessionKey="s", message=words)
+        settle()
+
+    @property
+    def held(self) -> list[str]:
+        return [held.id for held in self.reviews.pending()]
+
+
+def settle() -> None:
+    for _ in range(5):
+        hub.sleep(0)
+
+
+def test_allowed_blocked_and_held() -> None:
+    bench = Bench()
+    bench.send("1", "fine")
+    bench.send("2", "evil")
+    bench.send("3", "odd")
+    assert bench.line.passed == ["1"] and bench.line.answers == {"2": "GUARD_BLOCKED"}
+    assert bench.desk.waiting == 1 and [decision.verdict for decision in bench.told] == [Verdict.BLOCK, Verdict.REVIEW]
+    action = bench.judged[0]
+    assert (action.mode, action.conn_id, action.client_id, action.session_key) == ("guard", "conn-1", "cli", "s")
+    assert len({action.id for action in bench.judged}) == 3
+
+
+def test_leave_lets_it_pass_once() -> None:
+    bench = Bench()
+    bench.send("1", "odd")
+    bench.reviews.approve(bench.held[0], "me")
+    settle()
+    assert bench.line.passed == ["1"] and bench.desk.waiting == 0
+    bench.send("2", "odd")
+    assert bench.line.passed == ["1"] and bench.desk.waiting == 1
+
+
+def test_two_that_are_alike_need_leave_each() -> None:
+    bench = Bench()
+    other = Line(shared=bench.shared)
+    bench.send("1", "odd")
+    other.ask("chat.send", "2", sessionKey="s", message="odd")
+    settle()
+    assert len(bench.held) == 1 and bench.desk.waiting == 2
+    bench.reviews.approve(bench.held[0], "me")
+    settle()
+    assert bench.line.passed + other.passed == ["1"] and len(bench.held) == 1
+    bench.reviews.approve(bench.held[0], "me")
+    settle()
+    assert other.passed == ["2"]
+
+
+def test_a_no_is_told_and_stays() -> None:
+    bench = Bench()
+    bench.send("1", "odd")
+    bench.reviews.deny(bench.held[0], "me")
+    settle()
+    assert bench.line.passed == [] and bench.line.answers == {"1": "GUARD_DENIED"}
+    bench.send("2", "odd")
+    assert bench.line.answers["2"] == "GUARD_REVIEW" and bench.desk.waiting == 0
+
+
+def test_nobody_waits_for_ever() -> None:
+    bench = Bench(hold_s=0.05)
+    bench.send("1", "odd")
+    hub.sleep(0.1)
+    assert bench.line.answers == {"1": "GUARD_REVIEW"} and bench.desk.waiting == 0
+    bench.reviews.approve(bench.held[0], "me")
+    settle()
+    assert bench.line.passed == [], "leave that comes too late lets nothing pass by itself"
+    bench.send("2", "odd")
+    assert bench.line.passed == ["2"], "but the next time it is asked"
+
+
+def test_an_aborted_one_is_forgotten() -> None:
+    bench = Bench()
+    bench.send("1", "odd")
+    bench.line.ask("chat.abort", "2", sessionKey="s")
+    assert bench.desk.waiting == 0
+    bench.reviews.approve(bench.held[0], "me")
+    settle()
+    assert bench.line.passed == ["2"]
+
+
+def test_a_judge_that_fails_lets_nothing_pass(caplog: pytest.LogCaptureFixture) -> None:
+    bench = Bench()
+    bench.send("1", "crash")
+    assert bench.line.passed == [] and bench.line.answers == {"1": "UNAVAILABLE"}
+    assert "guard.crashed" in caplog.text
+
+
+def test_events_for_nodes_are_judged_as_such() -> None:
+    bench = Bench()
+    bench.line.hear(
+        {"type": "event", "event": "node.invoke.request",
+         "payload": {"id": "i", "nodeId": "n", "command": "system.run", "paramsJSON": '{"command":["evil"]}'}}
+    )  # fmt: skip
+    settle()
+    assert bench.judged[0].tool == "exec" and bench.line.client.raw == []
+    assert bench.line.gateway.frames[0]["params"]["error"]["code"] == "GUARD_BLOCKED"
+
+
+# --- callers with a greenlet of their own ----------------------------------------------------------------------------
+
+
+def action(words: str) -> Action:
+    return Action("a", "http.chat", (Part(PartKind.PROMPT, "", words),), "d" * 64, 1)
+
+
+def ask(bench: Bench, words: str) -> list[RequestError | None]:
+    answers: list[RequestError | None] = []
+    hub.spawn(lambda: answers.append(bench.desk.decide_and_wait(action(words))))
+    settle()
+    return answers
+
+
+def test_a_caller_waits_for_a_person() -> None:
+    bench = Bench()
+    assert ask(bench, "fine") == [None]
+    assert ask(bench, "evil")[0] is not None
+    waiting = ask(bench, "odd")
+    assert waiting == [] and bench.desk.waiting == 1
+    bench.reviews.approve(bench.held[0], "me")
+    settle()
+    assert waiting == [None] and bench.desk.waiting == 0
+
+
+def test_a_waiting_caller_is_told_no() -> None:
+    bench = Bench()
+    waiting = ask(bench, "odd")
+    bench.reviews.deny(bench.held[0], "me")
+    settle()
+    assert waiting[0] is not None and (waiting[0].details or {})["code"] == "GUARD_DENIED"
+
+
+def test_a_caller_does_not_wait_for_ever() -> None:
+    bench = Bench(hold_s=0.05)
+    waiting = ask(bench, "odd")
+    hub.sleep(0.1)
+    assert waiting[0] is not None and (waiting[0].details or {})["code"] == "GUARD_REVIEW"
+    assert bench.desk.waiting == 0
+
+
+def test_what_is_done_already_is_not_judged() -> None:
+    bench = Bench()
+    relay = Relay("c", FakeSide(), FakeSide(), bench.shared)
+    bench.line.ask("chat.send", "1", sessionKey="s", message="fine")
+    bench.line.ask("chat.abort", "2", sessionKey="s")
+    settle()
+    assert bench.judged == [] and relay.unanswered == 0

@@ -45,6 +45,7 @@ logger = logging.getLogger(__name__)
 DIAL_S: Final = 20.0
 COURTESY_S: Final = 5.0
 REFUSALS_EVERY_S: Final = 60.0
+POLL_LEAST_S: Final = 0.5
 STOP_POLL_S: Final = 0.02
 STEADY_S: Final = 30.0  # a socket that lasted so long was a good one
 
@@ -152,12 +153,15 @@ class Account:
     def _poll(self, pace: Pace) -> None:
         driver = cast(Polls, self._driver)
         while True:
-            cursor = self._cursor.value
+            cursor, began = self._cursor.value, self._wires.clock.monotonic()
             polled = driver.polled(self._exchange(self._wires.long_http, driver.poll(cursor)), cursor)
             self._take(polled.inbound, polled.calls)
             self._cursor.save(polled.cursor)
             pace.worked()
             self._set("running")
+            left_s = began + POLL_LEAST_S - self._wires.clock.monotonic()
+            if polled.cursor == cursor and left_s > 0:  # nothing new, said at once: no use in asking at once
+                self._wires.sleep(left_s)
 
     def _socket(self, pace: Pace) -> None:
         driver = cast(Sockets, self._driver)

@@ -66,6 +66,15 @@ def test_polling_stores_then_moves_on(tmp_path: Path) -> None:
     assert account.status()["repeated"] == 1
 
 
+def test_a_server_that_does_not_wait_is_not_asked_all_the_time(tmp_path: Path) -> None:
+    nothing = reply(ok=True, result=[])
+    world = World(tmp_path, reply(**ME), reply(ok=True, result=True), *[nothing] * 4, ENOUGH)
+    account, _ = make(world)
+    account._cursor.value = {"offset": 6}
+    run(account)
+    assert sum(world.clock.slept) == 2.0
+
+
 def test_what_cannot_be_stored_is_asked_for_again(tmp_path: Path) -> None:
     world = World(tmp_path, reply(**ME), reply(ok=True, result=True), reply(ok=True, result=[update(5)]))
     account, _ = make(world)

@@ -18,8 +18,7 @@ from gw.config.secrets import read_secret, secret_file
 from gw.config.settings import SETTINGS, Settings
 from gw.errors import ProblemsError
 from gw.model.problem import Problem
-from gw.modes.judging import trust_of
-from gw.policy.loader import load as load_policy
+from gw.modes.policy_files import read_policies
 
 Facts = list[tuple[str, str]]
 
@@ -61,9 +60,8 @@ def command(config_file: Path | None, examples: bool, as_json: bool, **flags: An
 
 def check_policy(settings: Settings, facts: Facts, examples: bool) -> list[Problem]:
     """Errors and warnings of the policy that would be in force."""
-    paths = [settings.policy.path] if settings.policy.path is not None else []
     try:
-        policy, problems = load_policy(paths, trust=trust_of(settings))
+        policy, problems = read_policies(settings)
     except ProblemsError as error:
         return list(error.problems)
     facts.append(("policy", f"{policy.ref.name}, {len(policy.rules)} rules, digest {policy.ref.digest[:12]}"))

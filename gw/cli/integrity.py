@@ -142,7 +142,7 @@ def _changes(settings: Settings, baseline: Baseline) -> tuple[Change, ...]:
 def _observe(settings: Settings, before: Baseline | None) -> dict[Any, Any]:
     from gw.defender.integrity.watcher import watches
     from gw.modes.host_integrity import Observer
-    from gw.modes.judging import policy_paths
+    from gw.modes.policy_files import policy_paths
     from gw.policy.loader import load
 
     policy, _ = load(policy_paths(settings))

@@ -38,7 +38,10 @@ def run_service(
     end: Callable[[], object] = lambda: None,
 ) -> int:
     """Run until a signal says stop; a mode adds its own with *begin*, once clients can connect, and *end*."""
-    # Loaded only here: the other commands start without the event loop.
+    # Loaded only here: the other commands start without the event loop. Policies come first, see there.
+    from gw.modes.policy_files import read_policies
+
+    policies = read_policies(loaded.settings)
     from gw import hub
     from gw.errors import Expired
     from gw.modes.standalone import Standalone
@@ -47,7 +50,7 @@ def run_service(
     log = loaded.settings.log
     logs = setup(log.level, log.format, queue_lines=log.queue_lines, history_lines=log.history_lines)
     try:
-        service = Standalone(loaded, logs, reload_settings)
+        service = Standalone(loaded, logs, reload_settings, policies)
         service.gateway.metrics.watch("clawgate_log_dropped_total", lambda: logs.writer.dropped)
         address = service.start()
         said = begin(service)

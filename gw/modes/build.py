@@ -45,7 +45,8 @@ from gw.modes.conversing import build_conversing, config_of, store_path
 from gw.modes.hooks import Hooks
 from gw.modes.http_access import HttpAccess
 from gw.modes.http_routes import build_routes
-from gw.modes.judging import Judging, build_judging, policy_paths, trust_of
+from gw.modes.judging import Judging, build_judging
+from gw.modes.policy_files import Policies, policy_paths, trust_of
 from gw.modes.policy_reload import PolicyReload
 from gw.modes.records import JsonRecordFile
 from gw.modes.reputation import save_cache
@@ -89,7 +90,7 @@ SENT_EVENTS: Final = frozenset(
 class Gateway:
     """A whole gateway, built but not yet listening."""
 
-    def __init__(self, loaded: Loaded, history: History) -> None:
+    def __init__(self, loaded: Loaded, history: History, policies: Policies | None = None) -> None:
         settings = loaded.settings
         self.loaded = loaded
         self.history = history
@@ -99,7 +100,7 @@ class Gateway:
         self.store = hub.OffloadPool("store", 1, STORE_QUEUE)
         self.files = hub.OffloadPool("files", FILE_WORKERS, FILE_QUEUE)
         self.secret = SharedSecret(settings)
-        self.judging: Judging = build_judging(settings, self.clock, self.store, self.files, self.metrics)
+        self.judging: Judging = build_judging(settings, self.clock, self.store, self.files, self.metrics, policies)
         self.policies = PolicyReload(
             self.judging.policy,
             lambda: policy_paths(self.loaded.settings),
@@ -208,12 +209,18 @@ class Gateway:
     @cached_property
     def coverage(self) -> "Coverage":
         """Made when the first gate is asked about a call; a gateway that nobody asks does without."""
-        from gw.modes.coverage import EVENT, Coverage
+        from gw.ledger.decisions import read_latest
+        from gw.modes.coverage import EVENT, RECALLED, Coverage, recall_from
+
+        log, started_ms = self.judging.log, self.clock.now_ms()
 
         def tell(gap: "Gap") -> None:
             self.bus.publish(EVENT, gap.shape())
 
-        return Coverage(self.clock, self.metrics, tell)
+        def read(call_id: str) -> bool | None:
+            return recall_from(read_latest(log.folder, RECALLED), call_id, started_ms)
+
+        return Coverage(self.clock, self.metrics, tell, lambda call_id: self.store.run(read, call_id))
 
     def peer(self, link: Link, facts: UpgradeFacts) -> Client:
         """The protocol object of a new connection."""

@@ -33,11 +33,10 @@ from gw.model.action import Action
 from gw.model.decision import Decision
 from gw.model.problem import Problem
 from gw.modes.host_integrity import HostIntegrity
+from gw.modes.policy_files import Policies, read_policies
 from gw.modes.reputation import build_reputation, file_digest
 from gw.observe.metrics import Metrics
 from gw.policy.handle import PolicyHandle
-from gw.policy.loader import load
-from gw.policy.signing import Trust, read_trust
 from gw.ports import Clock, Offload
 
 if TYPE_CHECKING:
@@ -91,9 +90,19 @@ class Judging:
                 self.metrics.add("clawgate_overload_total", "evaluations")
 
 
-def build_judging(settings: Settings, clock: Clock, store: Offload, files: Offload, metrics: Metrics) -> Judging:
-    """`store` has one worker. Raises PolicyError with every problem, ConfigError when a ledger cannot be opened."""
-    policy = PolicyHandle(*load(policy_paths(settings), trust=trust_of(settings)))
+def build_judging(
+    settings: Settings,
+    clock: Clock,
+    store: Offload,
+    files: Offload,
+    metrics: Metrics,
+    policies: Policies | None = None,
+) -> Judging:
+    """`store` has one worker; *policies* are read here unless given.
+
+    Raises PolicyError with every problem, ConfigError when a ledger cannot be opened.
+    """
+    policy = PolicyHandle(*(policies or read_policies(settings)))
     state = settings.gateway.state
     quarantine = Quarantine(state / "quarantine", store)
     try:
@@ -139,15 +148,6 @@ def open_reviews(state: Path, store: Offload, clock: Clock) -> Reviews:
     reviews.restore(file.load())
     file.open(reviews.snapshot())
     return reviews
-
-
-def policy_paths(settings: Settings) -> list[Path]:
-    return [settings.policy.path] if settings.policy.path is not None else []
-
-
-def trust_of(settings: Settings) -> Trust:
-    """Whose signatures on policies count, and whether there must be one."""
-    return read_trust(settings.policy.trusted_keys, required=settings.policy.require_signed)
 
 
 def ledger_key(state: Path) -> bytes:

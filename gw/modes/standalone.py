@@ -14,6 +14,7 @@ from gw.config.settings import SETTINGS, build
 from gw.errors import ConfigError, GwError
 from gw.model.problem import Problem
 from gw.modes.build import Gateway
+from gw.modes.policy_files import Policies
 from gw.net.lines import LineServer
 from gw.net.listener import Server, ServerOptions, serve
 from gw.net.notify import Notifier
@@ -36,10 +37,16 @@ class Address(NamedTuple):
 
 
 class Standalone:
-    """`reload_settings` loads the settings anew, or raises ConfigError."""
+    """`reload_settings` loads the settings anew, or raises ConfigError; *policies* are read here unless given."""
 
-    def __init__(self, loaded: Loaded, logs: Logging, reload_settings: Callable[[], Loaded]) -> None:
-        self.gateway = Gateway(loaded, logs.history)
+    def __init__(
+        self,
+        loaded: Loaded,
+        logs: Logging,
+        reload_settings: Callable[[], Loaded],
+        policies: Policies | None = None,
+    ) -> None:
+        self.gateway = Gateway(loaded, logs.history, policies)
         self._logs = logs
         self._reload_settings = reload_settings
         self._supervisor = hub.Supervisor()

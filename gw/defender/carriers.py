@@ -31,7 +31,7 @@ class Carrier(NamedTuple):
 
 
 _MESSAGE: Final = ((PROMPT, "/message"), (DATA, "/attachments/**"))
-_PROMPTED: Final = ((PROMPT, "/message"), (PROMPT, "/quote"), (PROMPT, "/history/*"))
+_PROMPTED: Final = ((PROMPT, "/message"), (PROMPT, "/quote"), (PROMPT, "/history/*"), (PROMPT, "/name"))
 _EXEC: Final = (
     (COMMAND, "/command"), (COMMAND, "/commandArgv"), (COMMAND, "/systemRunPlan/argv"),
     (COMMAND, "/systemRunPlan/rawCommand"), (PATH, "/systemRunPlan/cwd"), (PATH, "/cwd"), (PATH, "/resolvedPath"),

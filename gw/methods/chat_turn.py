@@ -35,6 +35,7 @@ from gw.wire.text import clean_message
 logger = logging.getLogger(__name__)
 
 METHOD: Final = "channel.message"
+MOST_NAME_CHARS: Final = 64
 FAILED: Final = "Sorry, that did not work: the agent's turn failed. Please try again."
 INTERRUPTED: Final = "The gateway was restarted while this message was being worked on. Please send it again."
 NOT_ALLOWED: Final = "You may not use this command here."
@@ -64,8 +65,9 @@ class Turned(NamedTuple):
 
 
 def label_of(message: Inbound) -> str:
-    """How the sender calls themselves: for people, never for decisions."""
-    return message.sender.name or message.sender.username or message.sender.id
+    """How the sender calls themselves, in one short line: for people and prompts, never for decisions."""
+    name = message.sender.name or message.sender.username or message.sender.id
+    return " ".join(name.split())[:MOST_NAME_CHARS]
 
 
 def text_of(message: Inbound) -> str:
@@ -186,10 +188,12 @@ def action_of(turned: Turned, run_id: str) -> Action:
     """What is judged: all that will stand in the prompt, with the resolved session, channel, chat type and sender."""
     message, route = turned.message, turned.route
     said: dict[str, Json] = {"message": text_of(message)}
+    if message.sender.name:
+        said["name"] = label_of(message)  # joined prompts and group histories show it
     if message.quote is not None and message.quote.text:
         said["quote"] = message.quote.text
     if turned.history:
-        said["history"] = [one.text for one in turned.history]
+        said["history"] = [f"{one.sender}: {one.text}" for one in turned.history]
     if message.media:
         said["media"] = [[one.kind, one.name, one.mime] for one in message.media]
     params = {**said, "channel": message.channel, "sessionKey": policy_key(turned), "agentId": route.agent}

@@ -217,10 +217,13 @@ class Gateway:
         def tell(gap: "Gap") -> None:
             self.bus.publish(EVENT, gap.shape())
 
-        def read(call_id: str) -> bool | None:
-            return recall_from(read_latest(log.folder, RECALLED), call_id, started_ms)
+        def recall(call_id: str) -> bool | None:
+            try:
+                return self.store.run(lambda: recall_from(read_latest(log.folder, RECALLED), call_id, started_ms))
+            except (OSError, GwError):
+                return None  # not found is the alarm, not the way around it
 
-        return Coverage(self.clock, self.metrics, tell, lambda call_id: self.store.run(read, call_id))
+        return Coverage(self.clock, self.metrics, tell, recall)
 
     def peer(self, link: Link, facts: UpgradeFacts) -> Client:
         """The protocol object of a new connection."""

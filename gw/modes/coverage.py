@@ -6,7 +6,7 @@ that let it happen is always raised, unless more than MOST_CALLS calls lie betwe
 
 import logging
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
 from typing import Final, NamedTuple, TypeVar
 
@@ -17,6 +17,7 @@ from gw.ports import Clock, Json
 logger = logging.getLogger(__name__)
 
 MOST_CALLS: Final = 20_000  # calls remembered, oldest forgotten first
+RECALLED: Final = 2000  # records of an earlier process that are looked through
 EVENT: Final = "security.unguarded_execution"
 METRIC: Final = "clawgate_unguarded_executions_total"
 
@@ -61,14 +62,21 @@ class Gap(NamedTuple):
 
 
 class Coverage:
-    """`tell` hears of every gap."""
+    """`tell` hears of every gap; `recall` looks up what an earlier process of ours decided about a tool call id."""
 
-    def __init__(self, clock: Clock, metrics: Metrics, tell: Callable[[Gap], None] = lambda gap: None) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        metrics: Metrics,
+        tell: Callable[[Gap], None] = lambda gap: None,
+        recall: Callable[[str], bool | None] = lambda call_id: None,
+    ) -> None:
         self.executions = 0
         self.gaps = 0
         self._clock = clock
         self._metrics = metrics
         self._tell = tell
+        self._recall = recall
         self._last: Gap | None = None
         self._by_tool: dict[str, int] = {}
         self._allowed: OrderedDict[Call, bool] = OrderedDict()
@@ -102,6 +110,8 @@ class Coverage:
             _remember(self._counted, call, None)
         self.executions += 1
         allowed = self._allowed.get(call)
+        if allowed is None and execution.call_id:
+            allowed = self._recall(execution.call_id)
         if allowed:
             return None
         unasked = Reason.AWAY if away else Reason.NO_DECISION
@@ -129,6 +139,14 @@ class Coverage:
             extra={"tool": gap.execution.tool, "reason": gap.reason.value, "seen_by": gap.execution.seen_by},
         )
         self._tell(gap)
+
+
+def recall_from(records: Iterable[Mapping[str, Json]], call_id: str, before_ms: int) -> bool | None:
+    """What the newest of *records* (decisions, newest first) from before then said about a tool call; None: nothing."""
+    for record in records:
+        if record.get("action") == call_id and record["at"] < before_ms:
+            return bool(record.get("enforced") == Verdict.ALLOW.word)
+    return None
 
 
 def _remember(calls: OrderedDict[Call, V], call: Call, value: V) -> None:

@@ -69,6 +69,7 @@ class Sidecar:
         self._seen: OrderedDict[tuple[str, str, str], None] = OrderedDict()
         self._sessions: set[str] = set()
         self._asks_always = False
+        self._is_proving = False
         self._server = ""
         self._why = "not connected yet"
         self._since_ms = 0
@@ -130,18 +131,29 @@ class Sidecar:
     def _begin(self, operator: Operator) -> None:
         """What is pending first, then whom to follow."""
         for event, desk in rules.DESKS.items():
-            for row in operator.call(desk.list, {}) or ():
+            for row in self._read(operator, desk.list) or ():
                 self._asked(operator, event, row)
-        operator.call("sessions.subscribe", {})
-        listed = operator.call("sessions.list", {"limit": SESSIONS_PAGE})
-        self._follow(operator, listed)
-        self._asks_always = rules.asks_always(operator.call("config.get", {}))
+        self._read(operator, "sessions.subscribe")
+        self._follow(operator, self._read(operator, "sessions.list", limit=SESSIONS_PAGE))
+        self._asks_always = rules.asks_always(self._read(operator, "config.get"))
+
+    def _read(self, operator: Operator, method: str, **params: Json) -> Json:
+        """None where the gateway does not know the method, or does not let us: the rest goes on."""
+        try:
+            return operator.call(method, params)
+        except RefusedError as refused:
+            logger.warning("upstream.refused", extra={"method": method, "reason": refused.reason})
+            return None
 
     def _work(self, operator: Operator) -> None:
-        next_canary_s = self._ports.clock.monotonic()
+        self._canaries.clear()
+        next_canary_s = 0.0
         while not operator.gone.wait(0):
-            if self._canary_s and self._ports.clock.monotonic() >= next_canary_s:
-                next_canary_s = self._ports.clock.monotonic() + self._canary_s
+            now_s = self._ports.clock.monotonic()
+            is_due = now_s >= next_canary_s or not self._canaries.keys() >= set(self.gates())
+            if self._canary_s and is_due and not self._is_proving:
+                next_canary_s = now_s + self._canary_s
+                self._is_proving = True
                 self._ports.tasks.spawn(self._prove)
             try:
                 event, payload = self._events.get(POLL_S)
@@ -150,7 +162,7 @@ class Sidecar:
             try:
                 self._handle(operator, event, payload)
             except RefusedError as refused:
-                logger.warning("upstream.refused", extra={"event_name": event, "reason": refused.reason})
+                logger.warning("upstream.refused", extra={"method": event, "reason": refused.reason})
 
     def _handle(self, operator: Operator, event: str, payload: Json) -> None:
         if event in rules.DESKS:
@@ -313,12 +325,15 @@ class Sidecar:
 
     def _prove(self) -> None:
         """Probe every gate, as another client: a gateway does not show the asker's own questions to the asker."""
-        for gate in self.gates():
-            outcome = self._probe(gate)
-            self._canaries[gate] = {"outcome": outcome.value, "ts": self._ports.clock.now_ms()}
-            self._ports.metrics.add(canary.METRIC, gate, outcome.value)
-            if outcome is canary.Outcome.OPEN:
-                logger.error("gate.open", extra={"gate": gate})
+        try:
+            for gate in self.gates():
+                outcome = self._probe(gate)
+                self._canaries[gate] = {"outcome": outcome.value, "ts": self._ports.clock.now_ms()}
+                self._ports.metrics.add(canary.METRIC, gate, outcome.value)
+                if outcome is canary.Outcome.OPEN:
+                    logger.error("gate.open", extra={"gate": gate})
+        finally:
+            self._is_proving = False
 
     def _probe(self, gate: str) -> canary.Outcome:
         try:

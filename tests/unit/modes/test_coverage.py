@@ -96,6 +96,20 @@ def test_an_execution_without_an_id_is_never_covered() -> None:
     assert watch.run(call="") is not None
 
 
+def test_what_an_earlier_process_decided_counts() -> None:
+    records = [
+        {"action": "t3", "at": 100, "enforced": "allow"},
+        {"action": "t1", "at": 90, "enforced": "allow"},
+        {"action": "t2", "at": 80, "enforced": "block"},
+        {"action": "t1", "at": 70, "enforced": "block"},
+    ]
+    recalled = [module.recall_from(records, call, 95) for call in ("t1", "t2", "t3", "t4")]
+    assert recalled == [True, False, None, None]  # t3: this process would know it itself
+    coverage = Coverage(FakeClock(), Metrics(), recall=lambda call: module.recall_from(records, call, 95))
+    gaps = [coverage.executed(Execution("plugin", "exec", "r", call)) for call in ("t1", "t2", "t3")]
+    assert [gap and gap.reason for gap in gaps] == [None, Reason.REFUSED, Reason.NO_DECISION]
+
+
 def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MOST_CALLS", 10)
     monkeypatch.setattr(module, "MOST_TOOLS", 2)

@@ -302,3 +302,25 @@ def test_the_approvals_are_proved_by_another_client(start: Any) -> None:
     beside.sidecar._prove()
     assert beside.metrics.value("clawgate_canary_total", "approvals", "open") == 1
     assert beside.upstream.params("connect")[-1]["scopes"] == list(rules.ASKER_SCOPES)
+
+
+def test_a_gate_that_appears_is_proved_at_once(start: Any) -> None:
+    answer = {"ok": False, "error": {"message": "clawgate: blocked. [canary.probe; decision dec_1]"}}
+    beside = start(FakeUpstream(**{"tools.invoke": answer}))
+    beside.sidecar._canary_s = 3600.0
+    beside.until(lambda: beside.sidecar._is_proving is False)
+    assert beside.sidecar.status()["canaries"] == {}
+    beside.plugin = True
+    beside.upstream.event("sessions.changed", {"sessionKey": "wake"})
+    beside.until(lambda: beside.sidecar.status()["canaries"].get("plugin", {}).get("outcome") == "bites")
+
+
+def test_what_a_gateway_does_not_know_is_done_without(start: Any) -> None:
+    def refuse(params: Any) -> Any:
+        raise Refuse(code="INVALID_REQUEST", message="unknown method")
+
+    beside = start(FakeUpstream(**{"plugin.approval.list": refuse, "sessions.subscribe": refuse}))
+    beside.verdicts = {"rm": Verdict.BLOCK}
+    beside.ask()
+    beside.until(beside.answers)
+    assert len(beside.upstream.params("connect")) == 1

@@ -32,8 +32,13 @@ def main() -> int:
         return 0
     report: list[dict[str, Any]] = []
     missed = False
-    for row in chosen:
+    for place, row in enumerate(chosen):
+        if sys.stderr.isatty():
+            print(
+                f"\r\033[K[{'#' * place}{' ' * (len(chosen) - place)}] {row.title}", end="", file=sys.stderr, flush=True
+            )
         measured = row.measure(Settings(arguments.rounds, arguments.seconds))
+        show_progress("")
         if not arguments.json:
             print_row(row, measured)
         bars = [bar_report(row, measured, i) for i in range(len(row.bars))]
@@ -51,6 +56,12 @@ def main() -> int:
         machine = {"cpus": os.cpu_count(), "python": platform.python_version(), "machine": platform.machine()}
         print(json.dumps({"machine": machine, "rows": report}, indent=2))
     return int(missed)
+
+
+def show_progress(text: str) -> None:
+    """One line that is written over, for people only."""
+    if sys.stderr.isatty():
+        print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
 
 
 def bar_report(row: Row, measured: Measured, index: int) -> dict[str, Any]:

@@ -5,7 +5,10 @@ The provider is the plainest one, the signed webhook; drivers of others are test
 
 import hashlib
 import hmac
+import http.client
 import json
+import random
+import re
 import signal
 import threading
 import time
@@ -175,6 +178,46 @@ def test_a_conversation_with_a_kill_in_the_middle(tmp_path: Path, provider: Prov
             history = client.call("chat.history", {"sessionKey": "agent:main:generic:direct:ann"})["messages"]
             asked = [message["content"] for message in history if message["role"] == "user"]
             assert asked == ["m2", "r1", "m3"]
+
+
+def test_kills_at_any_moment_lose_nothing_and_run_nothing_twice(
+    tmp_path: Path, provider: Provider, flags: list[str]
+) -> None:
+    """A provider that repeats what was not taken; five processes, four of them killed."""
+    moments = random.Random(5)
+    waiting = [(f"m-{number}", f"word {number}") for number in range(40)]
+    taken: list[tuple[str, str]] = []
+    for life in range(5):
+        with serve(tmp_path, flags) as served:
+            ends = time.monotonic() + (moments.uniform(0.05, 0.6) if life < 4 else 60.0)
+            while waiting and time.monotonic() < ends:
+                try:
+                    status = provider.say(served, *waiting[0])
+                except (OSError, http.client.HTTPException):
+                    break
+                if status == 200:
+                    taken.append(waiting.pop(0))
+                time.sleep(0.01)
+            if life < 4:
+                served.process.send_signal(signal.SIGKILL)
+                served.process.wait(10)
+                continue
+            for message in moments.sample(taken, 5):
+                provider.say(served, *message)
+            wait(lambda: len(told(provider)) >= len(taken), f"an answer to each of {len(taken)}: {told(provider)}", 30)
+            time.sleep(0.5)
+            with served.client("operator.read") as client:
+                key = "agent:main:generic:direct:ann"
+                history = client.call("chat.history", {"sessionKey": key, "limit": 1000})["messages"]
+    asked = [message["content"] for message in history if message["role"] == "user"]
+    said = "\n".join(asked)
+    assert not waiting
+    assert all(len(re.findall(rf"^{text}$", said, re.MULTILINE)) == 1 for _, text in taken), asked
+
+
+def told(provider: Provider) -> list[str]:
+    """What people heard: one line for each message that was answered, alone or with others, or given up."""
+    return [word for text in provider.texts for word in re.findall(r"word \d+|restarted", text)]
 
 
 def test_pairing_sending_webhooks_and_timers(tmp_path: Path, provider: Provider, flags: list[str]) -> None:

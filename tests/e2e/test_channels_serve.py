@@ -56,6 +56,12 @@ class Way:
         self.say: Callable[[Serving, str], object]
         self.again: Callable[[Serving], object]  # the same message once more
         self.replies: Callable[[], list[str]]
+        self.say_in_a_thread: Callable[[Serving, str, bool], object]
+        self.thread_replies: Callable[[], list[Any]]
+
+    def in_a_thread(self, deliver: Callable[[Serving, str, bool], object], replies: Callable[[], list[Any]]) -> None:
+        """`say_in_a_thread(served, text, is_mentioned)` says it in a thread of a group; what was answered there."""
+        self.say_in_a_thread, self.thread_replies = deliver, replies
 
     def talk(self, make: Callable[[str], Any], deliver: Callable[[Serving, Any], object]) -> None:
         """`say` makes a message and delivers it, `again` delivers the last one."""
@@ -76,6 +82,13 @@ def telegram_poll(fake: FakeTelegram) -> Way:
     way.say = lambda served, text: fake.say(text)
     way.again = lambda served: None  # Telegram repeats what was not confirmed, nothing else
     way.ready = lambda: fake.called("/getUpdates")
+
+    def in_a_topic(served: Serving, text: str, is_mentioned: bool) -> None:
+        marks = [{"type": "mention", "offset": 0, "length": 10}] if is_mentioned else []
+        text = f"@HelperBot {text}" if is_mentioned else text
+        fake.say(text, fake_telegram.FORUM, message_thread_id=5, is_topic_message=True, entities=marks)
+
+    way.in_a_thread(in_a_topic, lambda: [sent["text"] for sent in fake.sent if sent.get("message_thread_id") == 5])
     way.replies = lambda: [message["text"] for message in fake.sent]
     return way
 
@@ -98,6 +111,12 @@ def slack_socket(fake: FakeSlack) -> Way:
     way = Way(fake, "slack", "socket", {"apiRoot": f"{fake.http}/api"}, secrets)
     way.talk(fake.event, lambda served, payload: fake.publish(payload))
     way.ready = lambda: fake.listeners
+
+    def in_a_thread(served: Serving, text: str, is_mentioned: bool) -> None:
+        place = {"channel": "C1", "channel_type": "channel", "thread_ts": "1699999999.000001"}
+        fake.publish(fake.event(f"<@UBOT> {text}" if is_mentioned else text, **place))
+
+    way.in_a_thread(in_a_thread, lambda: [sent["text"] for sent in fake.posted if sent.get("thread_ts")])
     way.replies = lambda: [message["text"] for message in fake.posted]
     return way
 
@@ -122,6 +141,15 @@ def discord_gateway(fake: FakeDiscord) -> Way:
     way = Way(fake, "discord", "socket", {"apiRoot": f"{fake.http}/v10"}, {"botToken": fake_discord.TOKEN})
     way.talk(fake.message, lambda served, message: fake.publish("MESSAGE_CREATE", message))
     way.ready = lambda: fake.listeners and fake.identified + fake.resumed
+
+    def in_a_thread(served: Serving, text: str, is_mentioned: bool) -> None:
+        fake.publish("THREAD_CREATE", {"id": "600", "parent_id": "500", "guild_id": "1", "type": 11, "name": "t"})
+        mentions = [fake_discord.BOT] if is_mentioned else []
+        text = f"<@900> {text}" if is_mentioned else text
+        place = {"channel_id": "600", "guild_id": "1", "mentions": mentions}
+        fake.publish("MESSAGE_CREATE", fake.message(text, **place))
+
+    way.in_a_thread(in_a_thread, lambda: [sent["content"] for sent in fake.posted if sent["channel_id"] == "600"])
     way.replies = lambda: [message["content"] for message in fake.posted]
     return way
 
@@ -171,6 +199,8 @@ def serve(way: Way, folder: Path) -> Iterator[Serving]:
         "transport": way.transport,
         "options": way.options,
         "secretFiles": {},
+        "groupPolicy": "open",
+        "groups": {"*": {"requireMention": True}},
     }
     folder.mkdir(exist_ok=True)
     for name, text in way.secrets.items():
@@ -239,6 +269,22 @@ def test_what_is_said_while_it_is_stopped_is_heard_afterwards(way: Way, tmp_path
     way.say(served, "m3")
     with serve(way, tmp_path):
         until(lambda: way.replies() == ["two", "three"], "the answer to what was said meanwhile")
+
+
+@pytest.mark.parametrize("way", ["telegram poll", "slack socket", "discord gateway"], indirect=True)
+def test_a_thread_of_a_group_is_answered_there_when_the_agent_is_meant(way: Way, tmp_path: Path) -> None:
+    with serve(way, tmp_path) as served:
+        way.say_in_a_thread(served, "nobody in particular", False)
+        way.say_in_a_thread(served, "say xyzzy", True)
+        until(lambda: len(way.thread_replies()) == 1, "the refusal")
+        way.say_in_a_thread(served, "hello", True)
+        until(lambda: len(way.thread_replies()) == 2, "the answer")
+        assert way.replies() == way.thread_replies()
+        assert way.thread_replies()[0].startswith("Blocked by clawgate")
+        assert "hello" in way.thread_replies()[1]
+        with served.client("operator.read") as client:
+            (session,) = client.call("sessions.list")["sessions"]
+        assert f":{way.channel}:" in session["key"]
 
 
 KILLS = 5

@@ -10,11 +10,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import gevent
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tests.support import fake_discord, fake_slack, fake_telegram, fake_whatsapp
 from tests.support.fake_discord import FakeDiscord
-from tests.support.fake_provider import FakeProvider, until
+from tests.support.fake_provider import Called, FakeProvider, Reply, until
 from tests.support.fake_slack import FakeSlack
 from tests.support.fake_telegram import FakeTelegram
 from tests.support.fake_whatsapp import FakeWhatsApp
@@ -285,6 +287,47 @@ def test_a_thread_of_a_group_is_answered_there_when_the_agent_is_meant(way: Way,
         with served.client("operator.read") as client:
             (session,) = client.call("sessions.list")["sessions"]
         assert f":{way.channel}:" in session["key"]
+
+
+def test_discord_interactions_over_http(tmp_path: Path) -> None:
+    with FakeDiscord() as fake:
+        options = {"apiRoot": f"{fake.http}/v10", "publicKey": fake_discord.PUBLIC_KEY}
+        way = Way(fake, "discord", "webhook", options, {"botToken": fake_discord.TOKEN})
+        with serve(way, tmp_path) as served:
+            url = way.hook_url(served)
+            assert fake.interact(url, {"id": "1", "type": 1}) == (200, {"type": 1})
+            other = Ed25519PrivateKey.from_private_bytes(bytes(32))
+            assert fake.interact(url, {"id": "1", "type": 1}, other) == (401, None)
+            command = fake.command("ask", about="the weather")
+            for _ in range(2):  # Discord repeats itself
+                assert fake.interact(url, command) == (200, {"type": 5})
+            (call,) = until(lambda: fake.called("/messages/@original"), "the answer")
+            assert call.path == f"/v10/webhooks/901/{command['token']}/messages/@original"
+            assert "the weather" in call.body["content"]
+            time.sleep(0.5)
+            assert len(fake.called("/messages/@original")) == 1
+
+
+def test_a_provider_that_hangs_holds_up_nobody_else(tmp_path: Path) -> None:
+    """Other chats are answered meanwhile, and a stop does not wait for the hanging call."""
+    with FakeTelegram() as fake:
+        way = telegram_poll(fake)
+        real = fake.answer
+
+        def answer(called: Called) -> Reply:
+            if called.path.endswith("/sendMessage") and called.body["chat_id"] == "7":
+                gevent.sleep(60)
+            return real(called)
+
+        fake.answer = answer  # type: ignore[method-assign]
+        with serve(way, tmp_path) as served:
+            fake.say("hello")
+            until(lambda: len(fake.called("/sendMessage")) == 1, "the call that hangs")
+            way.say_in_a_thread(served, "hello there", True)
+            until(lambda: way.thread_replies(), "the answer to somebody else", 5)
+            begun = time.monotonic()
+            assert served.stop() == 0
+            assert time.monotonic() - begun < 8
 
 
 KILLS = 5

@@ -1,12 +1,14 @@
 """Discord's REST API and gateway, version 10, as docs.discord.com describes them."""
 
 import json
+import time
 from collections import deque
 from typing import Any
 
 import gevent
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from tests.support.fake_provider import Called, FakeProvider, Reply, close_with, listening
+from tests.support.fake_provider import Called, FakeProvider, Reply, close_with, listening, post
 
 TOKEN = "fake.discord.token"
 BOT = {"id": "900", "username": "helper", "discriminator": "0", "avatar": None, "bot": True}
@@ -23,6 +25,8 @@ APPLICATION = {
     "verify_key": "00" * 32,
     "flags": 0,
 }
+KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
+PUBLIC_KEY = KEY.public_key().public_bytes_raw().hex()
 HEARTBEAT_MS = 400
 
 
@@ -72,6 +76,28 @@ class FakeDiscord(FakeProvider):
         sent.append(frame)
         if self.listeners:
             self.listeners[-1].append(frame)
+
+    def interact(self, url: str, data: dict[str, Any], key: Ed25519PrivateKey = KEY) -> tuple[int, Any]:
+        """Send an interaction to an endpoint, signed; status and body of the answer."""
+        body, stamp = json.dumps(data).encode(), str(int(time.time()))
+        signature = key.sign(stamp.encode() + body).hex()
+        headers = {"Content-Type": "application/json", "X-Signature-Ed25519": signature, "X-Signature-Timestamp": stamp}
+        status, answer = post(url, body, headers)
+        return status, json.loads(answer) if status == 200 else None
+
+    def command(self, name: str, **options: str) -> dict[str, Any]:
+        """A slash command in a direct chat."""
+        values = [{"name": option, "type": 3, "value": value} for option, value in options.items()]
+        return {
+            "id": str(10_000 + self.number()),
+            "application_id": APPLICATION["id"],
+            "type": 2,
+            "token": f"interaction-{self.number()}",
+            "version": 1,
+            "channel_id": "500",
+            "user": ANN,
+            "data": {"id": "1", "name": name, "type": 1, "options": values},
+        }
 
     def order(self, frame: dict[str, Any]) -> None:
         """Send a frame without sequence: reconnect, invalid session."""

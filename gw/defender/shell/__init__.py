@@ -37,6 +37,8 @@ def analyse(command: str, *, cwd: str | None = None) -> CommandFacts:
         foreign(walker, text)
     if walker.functions:
         walker.uncalled()
+    if walker.cut:
+        walker.signals.add("shell.too-long")
     if parser.obscured or walker.obscured:
         walker.signals.add("shell.obscured")
     if len(walker.drafts) > 1:

@@ -50,6 +50,7 @@ class Expander:
         self.positional: list[str] | None = None
         self._braces = MAX_ALTERNATIVES
         self.obscured = False  # a word was put together in a way that has no honest use
+        self.cut = False  # a word became more words, or longer ones, than are followed
         self.cwd = cwd
 
     def substitute(self, part: Subst) -> Stream:
@@ -61,8 +62,7 @@ class Expander:
     def assign(self, assign: Assign) -> Stream:
         """Record one assignment and return its value."""
         if assign.value is None:
-            items = [f for item in assign.items for f in self.fields(item)]
-            self.arrays[assign.name] = [*self.arrays.get(assign.name, ()), *items] if assign.append else items
+            self.arrays[assign.name] = self._items(assign)
             return UNKNOWN
         value = self.value(assign.value)
         if assign.append and assign.name in self.variables:
@@ -71,6 +71,19 @@ class Expander:
             value = Stream(text, old.marks | value.marks)
         self.variables[assign.name] = value
         return value
+
+    def _items(self, assign: Assign) -> list[Field]:
+        """The elements of an array: no more of them, and no more text, than one word may become."""
+        items = list(self.arrays.get(assign.name, ())) if assign.append else []
+        size = sum(len(item.text) for item in items)
+        for word in assign.items:
+            for field in self.fields(word):
+                size += len(field.text)
+                if len(items) >= MAX_FIELDS or size > MAX_FIELD_CHARS:
+                    self.cut = True
+                    return items
+                items.append(field)
+        return items
 
     def value(self, word: Word) -> Stream:
         """Expand without splitting, as in an assignment or a here-document."""
@@ -110,7 +123,10 @@ class Expander:
                 break
         if word.glob:
             fields = [Field(t, m | GLOB) if any(c in t for c in "*?[") else Field(t, m) for t, m in fields]
-        return fields[:MAX_FIELDS]
+        if len(fields) > MAX_FIELDS:
+            self.cut = True
+            return fields[:MAX_FIELDS]
+        return fields
 
     def _split(self, parts: Sequence[Part], program: bool, out: list[Field]) -> None:
         current, marks, keep = "", 0, False
@@ -166,7 +182,7 @@ class Expander:
         if bracket:
             return self.arrays.get(name) if index in ("@]", "*]") and not part.op else None
         if self.positional is not None:
-            return [Field(p, EXPANDED) for p in self.positional[1:]]
+            return [Field(p, EXPANDED) for p in self.positional[1 : MAX_FIELDS + 2]]
         return None
 
     def _part(self, part: Part) -> Stream:

@@ -223,14 +223,13 @@ def _powershell(argv: Sequence[str]) -> Code:
     """PowerShell's own options: any case, cut to any length; behind -Command the rest of the line is code."""
     i = 1
     while i < len(argv) and argv[i][:1] in "-/":
-        option = "-" + argv[i][1:].lower()
-        rest = argv[i + 1 :]
+        option = "-" + argv[i][1:32].lower()
         if option in ("-e", "-ec") or (len(option) > 2 and "-encodedcommand".startswith(option)):
-            return Code("powershell", _utf16(rest[0]) if rest else "", i + 1, hidden=True)
+            return Code("powershell", _utf16("".join(argv[i + 1 : i + 2])), i + 1, hidden=True)
         if len(option) > 1 and "-command".startswith(option):
-            return Code("powershell", " ".join(rest), i + 1)
+            return Code("powershell", " ".join(argv[i + 1 :]), i + 1)
         if len(option) > 1 and "-file".startswith(option):
-            return Code("powershell", script="".join(rest[:1]), at=i + 1, args=tuple(rest))
+            return Code("powershell", script="".join(argv[i + 1 : i + 2]), at=i + 1, args=tuple(argv[i + 1 :]))
         i += 2 if option.startswith(_POWERSHELL_VALUED) else 1
     if i < len(argv):
         return Code("powershell", " ".join(argv[i:]), i)

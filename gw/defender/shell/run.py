@@ -35,7 +35,7 @@ from gw.defender.shell.stream import (
     Stream,
 )
 from gw.defender.shell.wrappers import PRIVILEGED, Inner
-from gw.defender.shell.xargs import MAX_ITEMS, invocations
+from gw.defender.shell.xargs import invocations
 from gw.model.shell import NodeRole
 
 if TYPE_CHECKING:
@@ -154,10 +154,10 @@ def _xargs(walker: "Walker", options: list[str], words: list[str], marks: list[i
     stdin, context.stdin = context.stdin, None
     words, marks = _with_listing(walker, words, marks, stdin)
     output = UNKNOWN
-    for i, (placed, placed_marks) in enumerate(invocations(options, words, marks, stdin)):
-        if i == MAX_ITEMS:
-            walker.signals.add("shell.too-long")
-            break
+    found, complete = invocations(options, words, marks, stdin)
+    if not complete:
+        walker.signals.add("shell.too-long")
+    for placed, placed_marks in found:
         output = run(walker, placed, placed_marks, context)
     return output
 

@@ -3,12 +3,11 @@
 Runs nothing and grades nothing. Invariant: input that is not known still leaves its marks on the words it may become.
 """
 
-from collections.abc import Iterator
-
 from gw.defender.shell.lexer import decode_ansi
 from gw.defender.shell.stream import EXPANDED, SECRET, TAINT, Stream
 
-MAX_ITEMS = 16  # of the input that are tried one by one; the caller says when there are more
+MAX_ITEMS = 16  # of the input that are tried one by one
+MAX_PLACED_CHARS = 64 * 1024  # of all commands made that way
 MAX_WORDS = 64  # of the input that are appended to one command
 
 _OTHER_INPUT = frozenset(("-a", "-o", "--arg-file", "--open-tty"))
@@ -16,24 +15,33 @@ _OTHER_INPUT = frozenset(("-a", "-o", "--arg-file", "--open-tty"))
 Invocation = tuple[list[str], list[int]]
 
 
-def invocations(options: list[str], words: list[str], marks: list[int], stdin: Stream | None) -> Iterator[Invocation]:
-    """The commands run: with the input appended once, or one for each item put in place of `{}`."""
+def invocations(
+    options: list[str], words: list[str], marks: list[int], stdin: Stream | None
+) -> tuple[list[Invocation], bool]:
+    """The commands run: with the input appended once, or one for each item put in place of `{}`; and whether that is
+    all of them."""
     if stdin is None or not _OTHER_INPUT.isdisjoint(options):
-        yield words, marks
-        return
+        return [(words, marks)], True
     placeholder = _placeholder(options)
     if stdin.text is None:
         sign = placeholder or "{}"
-        yield words, [m | stdin.marks & (TAINT if sign in w else SECRET) for w, m in zip(words, marks, strict=True)]
-        return
+        tainted = [m | stdin.marks & (TAINT if sign in w else SECRET) for w, m in zip(words, marks, strict=True)]
+        return [(words, tainted)], True
     known = stdin.marks | EXPANDED
     if placeholder is None:
         more = _items(options, stdin.text, None)[:MAX_WORDS]
-        yield words + more, marks + [known] * len(more)
-        return
+        return [(words + more, marks + [known] * len(more))], True
     placed_marks = [m | known if placeholder in w else m for w, m in zip(words, marks, strict=True)]
-    for item in _items(options, stdin.text, "\n")[: MAX_ITEMS + 1]:
-        yield [w.replace(placeholder, item) for w in words], placed_marks
+    items = _items(options, stdin.text, "\n")
+    chars, places = sum(map(len, words)), sum(w.count(placeholder) for w in words)
+    found: list[Invocation] = []
+    size = 0
+    for item in items[:MAX_ITEMS]:
+        size += chars + places * len(item)
+        if size > MAX_PLACED_CHARS:
+            break
+        found.append(([w.replace(placeholder, item) for w in words], placed_marks))
+    return found, len(found) == len(items)
 
 
 def _placeholder(options: list[str]) -> str | None:

@@ -121,6 +121,19 @@ def test_work_is_bounded() -> None:
     assert len(running("for a in 1 2 3 4; do " * 8 + "x" + "; done" * 8)) <= MAX_DRAFTS + 8
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        "c=(rm " + "a " * 70 + '-rf /); "${c[@]}"',
+        "set -- rm " + "a " * 70 + '-rf /; "$@"',
+        "x='rm " + "a " * 70 + "-rf /'; $x",
+        "printf '" + "a\\n" * 70 + "/\\n' | xargs -I{} rm -rf {}",
+    ],
+)
+def test_what_is_cut_is_said(command: str) -> None:
+    assert "shell.too-long" in analyse(command).signals
+
+
 BUILT_TO_BE_SLOW = {
     "substitutions": "$(" * 20_000,
     "quotes": "a 'b " * 10_000,
@@ -138,6 +151,10 @@ BUILT_TO_BE_SLOW = {
     "loops": "for a in 1 2 3 4; do " * 10 + "x" + "; done" * 10,
     "filters": "echo " + "a" * 16_000 + " | " + "tr a-z b-y | " * 200 + "cat",
     "here-documents": "cat <<A\n" * 6_000,
+    "arrays": "c=(" + "x " * 15_000 + ");" + ' "${c[@]}"' * 3_000,
+    "parameters": "set -- " + "x " * 15_000 + "; echo " + ' "$@"' * 3_000,
+    "items": "printf '" + "x" * 20_000 + "' | xargs -I{} echo " + "{}" * 15_000,
+    "literals": "python3 -c 'os.system(\"" + '\\"' * 20_000 + "'",
     "code": "python -c 'system(\"a\") ' ; " * 1_500,
 }
 

@@ -3,7 +3,7 @@
 import pytest
 
 from gw.defender.shell.stream import EXPANDED, FETCHED, HOST, SECRET, Stream
-from gw.defender.shell.xargs import MAX_ITEMS, invocations
+from gw.defender.shell.xargs import MAX_ITEMS, MAX_PLACED_CHARS, invocations
 from tests.support.commands import facts_of
 
 
@@ -26,25 +26,32 @@ from tests.support.commands import facts_of
 )
 def test_known_input(options: str, words: str, text: str, runs: list[str]) -> None:
     argv = words.split()
-    found = list(invocations(options.split(), argv, [0] * len(argv), Stream(text)))
+    found, complete = invocations(options.split(), argv, [0] * len(argv), Stream(text))
+    assert complete
     assert [" ".join(run) for run, _ in found] == runs
     assert all(len(run) == len(marks) for run, marks in found)
 
 
 def test_unknown_input_leaves_its_marks() -> None:
     stdin = Stream(None, FETCHED | SECRET)
-    assert list(invocations(["xargs"], ["sh", "-c", "{}"], [0, 0, 0], stdin)) == [
-        (["sh", "-c", "{}"], [SECRET, SECRET, FETCHED | SECRET])
-    ]
+    found, complete = invocations(["xargs"], ["sh", "-c", "{}"], [0, 0, 0], stdin)
+    assert (found, complete) == ([(["sh", "-c", "{}"], [SECRET, SECRET, FETCHED | SECRET])], True)
 
 
 def test_known_input_is_marked_as_expanded() -> None:
-    assert list(invocations(["xargs"], ["dig"], [0], Stream("a.b", HOST))) == [(["dig", "a.b"], [0, HOST | EXPANDED])]
+    found, _ = invocations(["xargs"], ["dig"], [0], Stream("a.b", HOST))
+    assert found == [(["dig", "a.b"], [0, HOST | EXPANDED])]
 
 
-def test_more_items_than_are_tried_are_seen_to_be_more() -> None:
-    text = "\n".join(map(str, range(100)))
-    assert len(list(invocations(["xargs", "-I{}"], ["rm", "{}"], [0, 0], Stream(text)))) == MAX_ITEMS + 1
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [(["rm", "{}"], "\n".join(map(str, range(100)))), (["echo", "{}" * 1000], "x" * 1000)],
+)
+def test_what_is_not_tried_is_seen_to_be_missing(words: list[str], text: str) -> None:
+    found, complete = invocations(["xargs", "-I{}"], words, [0, 0], Stream(text))
+    assert len(found) <= MAX_ITEMS
+    assert sum(len(w) for run, _ in found for w in run) <= MAX_PLACED_CHARS
+    assert not complete
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,7 @@ from gw.routing.rules import Rules
 from gw.session import keys
 
 USER_AGENT: Final = "clawgate"
-SENDERS: Final = 4  # native threads that ask providers
+SENDERS: Final = 4  # native threads of an account that ask its provider
 HTTP_QUEUE: Final = 256
 TICK_S: Final = 1.0
 STOP_S: Final = 2.0  # for answers of providers that are due
@@ -109,10 +109,7 @@ class ChannelService:
         tell: Tell,
     ) -> None:
         rules, desk = file.rules, talk.desk
-        self._senders = hub.OffloadPool("channels", SENDERS, HTTP_QUEUE)
-        self._pollers = hub.OffloadPool("polls", max(1, len(file.accounts)), HTTP_QUEUE)  # each waits long for news
-        self._http = Https(self._senders, clock, USER_AGENT)
-        self._long_http = Https(self._pollers, clock, USER_AGENT)
+        self._closing: list[Callable[[], None]] = []
         self.outlet = Outlet(judge, tell, hub.spawn)
         paired = PairedSenders(JsonRecordFile(state / "paired-senders.json", store))
         self._turns = ChatTurns(talk.turns, talk.commands, self.outlet, judge, tell)
@@ -125,13 +122,13 @@ class ChannelService:
             paired,
             lambda channel, outcome: metrics.add("clawgate_channel_messages_total", channel, outcome),
         )
-        wires = Wires(self._http, self._long_http, open_dialogue, clock, hub.Greenlets(), store, hub.sleep)
         self._accounts: list[Account] = []
         self.stopped: set[tuple[str, str]] = set()
         self._supervisor: hub.Supervisor | None = None
         for config in file.accounts:
             folder = state / "channels" / f"{config.channel}-{config.account}"
-            account = Account(load_driver(config.channel)(config), config, folder, wires, self.inbox.handle)
+            driver = load_driver(config.channel)(config)
+            account = Account(driver, config, folder, self._wires(clock, store), self.inbox.handle)
             self._accounts.append(account)
             self.outlet.add(account)
         errands = Errands(desk, talk.turns, self.outlet, judge, tell)
@@ -156,6 +153,13 @@ class ChannelService:
     @property
     def accounts(self) -> list[ChannelAccount]:
         return list(self._accounts)
+
+    def _wires(self, clock: Clock, store: Offload) -> Wires:
+        """Threads for one account alone: a provider that hangs holds up nobody else."""
+        pools = (hub.OffloadPool("channels", SENDERS, HTTP_QUEUE), hub.OffloadPool("polls", 1, HTTP_QUEUE))
+        http, long_http = (Https(pool, clock, USER_AGENT) for pool in pools)
+        self._closing += [http.close, long_http.close, *(pool.close for pool in pools)]
+        return Wires(http, long_http, open_dialogue, clock, hub.Greenlets(), store, hub.sleep)
 
     def routes(self) -> dict[str, Route]:
         found: dict[str, Route] = {PATH: self._hook}
@@ -199,10 +203,8 @@ class ChannelService:
         """When nothing runs any more; answers that are due from providers are waited for."""
         for account in self._accounts:
             account.stop(STOP_S)
-        self._http.close()
-        self._long_http.close()
-        self._senders.close()
-        self._pollers.close()
+        for close in self._closing:
+            close()
 
     def _tick(self) -> None:
         while True:

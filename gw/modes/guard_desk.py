@@ -68,7 +68,8 @@ class GuardDesk:
         assert item.review is not None
         self._waiting.setdefault(item.review, {})[item] = relay
         if item not in self._timers:
-            self._timers[item] = hub.Greenlets().after(self._hold_s, self._give_up, relay, item)
+            patience_s = self._hold_s if item.patience_s is None else min(self._hold_s, item.patience_s)
+            self._timers[item] = hub.Greenlets().after(patience_s, self._give_up, relay, item)
 
     def forget(self, item: Item) -> None:
         timer = self._timers.pop(item, None)

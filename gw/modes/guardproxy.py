@@ -29,7 +29,7 @@ from gw.net.dial import DialOptions, Opened, Target, attach
 from gw.net.front import FORWARDED, Asked, FrontServer, serve_front
 from gw.net.http import Request, Response, error_response, json_response
 from gw.net.listener import ServerOptions
-from gw.net.pump import Connection
+from gw.net.pump import Connection, PumpLimits
 from gw.net.upstream import Upstream
 from gw.ports import Json, Link, Peer, UpgradeFacts
 
@@ -142,6 +142,7 @@ class GuardProxy:
             max_connections=settings.gateway.max_connections,
             max_connections_per_address=settings.gateway.max_connections_per_address,
             body_bytes=limits.MAX_PAYLOAD_BYTES,
+            pump=PumpLimits(say_why=False),
         )
         self._gateway = gateway
         self._server: FrontServer | None = None

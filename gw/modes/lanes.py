@@ -27,7 +27,10 @@ class State(Enum):
 class Item:
     """One request (or one event for a node) on its way through the guard; `data` is what came and what will leave."""
 
-    __slots__ = ("data", "guarded", "id", "lane", "method", "opcode", "params", "raw", "repeat", "review", "state")
+    __slots__ = (
+        *("data", "guarded", "id", "lane", "method", "opcode", "params", "patience_s", "raw", "repeat", "review"),
+        "state",
+    )
 
     def __init__(self, request_id: str, method: str, data: bytes, opcode: int, *, guarded: bool = True) -> None:
         self.id = request_id
@@ -38,6 +41,7 @@ class Item:
         self.lane = ""
         self.params: Any = None
         self.raw = b""  # the bytes `params` were read from
+        self.patience_s: float | None = None  # of whoever asked, where it says how long it waits
         self.repeat: str | None = None  # its name in the table of idempotency keys
         self.review: str | None = None  # id of the held action it waits for
         self.state = State.FREE

@@ -348,6 +348,9 @@ class Relay:
         if envelope.seq is not None:
             self._numbering.drop()
         item.lane = NO_SESSION + name
+        timeout_ms = item.params.get("timeoutMs") if isinstance(item.params, dict) else None
+        if isinstance(timeout_ms, int | float):
+            item.patience_s = timeout_ms / 1000
         self._events[item] = envelope
         self._lanes.add(item)
 
@@ -413,8 +416,8 @@ class Relay:
         """Stock pages show a refused message only as "not sent"; this event, which has no number, shows them why."""
         instead = (error.details or {}).get("instead")
         payload = {
-            "runId": item.params.get("idempotencyKey"),
-            "sessionKey": item.params.get("sessionKey"),
+            "runId": key_of(item),
+            "sessionKey": session_of(item.method, item.params),
             "seq": 0,
             "state": "error",
             "errorKind": "refusal",

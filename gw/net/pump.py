@@ -40,6 +40,7 @@ class PumpLimits(NamedTuple):
     fragments: int = limits.MAX_FRAGMENTS
     buffered_bytes: int = limits.MAX_BUFFERED_BYTES
     close_grace_s: float = limits.CLOSE_GRACE_S
+    say_why: bool = True  # in the close frame of a violation; upstream sends the code alone
 
 
 def make_flusher() -> Flusher:
@@ -88,6 +89,7 @@ class Connection:
         "_pinged",
         "_reader",
         "_reading",
+        "_say_why",
         "_state",
         "_status",
         "_timers",
@@ -114,6 +116,7 @@ class Connection:
         self._transport = transport
         self._most = pump_limits.buffered_bytes
         self._close_grace_s = pump_limits.close_grace_s
+        self._say_why = pump_limits.say_why
         self._on_closed = on_closed
         self._loop = gevent.get_hub().loop
         decoder = Decoder(
@@ -259,7 +262,8 @@ class Connection:
         """A turn left a violation, or input that is already here, or the Peer or the kernel wants a pause."""
         failure = self.stream.decoder.failure
         if failure is not None and not self._held:
-            self.close(*failure)
+            code, reason = failure
+            self.close(code, reason if self._say_why else "")
         self._settle_reading()
 
     def _settle_reading(self) -> None:

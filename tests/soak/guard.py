@@ -20,10 +20,11 @@ from typing import Any, NamedTuple
 
 from gw import hub
 from gw.config.settings import Address
+from gw.errors import Expired
 from tests.soak.client import BLOCKED, JUDGED, PASS, REFUSED, Life, code_of, tally
 from tests.soak.gateway import Seen, SoakGateway
 
-GONE_S = 10.0  # until both ends of a connection know that it ended
+GONE_S = 60.0  # until both ends of a connection know that it ended
 
 
 class Report(NamedTuple):
@@ -59,6 +60,9 @@ def soak(seconds: float, clients: int, seed: int, hold_every_s: float = 2.0) -> 
                 except OSError:
                     counts["could not connect"] += 1
                     hub.sleep(0.2)
+                    continue
+                except Expired as error:
+                    problems.append(f"connecting: {error}")
                     continue
                 life.run()
                 problems.extend(check(life, gone(gateway, life)))
@@ -220,6 +224,7 @@ ANSWERER = """
 import random, sys, time
 from gw.cli.rpc import GatewayClient, RefusedError
 from gw.config.settings import Address
+from gw.errors import Expired
 host, _, port = sys.argv[1].rpartition(":")
 chance = random.Random(sys.argv[3])
 with GatewayClient(Address(host, int(port)), sys.argv[2], scopes=("operator.read", "operator.approvals")) as client:

@@ -28,6 +28,7 @@ class Serving:
     state: Path
     log: Path
     process: "subprocess.Popen[str]"
+    control: str = ""  # HOST:PORT of a guard's own methods
 
     @property
     def address(self) -> Address:
@@ -82,7 +83,7 @@ def serving(
     try:
         said = read_ready(process, log)
         token = Path(said["tokenFile"]).read_text().strip() if said.get("tokenFile") else ""
-        yield Serving(said["url"], said["http"], token, state, log, process)
+        yield Serving(said["url"], said["http"], token, state, log, process, said.get("control", ""))
     finally:
         if process.poll() is None:
             process.terminate()

@@ -123,6 +123,17 @@ def test_nobody_waits_for_ever() -> None:
     assert bench.line.passed == ["2"], "but the next time it is asked"
 
 
+def test_what_a_node_is_asked_is_not_held_longer_than_its_asker_waits() -> None:
+    bench = Bench()
+    payload = {"id": "i", "nodeId": "n", "command": "system.run", "paramsJSON": '{"command":["odd"]}', "timeoutMs": 50}
+    bench.line.hear({"type": "event", "event": "node.invoke.request", "payload": payload})
+    settle()
+    assert bench.desk.waiting == 1
+    hub.sleep(0.1)
+    assert bench.desk.waiting == 0 and bench.line.client.raw == []
+    assert bench.line.gateway.frames[0]["params"]["error"]["code"] == "GUARD_REVIEW"
+
+
 def test_an_aborted_one_is_forgotten() -> None:
     bench = Bench()
     bench.send("1", "odd")

@@ -157,6 +157,12 @@ def test_a_client_that_leaves_ends_the_gateways_side(tmp_path: Path) -> None:
         assert guard.behind.peers[1].ends == [(1000, "")]
 
 
+def test_a_first_message_too_large_ends_as_it_does_upstream(tmp_path: Path) -> None:
+    with guarded(tmp_path) as guard, WsClient(guard.port) as client:
+        client.send(b"x" * (64 * 1024 + 1))
+        assert client.closing() == (1009, "")
+
+
 def test_a_client_that_does_not_read_slows_the_gateway_down(tmp_path: Path) -> None:
     """Backpressure crosses the guard: what it keeps in memory stays far below what the gateway wants to send."""
     event = b'{"type":"event","event":"x","payload":"%b"}' % (b"x" * (1 << 20))

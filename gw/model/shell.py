@@ -77,7 +77,7 @@ FACTS: Final[Mapping[str, str]] = MappingProxyType(
         "git-discards": "throws away uncommitted or unmerged work",
         "git-overwrites-remote": "rewrites or deletes on a remote",
         "git-erases-history": "makes history unrecoverable",
-        "git-redirects": "points a remote elsewhere",
+        "git-redirects": "points a remote at a host that is no well-known forge",
         "git-hooks-command": "makes git run a program later",
         "service-destroys": "deletes something at a hosted service, in a cluster or by infrastructure code",
         "service-changes": "applies changes to infrastructure without asking",

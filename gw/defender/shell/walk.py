@@ -27,6 +27,7 @@ from gw.defender.shell.stream import (
     LOCAL,
     PARTIAL,
     SECRET,
+    TAINT,
     UNKNOWN,
     UNRESOLVED,
     Field,
@@ -160,6 +161,8 @@ class Walker(Expander):
         for item in items or (Field("", UNRESOLVED),):
             if not item.marks & UNRESOLVED:
                 variables[command.name] = Stream(item.text, item.marks)
+            elif item.marks & TAINT:
+                variables[command.name] = Stream(None, item.marks & TAINT)
             for body in command.bodies:
                 marks |= self.script(body, stdin).marks
         return Stream(None, marks)

@@ -117,7 +117,7 @@ def _options(draft: Draft, valued: frozenset[str]) -> Iterator[tuple[str, str, i
 
 def curl(draft: Draft) -> None:
     urls: list[str] = []
-    saved = unknown = named = False
+    saved = unknown = named = shown = False
     for option, value, marks in _options(draft, _CURL_VALUED):
         if option in ("", "--url"):
             urls.append(value)
@@ -140,7 +140,7 @@ def curl(draft: Draft) -> None:
         elif option in ("-O", "-J", "-I", "--remote-name", "--head"):
             saved = True
         elif option == "--no-remote-name":
-            saved = False
+            shown = True  # one of the addresses at least
         elif option in ("--remote-name-all", "--no-remote-name-all"):
             named = option == "--remote-name-all"  # for the addresses that follow
         elif option == "--engine":
@@ -153,7 +153,7 @@ def curl(draft: Draft) -> None:
     for url in urls:
         if url.startswith("file:"):
             draft.reads += (normalise(url[5:].replace("//", "", 1), draft.cwd),)
-    if saved:
+    if saved and not shown:
         draft.output = EMPTY
     elif urls and not unknown:
         draft.output = _FROM_NETWORK
@@ -277,8 +277,9 @@ def benchmark(draft: Draft) -> None:
 def lookup(draft: Draft) -> None:
     """Names looked up leave the machine as surely as a request does."""
     for word, marks in zip(draft.argv[1:], draft.marks[1:], strict=True):
-        hidden = marks & (HOST | SECRET | LOCAL) or (marks & EXPANDED and marks & UNRESOLVED)
-        if hidden and ("." in word or draft.program == "ping"):
+        told = marks & (HOST | SECRET) and ("." in word or draft.program == "ping")
+        # a whole name may come from a list of names; in front of a domain it is content
+        if told or ("." in word and (marks & LOCAL or (marks & EXPANDED and marks & UNRESOLVED))):
             draft.facts.add("sends-secret" if marks & SECRET else "sends-host")
 
 

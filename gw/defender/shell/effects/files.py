@@ -172,7 +172,8 @@ def gpg(draft: Draft) -> None:
     draft.reads += draft.paths()
     if draft.has("--export-secret-keys", "--export-secret-subkeys"):
         draft.facts.add("reads-secret")
-    if draft.has("-c", "--symmetric", "-e", "--encrypt") and draft.wrappers[-1:] in (("find",), ("xargs",)):
+    unattended = draft.wrappers[-1:] in (("find",), ("xargs",)) or draft.has("--passphrase", "--passphrase-fd")
+    if draft.has("-c", "--symmetric", "-e", "--encrypt") and unattended:
         draft.facts.add("encrypts-files")
 
 

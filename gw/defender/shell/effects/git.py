@@ -3,6 +3,7 @@
 Adds facts to drafts. Invariant: git's own options before the sub-command never hide it.
 """
 
+import re
 from typing import NamedTuple
 
 from gw.defender.shell.draft import Draft, Effect
@@ -18,6 +19,7 @@ _RISKY_SETTINGS = (
 )  # fmt: skip
 
 
+_FORGE = re.compile(r"(?:https://|git@|ssh://git@)(?:github\.com|gitlab\.com|codeberg\.org|bitbucket\.org)[/:]")
 _HUSKY_OFF = ("HUSKY", Stream("0"))
 
 
@@ -130,7 +132,7 @@ def git(draft: Draft) -> None:
         facts.add("git-hooks-command")
     if v.name == "push" and any("://" in o or o.startswith("git@") for o in v.operands[:1]):
         facts.add("copies-out")
-    if v.name == "remote" and v.operands[:1] == ["set-url"]:
+    if v.name == "remote" and v.operands[:1] == ["set-url"] and not _FORGE.search(" ".join(v.operands[2:])[:256]):
         facts.add("git-redirects")
     unchecked = "--no-verify" in v.options or (v.name == "commit" and "n" in v.letters)
     if v.name in ("commit", "push", "merge") and (unchecked or _HUSKY_OFF in draft.env.items()):

@@ -37,6 +37,7 @@ HITS = [
     ("zip -m x.zip src", "deletes-tree"),
     ("ccencrypt -K k notes", "encrypts-files"),
     ("tar cf user@h:/a.tar src", "copies-out"),
+    ("tar c x | gpg -c --batch --passphrase y > z", "encrypts-files"),
 ]
 MISSES = [
     ("cp a b", "copies-shell"),
@@ -55,6 +56,7 @@ MISSES = [
     ("7z a x.7z src", "deletes-tree"),
     ("ccencrypt -d notes.cpt", "encrypts-files"),
     ("tar xf user@h:/a.tar", "copies-out"),
+    ("gpg -c notes", "encrypts-files"),
 ]
 
 

@@ -38,6 +38,7 @@ HITS = [
     ("git lfs prune", "git-discards"),
     ("git commit -n -m x", "skips-approval"),
     ("HUSKY=0 git push", "skips-approval"),
+    ("git remote set-url origin https://x.example/r.git", "git-redirects"),
 ]
 MISSES = [
     ("git reset --soft HEAD~1", "git-discards"),
@@ -60,6 +61,8 @@ MISSES = [
     ("git commit -m x", "skips-approval"),
     ("HUSKY=0 npm ci", "skips-approval"),
     ("git push -n origin", "skips-approval"),
+    ("git remote set-url origin git@github.com:me/r.git", "git-redirects"),
+    ("git remote set-url origin https://gitlab.com/me/r.git", "git-redirects"),
 ]
 
 

@@ -65,7 +65,7 @@ class Sidecar:
         self._operator: Operator | None = None
         self._events: BoundedQueue[tuple[str, Json]] = BoundedQueue(EVENT_QUEUE, "upstream-events")
         self._open: OrderedDict[str, Approval] = OrderedDict()
-        self._for_people: dict[str, Approval] = {}  # held action -> the question that waits with it
+        self._for_people: dict[str, list[Approval]] = {}  # held action -> the questions that wait with it
         self._seen: OrderedDict[tuple[str, str, str], None] = OrderedDict()
         self._sessions: set[str] = set()
         self._asks_always = False
@@ -210,7 +210,7 @@ class Sidecar:
 
     def _leave(self, approval: Approval, held_id: str | None) -> None:
         if held_id is not None:
-            self._for_people[held_id] = approval
+            self._for_people.setdefault(held_id, []).append(approval)
         self._count("left")
 
     def _say(self, operator: Operator, approval: Approval, said: str) -> bool:
@@ -233,17 +233,24 @@ class Sidecar:
 
     def reviewed(self, held: Held) -> None:
         """A person answered here (`clawgate review`) what the gateway waits with."""
-        if held.state in (APPROVED, DENIED) and (approval := self._for_people.pop(held.id, None)) is not None:
-            self._ports.tasks.spawn(self._pass_on, approval, held)
+        if held.state in (APPROVED, DENIED) and (waiting := self._for_people.pop(held.id, None)):
+            self._ports.tasks.spawn(self._pass_on, waiting, held)
 
-    def _pass_on(self, approval: Approval, held: Held) -> None:
+    def _pass_on(self, waiting: list[Approval], held: Held) -> None:
+        """Leave is for one of them; the others are asked about anew."""
         operator = self._operator
         if operator is None:  # the leave that was given is used when the gateway asks again
             return
-        self._say(operator, approval, rules.ALLOW_ONCE if held.state == APPROVED else rules.DENY)
+        if held.state == DENIED:
+            for approval in waiting:
+                self._say(operator, approval, rules.DENY)
+            return
+        self._say(operator, waiting[0], rules.ALLOW_ONCE)
         reviews = self._ports.reviews
         if any(grant.id == held.id and grant.binding is not None for grant in reviews.grants()):
             reviews.revoke(held.id, rules.MODE)  # used up, here
+        for approval in waiting[1:]:
+            self._answer(operator, approval)
 
     def _resolved(self, payload: Json) -> None:
         """Somebody answered an approval, we or others."""
@@ -253,9 +260,12 @@ class Sidecar:
         allowed = rules.text_of(payload, "decision").startswith("allow")
         by = rules.text_of(payload, "resolvedBy")
         self._ports.coverage.answered(approval.run_id, approval.call_id, allowed=allowed)
-        held_id = next((name for name, one in self._for_people.items() if one.id == approval.id), None)
+        held_id = next((name for name, waiting in self._for_people.items() if approval in waiting), None)
         if held_id is None:
             return
+        self._for_people[held_id].remove(approval)
+        if self._for_people[held_id]:
+            return  # others wait with it
         del self._for_people[held_id]
         if by:  # nobody: its time was over
             try:
@@ -359,7 +369,7 @@ class Sidecar:
             "gates": self.gates(),
             "canaries": dict(self._canaries),
             "sessions": len(self._sessions),
-            "waiting": len(self._for_people),
+            "waiting": sum(map(len, self._for_people.values())),
             "answers": dict(self._answers),
             "aborted": self._aborted,
         }

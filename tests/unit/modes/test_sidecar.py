@@ -145,6 +145,33 @@ def test_what_is_held_waits_for_clawgate_review(start: Any, approved: bool, said
     assert beside.until(lambda: beside.reviews.grants() == [])  # used up: the same command would be asked about again
 
 
+def test_leave_is_for_one_of_two_that_ask_the_same(start: Any) -> None:
+    beside = start()
+    beside.verdicts = {"rm": Verdict.REVIEW}
+    for name in ("a1", "a2"):
+        beside.upstream.event("exec.approval.requested", {**PAYLOAD, "id": name})
+    beside.until(lambda: beside.counted("left") == 2)
+    assert beside.sidecar.status()["waiting"] == 2
+    beside.reviews.approve("dec_1", "me")
+    beside.until(lambda: beside.counted("left") == 3)  # the other waits again, under a hold of its own
+    assert beside.answers() == [("a1", "allow-once")]
+    [held] = beside.reviews.pending()
+    beside.reviews.deny(held.id, "me")
+    beside.until(lambda: len(beside.answers()) == 2)
+    assert beside.answers()[1] == ("a2", "deny")
+
+
+def test_a_denial_is_for_all_that_ask_the_same(start: Any) -> None:
+    beside = start()
+    beside.verdicts = {"rm": Verdict.REVIEW}
+    for name in ("a1", "a2"):
+        beside.upstream.event("exec.approval.requested", {**PAYLOAD, "id": name})
+    beside.until(lambda: beside.counted("left") == 2)
+    beside.reviews.deny("dec_1", "me")
+    beside.until(lambda: len(beside.answers()) == 2)
+    assert beside.answers() == [("a1", "deny"), ("a2", "deny")]
+
+
 def test_what_openclaws_own_people_answer_closes_the_hold(start: Any) -> None:
     beside = start()
     beside.verdicts = {"rm": Verdict.REVIEW}

@@ -68,6 +68,7 @@ class Discord:
         self.bot = Bot("", config.options.get("allowBots") is True, self._parents)
         self._root = str(config.options.get("apiRoot") or API_ROOT).rstrip("/")
         self._public_key = str(config.options.get("publicKey") or "")
+        self._tried = ""  # where a session was to be resumed, until one is: that place may be gone
         self._headers = {
             "Authorization": f"Bot {config.secrets['botToken']}",
             "Content-Type": "application/json",
@@ -86,8 +87,9 @@ class Discord:
 
     def locate(self, cursor: Json) -> Call | str:
         url = reading.text(reading.table(cursor), "url")
-        if not url:
+        if not url or url == self._tried:
             return self._call("GET", "/gateway/bot")
+        self._tried = url
         return reading.socket_url(url, self._root).rstrip("/") + GATEWAY_QUERY
 
     def located(self, answer: Answer) -> str:
@@ -102,6 +104,8 @@ class Discord:
         return DiscordGateway(self.config.secrets["botToken"], intents, cursor, now, self._dispatched)
 
     def _dispatched(self, event: str, data: reading.Table) -> Turn:
+        if event in ("READY", "RESUMED"):
+            self._tried = ""
         if event == "INTERACTION_CREATE":
             inbound = tuple(interaction(data, self.config.account, 0))
             return Turn(inbound, calls=tuple(self._seen(data) for _ in inbound))

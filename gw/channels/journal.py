@@ -1,6 +1,6 @@
 """A small file of things to be done, by key: what is open, and which keys were there before.
 
-Knows no channel: values are JSON. Invariant: when a call returns, what it says is on disk (written and synced in a
+Knows no channel: values are JSON; `store` runs one job at a time, in order. Invariant: when a call returns, what it says is on disk (written and synced in a
 native thread); a key that was put once is refused while it is open or among the last `remember` that were closed; a
 torn last line counts for nothing, any other unreadable one is skipped with the file kept aside.
 """
@@ -108,7 +108,9 @@ class Journal:
 
     def _load(self) -> None:
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        data = self.path.read_bytes() if self.path.exists() else b""
+        if not self.path.exists():
+            replace_file(self.path, b"")  # which also makes its name durable
+        data = self.path.read_bytes()
         *lines, torn = data.split(b"\n")
         damaged = sum(not self._replay(line) for line in lines if line)
         if damaged:

@@ -57,7 +57,7 @@ class Running:
 def running(config: AccountConfig, folder: Path) -> Iterator[Running]:
     """Runs until the block ends; a second one on the same folder is a restart."""
     clock = SystemClock()
-    pools = [OffloadPool(name, 2, 16) for name in ("http", "long", "store")]
+    pools = [OffloadPool(name, workers, 16) for name, workers in (("http", 2), ("long", 1), ("store", 1))]
     clients = [Https(pool, clock, "clawgate-test") for pool in pools[:2]]
     wires = Wires(clients[0], clients[1], open_dialogue, clock, Greenlets(), pools[2], sleep)
     supervisor = Supervisor()

@@ -52,6 +52,15 @@ def test_where_the_gateway_is() -> None:
         driver.located(answer({"url": "https://g"}))
 
 
+def test_a_place_to_resume_that_is_gone_is_tried_once() -> None:
+    driver, cursor = make(), {"session": "S", "url": "wss://resume", "seq": 5}
+    assert driver.locate(cursor) == "wss://resume/?v=10&encoding=json"
+    assert isinstance(driver.locate(cursor), Call)
+    talk = driver.converse(cursor, 0.0)
+    talk.feed(b'{"op":0,"t":"RESUMED","s":6,"d":{}}', 1.0)
+    assert driver.locate(cursor) == "wss://resume/?v=10&encoding=json"
+
+
 def test_messages_in_threads_know_their_channel() -> None:
     talk = make().converse(None, 0.0)
     message = {"id": "1", "channel_id": "T1", "guild_id": "G", "author": {"id": "7"}, "content": "hi", "type": 0}

@@ -33,6 +33,10 @@ def test_what_was_put_is_there_after_a_restart(tmp_path: Path) -> None:
     assert (first.path.stat().st_mode & 0o777) == 0o600
 
 
+def test_the_file_is_there_before_it_is_needed(tmp_path: Path) -> None:
+    assert make(tmp_path).path.read_bytes() == b""
+
+
 def test_closed_keys_are_remembered_within_bounds(tmp_path: Path) -> None:
     first = make(tmp_path, remember=2)
     for key in "abc":

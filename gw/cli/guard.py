@@ -17,8 +17,15 @@ if TYPE_CHECKING:
     from gw.cli.running import Announcement
     from gw.modes.standalone import Standalone
 
-# `--listen` means the guarded port here; what else `serve` has keeps its meaning.
-SHARED: Final = tuple(path for path in ALL if path not in ("gateway.listen", "gateway.control_ui"))
+# What a guard does not do, and `--listen`, which means the guarded port here; the rest of `serve` keeps its meaning.
+NOT_HERE: Final = {
+    "gateway.listen",
+    "gateway.control_ui",
+    "gateway.plugin_socket",
+    "channels.file",
+    "upstream.token_file",
+}
+SHARED: Final = tuple(path for path in ALL if path not in NOT_HERE)
 OWN: Final = {
     "--listen": ("guard.listen", "ADDRESS:PORT"),
     "--control": ("guard.control", "ADDRESS:PORT"),

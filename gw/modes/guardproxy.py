@@ -256,6 +256,7 @@ def secret_of(guard: Guard) -> str | None:
 
 
 def on_control(loaded: Loaded) -> Loaded:
-    """Settings under which our own gateway serves the control address."""
+    """Settings of the gateway of our own: on the control address, and without what a `serve` beside us does."""
     settings = loaded.settings
-    return loaded._replace(settings=replace(settings, gateway=replace(settings.gateway, listen=settings.guard.control)))
+    gateway = replace(settings.gateway, listen=settings.guard.control, plugin_socket=None, control_ui=None)
+    return loaded._replace(settings=replace(settings, gateway=gateway, channels=replace(settings.channels, file=None)))

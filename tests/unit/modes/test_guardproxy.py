@@ -265,9 +265,11 @@ def test_beyond_loopback_there_must_be_a_token(tmp_path: Path) -> None:
     assert secret_of(load(None, {}, {}).settings.guard) is None
 
 
-def test_our_own_gateway_serves_the_control_address() -> None:
-    loaded = on_control(load(None, {}, {"guard.control": "127.0.0.1:5"}))
-    assert str(loaded.settings.gateway.listen) == "127.0.0.1:5"
+def test_our_own_gateway_serves_the_control_address_and_does_nothing_that_serve_does_beside_it() -> None:
+    values = {"guard.control": "127.0.0.1:5", "gateway.plugin_socket": "/run/x.sock", "channels.file": "/c.yaml"}
+    settings = on_control(load(None, {}, values)).settings
+    assert str(settings.gateway.listen) == "127.0.0.1:5"
+    assert settings.gateway.plugin_socket is settings.channels.file is None
 
 
 def test_an_address_that_is_taken_is_said_so(tmp_path: Path) -> None:

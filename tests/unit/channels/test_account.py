@@ -126,9 +126,9 @@ def test_a_socket_is_resumed_after_a_restart(tmp_path: Path) -> None:
     run(account)
     world.tasks.run()
     assert (len(handled), world.dialled[0]) == (1, "wss://gateway/?v=10&encoding=json")
-    after = World(tmp_path, reply(**ME))
+    after = World(tmp_path, reply(**ME), ENOUGH)
     socket = Socket(HELLO)
-    after.sockets = [socket, End()]
+    after.sockets = [socket]
     account, _ = make(after, "discord", "socket")
     run(account)
     assert after.dialled[0] == "wss://resume/?v=10&encoding=json"

@@ -38,6 +38,8 @@ METHOD: Final = "channel.message"
 MOST_NAME_CHARS: Final = 64
 FAILED: Final = "Sorry, that did not work: the agent's turn failed. Please try again."
 INTERRUPTED: Final = "The gateway was restarted while this message was being worked on. Please send it again."
+OVERFLOW: Final = "queue-overflow"  # the scheduler's word
+LEFT_OUT: Final = "Too many messages came at once: this one was not answered. Please send it again if it matters."
 NOT_ALLOWED: Final = "You may not use this command here."
 REFUSED: Final = "This message cannot be taken right now: {why}"
 
@@ -154,6 +156,7 @@ class ChatTurns:
             said = Said(quote.sender_id, quote.text) if quote is not None and quote.text else None
             prompt = replies.prompt(prompt, quote=said, quote_id=quote.id if quote else "", history=turned.history)
         params: dict[str, Json] = {
+            "message": message.text,  # what the run id stands for
             "originatingChannel": message.channel,
             "originatingTo": message.chat_id,
             "originatingAccountId": message.account,
@@ -178,7 +181,7 @@ class ChatTurns:
     def _answer(self, turned: Turned, run_id: str, end: RunEnd) -> None:
         """`run_id` is the message's, also where another run answers: one message, one answer."""
         if end.status == "error":
-            self._outlet.say(turned.target, FAILED, run_id)
+            self._outlet.say(turned.target, LEFT_OUT if end.error == OVERFLOW else FAILED, run_id)
         elif end.status == "ok" and end.text:
             route = turned.route
             self._outlet.answer(turned.target, end.text, run_id, turned.key, route.agent, joined=end.joined)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from gw.channels.base import Inbound
+from gw.errors import GwError
 from gw.methods.broadcasts import Broadcasts
 from gw.methods.chat_turn import ChatTurns, Turned, label_of
 from gw.methods.outlet import Outlet, Target
@@ -160,10 +161,18 @@ class Inbox:
             )
             for route in routes
         ]
+        try:
+            return self._start(message, turned, [route.agent for route in routes])
+        except GwError:  # it comes again, and then what was said before must still be there
+            for said in history:
+                self._unmentioned.add(group_of(message), said.sender, said.text)
+            raise
+
+    def _start(self, message: Inbound, turned: Sequence[Turned], agents: Sequence[str]) -> str:
         several = broadcast.find(self._rules.broadcast, message.channel, message.peer.id)
-        if several is None or command:
+        if several is None or turned[0].command:
             return self._turns.start(turned[0])
-        return self._broadcasts.start(several, turned, {route.agent: self._names[route.agent] for route in routes})
+        return self._broadcasts.start(several, turned, {agent: self._names[agent] for agent in agents})
 
     def _is_meant(
         self,

@@ -319,12 +319,8 @@ class Turns:
         lost between the two."""
         asked = (self._open[item.id].request.reply for item in reversed(live.items) if item.id in self._open)
         reply = next((one for one in asked if one is not None), None)
-        if reply is None:
-            return
-        try:
-            reply(end._replace(changes=[], joined=len(live.items) > 1))
-        except Exception:  # boundary: the run is over whether or not its chat can be told
-            logger.exception("turn.not_replied", extra={"run": end.run_id})
+        if reply is not None:
+            _hand(reply, end._replace(changes=[], joined=len(live.items) > 1))
 
     # --- effects ----------------------------------------------------------------------------------------------
 
@@ -373,6 +369,9 @@ class Turns:
     def _never(self, key: str, item: Item, status: str, reason: str) -> None:
         """An accepted message that will not run, by nobody's wish."""
         end = RunEnd.undone(item.id, status, reason, self._clock.now_ms())
+        opened = self._open.get(item.id)
+        if opened is not None and opened.request.reply is not None:
+            _hand(opened.request.reply, end)
         changes = self._over(item.id, end, end.ended_at_ms) + self._undone.bury(item.id, key, item.text, reason)
         self._keep(changes, item.id)
         self._tell(item.id, end)
@@ -442,3 +441,10 @@ class Turns:
             agent_id=self._desk.agent_of(key),
             plain=plain,
         )
+
+
+def _hand(reply: Callable[[RunEnd], object], end: RunEnd) -> None:
+    try:
+        reply(end)
+    except Exception:  # boundary: a message is over whether or not its chat can be told
+        logger.exception("turn.not_replied", extra={"run": end.run_id})

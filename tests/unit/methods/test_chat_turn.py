@@ -9,7 +9,7 @@ import pytest
 from gw import hub
 from gw.channels.base import Mentions, Sender
 from gw.errors import Overloaded
-from gw.methods.chat_turn import FAILED, INTERRUPTED, MOST_NAME_CHARS
+from gw.methods.chat_turn import FAILED, INTERRUPTED, LEFT_OUT, MOST_NAME_CHARS
 from gw.model.decision import Verdict
 from gw.session.config import SessionConfig
 from tests.support.chats import Chats, direct, in_group
@@ -132,6 +132,31 @@ def test_a_full_queue_means_later(tmp_path: Path, runner: ScriptedRunner) -> Non
         assert chats.hear(message) == "taken"
         home.idle()
         assert chats.account.texts == ["done", "echo: one", "echo: two"]
+
+
+def test_what_a_full_queue_drops_is_said(tmp_path: Path, runner: ScriptedRunner) -> None:
+    config = SessionConfig(messages={"queue": {"mode": "followup", "cap": 1, "drop": "old"}}, debounce_ms=0)
+    with house(tmp_path / "full.json", runner, config=config) as home:
+        chats = Chats(home, SETTINGS)
+        for text in ("slow", "one", "two"):
+            chats.hear(direct(text))
+        home.idle()
+        assert chats.account.texts == [LEFT_OUT, "done", "echo: two"]
+
+
+def test_a_message_that_comes_again_has_its_context(tmp_path: Path, runner: ScriptedRunner) -> None:
+    with house(tmp_path / "s2.json", runner, config=SessionConfig(max_pending=1, max_runs=1)) as home:
+        chats = Chats(home, SETTINGS)
+        chats.hear(direct("slow"))
+        chats.hear(direct("one", sender="18"))
+        chats.hear(in_group("lunch?"))
+        message = in_group("well?", mentions=_mention())
+        with pytest.raises(Overloaded):
+            chats.hear(message)
+        home.idle()
+        assert chats.hear(message) == "taken"
+        home.idle()
+        assert "17: lunch?" in runner.turns[-1].prompt
 
 
 def test_a_restart_in_the_middle_is_told_once(tmp_path: Path) -> None:

@@ -70,6 +70,7 @@ class Sidecar:
         self._sessions: set[str] = set()
         self._asks_always = False
         self._is_proving = False
+        self._has_missed = False  # events were dropped: there may be approvals among them
         self._server = ""
         self._why = "not connected yet"
         self._since_ms = 0
@@ -96,7 +97,14 @@ class Sidecar:
         """From one connect to the end of that connection. Raises UpstreamError when it cannot be made."""
         self._events = BoundedQueue(EVENT_QUEUE, "upstream-events")  # nothing of an earlier connection
         operator = self._dial(rules.WANTED)
-        hello = operator.login(self._login)
+        try:
+            self._serve(operator, operator.login(self._login))
+        finally:
+            self._operator = None
+            self._why = self._why or "the connection ended"
+            operator.close()
+
+    def _serve(self, operator: Operator, hello: dict[str, Json]) -> None:
         self._server = rules.text_of(hello.get("server"), "version")
         self._since_ms = self._ports.clock.now_ms()
         self._open.clear()
@@ -105,12 +113,11 @@ class Sidecar:
         self._operator = operator
         self._why = ""
         logger.info("upstream.connected", extra={"version": self._server})
-        try:
-            self._begin(operator)
-            self._work(operator)
-        finally:
-            self._operator = None
-            self._why = self._why or "the connection ended"
+        self._read_pending(operator)  # before anything else
+        self._read(operator, "sessions.subscribe")
+        self._follow(operator, self._read(operator, "sessions.list", limit=SESSIONS_PAGE))
+        self._read_config(operator)
+        self._work(operator)
 
     def _dial(self, wanted: Container[str]) -> Operator:
         made: list[Operator] = []
@@ -126,15 +133,16 @@ class Sidecar:
         try:
             self._events.put((event, payload))
         except Overloaded:
+            self._has_missed = True
             self._ports.metrics.add("clawgate_overload_total", "upstream-events")
 
-    def _begin(self, operator: Operator) -> None:
-        """What is pending first, then whom to follow."""
+    def _read_pending(self, operator: Operator) -> None:
+        self._has_missed = False
         for event, desk in rules.DESKS.items():
             for row in self._read(operator, desk.list) or ():
                 self._asked(operator, event, row)
-        self._read(operator, "sessions.subscribe")
-        self._follow(operator, self._read(operator, "sessions.list", limit=SESSIONS_PAGE))
+
+    def _read_config(self, operator: Operator) -> None:
         self._asks_always = rules.asks_always(self._read(operator, "config.get"))
 
     def _read(self, operator: Operator, method: str, **params: Json) -> Json:
@@ -158,6 +166,8 @@ class Sidecar:
             try:
                 event, payload = self._events.get(POLL_S)
             except Expired:
+                if self._has_missed:
+                    self._read_pending(operator)
                 continue
             try:
                 self._handle(operator, event, payload)
@@ -171,6 +181,8 @@ class Sidecar:
             self._resolved(payload)
         elif event == "sessions.changed":
             self._follow(operator, payload)
+        elif event == "config.changed":
+            self._read_config(operator)
         elif event == "session.message":
             self._heard(operator, payload)
         elif (call := rules.read_tool_event(payload)) is not None:

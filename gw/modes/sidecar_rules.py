@@ -40,7 +40,9 @@ DESKS: Final[Mapping[str, Desk]] = MappingProxyType(
     }
 )
 RESOLVED: Final = frozenset({"exec.approval.resolved", "plugin.approval.resolved"})
-WANTED: Final = frozenset({*DESKS, *RESOLVED, "session.tool", "agent", "session.message", "sessions.changed"})
+WANTED: Final = frozenset(
+    {*DESKS, *RESOLVED, "session.tool", "agent", "session.message", "sessions.changed", "config.changed"}
+)
 
 # How OpenClaw 2026.9.6 says in a result that a call did not run.
 REFUSALS: Final = ("exec denied", "exec approval", "plugin approval", "approval required", "the tool call did not run")

@@ -351,3 +351,34 @@ def test_what_a_gateway_does_not_know_is_done_without(start: Any) -> None:
     beside.ask()
     beside.until(beside.answers)
     assert len(beside.upstream.params("connect")) == 1
+
+
+def test_approvals_among_dropped_events_are_read_again(start: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "EVENT_QUEUE", 1)
+    monkeypatch.setattr(module, "POLL_S", 0.01)
+    beside = start()
+    beside.verdicts = {"rm": Verdict.BLOCK}
+    beside.upstream.answers["exec.approval.list"] = [PAYLOAD]
+    for number in range(3):
+        beside.upstream.event("sessions.changed", {"sessionKey": str(number)})
+    beside.until(beside.answers)
+    assert beside.metrics.value("clawgate_overload_total", "upstream-events") == 2
+
+
+def test_a_changed_configuration_is_read_again(start: Any) -> None:
+    beside = start()
+    assert beside.sidecar.gates() == []
+    beside.upstream.answers["config.get"] = ASKING
+    beside.upstream.event("config.changed", {})
+    beside.until(lambda: beside.sidecar.gates() == ["approvals"])
+
+
+def test_a_refused_login_closes_the_connection(start: Any) -> None:
+    def refuse(params: Any) -> Any:
+        raise Refuse(code="INVALID_REQUEST", message="token mismatch")
+
+    beside = start()
+    beside.upstream.answers["connect"] = refuse
+    beside.upstream.operators[0].closed(1012, "")
+    beside.until(lambda: "token mismatch" in str(beside.sidecar.status()["problem"]))
+    assert beside.upstream.closed_with == (1000, "")

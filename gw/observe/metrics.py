@@ -96,7 +96,7 @@ METRICS: tuple[Row, ...] = (
         "clawgate_canary_total",
         Kind.COUNTER,
         "Harmless probes of the gates, by gate and whether it still bites.",
-        (Label("gate", ("plugin", "approvals", "guard")), Label("outcome", ("bites", "open", "unreachable"))),
+        (Label("gate", ("plugin", "approvals")), Label("outcome", ("bites", "open", "unreachable"))),
     ),
     Row(
         "clawgate_approvals_total",

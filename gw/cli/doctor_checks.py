@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from gw import __version__
 from gw.config.settings import Settings
 from gw.model.problem import Problem
 from gw.modes import ways
@@ -157,6 +158,9 @@ def check_plugin(facts: Facts) -> Iterator[Result]:
             yield Result("plugin", ERROR, "loaded, but it has not asked this daemon", "restart OpenClaw's gateway")
     elif facts.now_ms - plugin.get("seenMs", 0) > SILENT_MS:
         yield Result("plugin", ERROR, "silent for minutes: OpenClaw is down, or asks elsewhere", "see its log")
+    elif plugin.get("version") not in (None, __version__):
+        text = f"the plugin is {plugin['version']}, this is {__version__}"
+        yield Result("plugin", WARNING, text, "restart OpenClaw's gateway so that it loads the newer one")
     elif ways.PLUGIN in active_gates(facts):
         yield Result("plugin", OK, f"{plugin.get('version', '?')} asks, and its probe is refused")
     else:

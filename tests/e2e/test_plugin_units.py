@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from gw import __version__
 from gw.defender.classes import DESTRUCTIVE_TOOLS, READ_TOOLS
 from tests.support.openclaw import find_modules
 
@@ -47,3 +48,7 @@ def test_the_classes_of_tools_are_the_daemons() -> None:
     )  # fmt: skip
     expected = ["read" if name in READ_TOOLS else "destructive" for name in names]
     assert json.loads(ran.stdout) == expected
+
+
+def test_plugin_and_daemon_are_of_one_version() -> None:
+    assert json.loads((PLUGIN / "package.json").read_text())["version"] == __version__

@@ -171,11 +171,12 @@ def interaction(data: Table, account: str, now_ms: int) -> list[Inbound]:
     sender = _sender(reading.table(member, "user") or reading.table(data, "user"), member)
     channel = reading.ident(data, "channel_id") or reading.ident(reading.table(data, "channel"), "id")
     token, application = reading.text(data, "token"), reading.ident(data, "application_id")
-    if not (sender.id and channel and token and application):
-        return []
     is_command = reading.number(data, "type") == COMMAND
     name = reading.text(asked, "name")
     args = " ".join(_option(row) for row in reading.rows(asked, "options"))
+    text = f"/{name} {args}".strip() if is_command else reading.text(asked, "custom_id")
+    if not (reading.ident(data, "id") and sender.id and channel and token and application and text):
+        return []
     guild = reading.ident(data, "guild_id")
     chat_type = "channel" if guild else "direct"
     return [
@@ -188,7 +189,7 @@ def interaction(data: Table, account: str, now_ms: int) -> list[Inbound]:
             chat_id=channel,
             peer=Peer(chat_type, channel if guild else sender.id),
             sender=sender,
-            text=f"/{name} {args}".strip() if is_command else reading.text(asked, "custom_id"),
+            text=text,
             kind="command" if is_command else "callback",
             guild_id=guild,
             commands=(Command(name, args),) if is_command else (),

@@ -1,8 +1,9 @@
 """A small file of things to be done, by key: what is open, and which keys were there before.
 
 Knows no channel: values are JSON; `store` runs one job at a time, in order. Invariant: when a call returns, what it
-says is on disk (written and synced in a native thread); a key that was put once is refused while it is open or among the last `remember` that were closed; a
-torn last line counts for nothing, any other unreadable one is skipped with the file kept aside.
+says is on disk (written and synced in a native thread); a key that was put once is refused while it is open or among
+the last `remember` that were closed; a torn last line counts for nothing, any other unreadable one is skipped with the
+file kept aside.
 """
 
 import logging

@@ -145,7 +145,8 @@ def form(body: bytes) -> Table:
 def command(payload: Table, account: str, now_ms: int) -> list[Inbound]:
     """A slash command: the same fields over HTTP (as a form) and over a socket."""
     name, channel, user = (reading.text(payload, field) for field in ("command", "channel_id", "user_id"))
-    if not (name.startswith("/") and channel and user):
+    trigger = reading.text(payload, "trigger_id")
+    if not (name.startswith("/") and channel and user and trigger):
         return []
     args = reading.text(payload, "text").strip()
     chat_type = ID_TYPES.get(channel[:1], "channel")
@@ -153,7 +154,7 @@ def command(payload: Table, account: str, now_ms: int) -> list[Inbound]:
         Inbound(
             channel="slack",
             account=account,
-            message_id=reading.text(payload, "trigger_id"),
+            message_id=trigger,
             timestamp_ms=now_ms,
             chat_type=chat_type,
             chat_id=channel,

@@ -62,7 +62,8 @@ def _message(message: Table, kind: str, bot: Bot, account: str) -> list[Inbound]
     sender = _sender(message)
     text = reading.text(message, "text") or reading.text(message, "caption")
     media = _media(message)
-    if chat_type is None or not message_id or not sender.id or sender.id == bot.id or not (text or media):
+    is_whole = message_id and chat_id and sender.id and (text or media)
+    if chat_type is None or not is_whole or sender.id == bot.id:
         return []
     is_forwarded = "forward_origin" in message or "forward_date" in message
     marks = [] if is_forwarded else _marks(message)
@@ -208,13 +209,14 @@ def _media(message: Table) -> tuple[Media, ...]:
                     name=reading.text(file, "file_name"),
                 )
             )
-    return tuple(found)
+    return tuple(file for file in found if file.id)
 
 
 def _callback(query: Table, account: str) -> list[Inbound]:
     """A button of ours was pressed; its data is what was said."""
     found = _event(reading.table(query, "message"), query, "callback", account, reading.text(query, "data"))
-    return [event._replace(message_id=reading.ident(query, "id")) for event in found]
+    query_id = reading.ident(query, "id")
+    return [event._replace(message_id=query_id) for event in found if query_id]
 
 
 def _reaction(reaction: Table, bot: Bot, account: str) -> list[Inbound]:
@@ -224,7 +226,7 @@ def _reaction(reaction: Table, bot: Bot, account: str) -> list[Inbound]:
     return [
         event._replace(message_id=f"{event.message_id}#{event.sender.id}#{at}", edit_of=event.message_id)
         for event in found
-        if event.sender.id != bot.id
+        if event.message_id and event.sender.id != bot.id
     ]
 
 
@@ -232,7 +234,7 @@ def _event(message: Table, source: Table, kind: str, account: str, text: str) ->
     chat = reading.table(message, "chat")
     chat_type = CHAT_TYPES.get(reading.text(chat, "type"))
     sender = _person(reading.table(source, "from"))
-    if chat_type is None or not sender.id or not text:
+    if chat_type is None or not (sender.id and text and reading.ident(chat, "id")):
         return []
     return [
         Inbound(

@@ -258,11 +258,18 @@ class Sidecar:
                 self._say(operator, approval, rules.DENY)
             return
         self._say(operator, waiting[0], rules.ALLOW_ONCE)
-        reviews = self._ports.reviews
-        if any(grant.id == held.id and grant.binding is not None for grant in reviews.grants()):
-            reviews.revoke(held.id, rules.MODE)  # used up, here
+        self._use_up(held)
         for approval in waiting[1:]:
             self._answer(operator, approval)
+
+    def _use_up(self, held: Held) -> None:
+        """Leave for one action has served; leave for the like of it goes on."""
+        reviews = self._ports.reviews
+        if any(grant.id == held.id and grant.binding is not None for grant in reviews.grants()):
+            try:
+                reviews.revoke(held.id, rules.MODE)
+            except OSError as error:  # gone from memory all the same; it comes back with a restart, until it ends
+                logger.error("leave.not_written", extra={"held": held.id, "error": type(error).__name__})
 
     def _resolved(self, payload: Json) -> None:
         """Somebody answered an approval, we or others."""

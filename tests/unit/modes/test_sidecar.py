@@ -28,8 +28,13 @@ ASKING = {"parsed": {"tools": {"exec": {"host": "gateway", "ask": "always"}}}}
 
 
 class Disk:
+    """Takes everything at once, until it is `full`."""
+
+    full = False
+
     def append(self, event: object) -> None:
-        """Everything is on disk at once."""
+        if self.full:
+            raise OSError(28, "No space left on device")
 
 
 class Beside:
@@ -41,7 +46,8 @@ class Beside:
         self.upstream = upstream
         self.metrics = Metrics()
         self.clock = FakeClock()
-        self.reviews = Reviews(Disk(), self.clock)
+        self.disk = Disk()
+        self.reviews = Reviews(self.disk, self.clock)
         self.coverage = Coverage(self.clock, self.metrics)
         self.verdicts = verdicts or {}
         self.judged: list[Action] = []
@@ -159,6 +165,19 @@ def test_leave_is_for_one_of_two_that_ask_the_same(start: Any) -> None:
     beside.reviews.deny(held.id, "me")
     beside.until(lambda: len(beside.answers()) == 2)
     assert beside.answers()[1] == ("a2", "deny")
+
+
+def test_a_disk_that_refuses_keeps_no_leave(start: Any) -> None:
+    def resolve(params: Any) -> Any:
+        beside.disk.full = True
+        return {"ok": True}
+
+    beside = start(FakeUpstream(**{"exec.approval.resolve": resolve}))
+    beside.verdicts = {"rm": Verdict.REVIEW}
+    beside.ask()
+    beside.until(lambda: beside.counted("left"))
+    beside.reviews.approve("dec_1", "me")
+    beside.until(lambda: beside.answers() and beside.reviews.grants() == [])
 
 
 def test_a_denial_is_for_all_that_ask_the_same(start: Any) -> None:

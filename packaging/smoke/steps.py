@@ -288,7 +288,7 @@ def purges(site: Site) -> str:
     site.machine.run("touch /etc/clawgate/policies.d/20-own.yaml /etc/clawgate/integrity.key")
     site.machine.run("apt-get purge -y -qq clawgate")
     left = site.machine.run(
-        "ls -d /etc/clawgate /var/lib/clawgate /usr/lib/clawgate /usr/share/clawgate 2>/dev/null || true"
+        "ls -d /etc/clawgate /var/lib/clawgate* /usr/lib/clawgate /usr/share/clawgate 2>/dev/null || true"
     ).split()
     assert not left, left
     assert site.machine.run("getent passwd clawgate || true") == ""

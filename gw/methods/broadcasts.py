@@ -14,6 +14,7 @@ from typing import Final
 
 from gw.errors import GwError
 from gw.methods.chat_turn import ChatTurns, Turned
+from gw.methods.turn_run import RunEnd
 from gw.ports import Tasks
 from gw.routing import broadcast, mentions, replies
 from gw.routing.broadcast import Broadcast
@@ -24,14 +25,14 @@ logger = logging.getLogger(__name__)
 
 PATIENCE_S: Final = 600.0  # for one answer
 
-# Wait for a run's answer, at most so long; empty: there is none.
-Answered = Callable[[str, float], str]
+# How a run ended, waiting for it at most so long.
+Wait = Callable[[str, float], RunEnd | None]
 
 
 class Broadcasts:
-    def __init__(self, turns: ChatTurns, answered: Answered, tasks: Tasks) -> None:
+    def __init__(self, turns: ChatTurns, wait: Wait, tasks: Tasks) -> None:
         self._turns = turns
-        self._answered = answered
+        self._wait = wait
         self._tasks = tasks
 
     def start(self, several: Broadcast, turned: Sequence[Turned], names: Mapping[str, Names]) -> str:
@@ -93,7 +94,8 @@ class Broadcasts:
             return False
 
     def _said(self, started: Sequence[tuple[str, str]]) -> list[Said]:
-        texts = [(agent, self._answered(run_id, PATIENCE_S)) for agent, run_id in started]
+        ends = [(agent, self._wait(run_id, PATIENCE_S)) for agent, run_id in started]
+        texts = [(agent, end.text) for agent, end in ends if end is not None and end.status == "ok"]
         return [Said(agent, text) for agent, text in texts if text and text.upper() != replies.SILENT]
 
 

@@ -221,11 +221,6 @@ class Turns:
             return None
         return self._ends.get(run_id)
 
-    def answer(self, run_id: str, timeout_s: float) -> str:
-        """What a request was answered, waiting for it; empty when it failed, or not in time."""
-        end = self.wait(run_id, timeout_s)
-        return end.text if end is not None and end.status == "ok" else ""
-
     # --- runs -------------------------------------------------------------------------------------------------
 
     def _open_session(self, request: Request, now: int) -> tuple[Entry, list[Change]]:
@@ -300,11 +295,10 @@ class Turns:
         run_id, timeout_ms = live.turn.run_id, live.turn.timeout_ms
         if timeout_ms:
             self._tasks.after(timeout_ms / 1000, self._abort, run_id, "timeout")
-        end = live.carry(self._runner)
-        self._reply(live, end)
+        end, kept = self._reply(live, live.carry(self._runner))
         now = self._clock.now_ms()
         changes = [*end.changes, *(change for item in live.items for change in self._over(item.id, end, now))]
-        if not self._keep(changes, run_id):
+        if not (self._keep(changes, run_id) and kept):
             end = end._replace(status="error", error="the gateway could not store the reply")
         effects = self._scheduler.finished(live.turn.session_key, run_id, self._ticks())
         self._live.pop(run_id, None)
@@ -314,13 +308,16 @@ class Turns:
             self._tell(item.id, told)
         self._carry_out_all(effects)
 
-    def _reply(self, live: LiveRun, end: RunEnd) -> None:
-        """One reply for one run, to whoever spoke last; before the letters of its messages go, so that it cannot be
-        lost between the two."""
+    def _reply(self, live: LiveRun, end: RunEnd) -> tuple[RunEnd, bool]:
+        """One reply for one run, to whoever spoke last: behind what memory says already, and before the letters of its
+        messages go, so that it cannot be lost between the two. Also says whether the first of them could be written."""
         asked = (self._open[item.id].request.reply for item in reversed(live.items) if item.id in self._open)
         reply = next((one for one in asked if one is not None), None)
-        if reply is not None:
-            _hand(reply, end._replace(changes=[], joined=len(live.items) > 1))
+        if reply is None:
+            return end, True
+        kept, end = self._keep(end.changes, end.run_id), end._replace(changes=[], joined=len(live.items) > 1)
+        _hand(reply, end)
+        return end, kept
 
     # --- effects ----------------------------------------------------------------------------------------------
 

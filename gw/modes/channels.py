@@ -117,7 +117,7 @@ class ChannelService:
             rules,
             desk,
             self._turns,
-            Broadcasts(self._turns, talk.turns.answer, hub.Greenlets()),
+            Broadcasts(self._turns, talk.turns.wait, hub.Greenlets()),
             self.outlet,
             paired,
             lambda channel, outcome: metrics.add("clawgate_channel_messages_total", channel, outcome),

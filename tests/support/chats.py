@@ -127,7 +127,7 @@ class Chats:
             self.rules,
             home.talk.desk,
             self.turns,
-            Broadcasts(self.turns, home.talk.turns.answer, hub.Greenlets()),
+            Broadcasts(self.turns, home.talk.turns.wait, hub.Greenlets()),
             self.outlet,
             self.paired,
             lambda _, outcome: self.outcomes.append(outcome),

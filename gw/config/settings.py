@@ -163,9 +163,9 @@ class Gateway:
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    soft_mb: int = row(1024, "Resident megabytes past which caches are emptied; 0: never.", low=0, high=1 << 20)
+    soft_mb: int = row(512, "Resident megabytes past which caches are emptied; 0: never.", low=0, high=1 << 20)
     hard_mb: int = row(
-        2048, "Resident megabytes past which new turns are refused with UNAVAILABLE; 0: never.", low=0, high=1 << 20
+        640, "Resident megabytes past which new turns are refused with UNAVAILABLE; 0: never.", low=0, high=1 << 20
     )
 
 

@@ -78,7 +78,14 @@ class ChannelsFile:
 
 
 def _places(tree: Tree) -> Callable[[str, str, str], Problem]:
-    return lambda path, message, hint: tree.problem(path, message, hint, "config.channels")
+    def place(path: str, message: str, hint: str) -> Problem:
+        """What is missing has no line: that of what it is missing from."""
+        at = path
+        while at and at not in tree.lines:
+            at = at.rpartition(".")[0]
+        return tree.problem(path, message, hint, "config.channels")._replace(line=tree.lines.get(at, 0))
+
+    return place
 
 
 def hook_token_file(rules: Rules) -> Path:

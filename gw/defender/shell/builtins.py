@@ -28,7 +28,7 @@ _PRINTS_ENVIRONMENT = re.compile(
     r"(?:-s|-c|-|env|init|hook|shellenv|completion|activate|--init|--shell|bash|zsh|docker-env)(?:\s+[\w-]+)?\s*[)`]"
     r"|[$`(]{1,2}\s*(?:ssh-agent|dircolors|lesspipe|resize|brew shellenv|thefuck --alias)[^;|&<>$`]*[)`]"
 )
-MAX_JOBS = 8  # lines of a crontab that are walked
+MAX_JOBS = 8  # lines of a crontab or makefile that are walked
 
 Builtin = Callable[["Walker", Draft, Context], None]
 
@@ -120,6 +120,21 @@ def _shift(walker: "Walker", draft: Draft, _context: Context) -> None:
         )
 
 
+def _hash(walker: "Walker", draft: Draft, _context: Context) -> None:
+    """`hash -p /bin/rm ls` makes ls another program."""
+    if draft.has("-p") and len(draft.operands) > 1:
+        walker.aliases[draft.operands[1]] = draft.operands[0]
+
+
+def _make(walker: "Walker", draft: Draft, context: Context) -> None:
+    """Recipes of a makefile that comes from the input or was written by this line."""
+    name = draft.value("-f", "--file", "--makefile") or "Makefile"
+    content = context.stdin if name in ("-", "/dev/stdin") else walker.files.get(normalise(name, walker.cwd))
+    lines = (content.text or "").split("\n") if content is not None else []
+    for line in [line for line in lines if line[:1] == "\t"][:MAX_JOBS]:
+        walker.text(line.lstrip("\t @-+"), context.inside("make"))
+
+
 def _printf(walker: "Walker", draft: Draft, _context: Context) -> None:
     """`printf -v name ...` sets name."""
     if draft.argv[1:2] == ["-v"] and len(draft.argv) > 3:
@@ -137,6 +152,8 @@ BUILTINS: Final[Mapping[str, Builtin]] = MappingProxyType(
         **dict.fromkeys(("crontab", "at", "batch"), _schedule),
         "read": _read,
         "set": _set,
+        "hash": _hash,
+        **dict.fromkeys(("make", "gmake"), _make),
         "shift": _shift,
         "printf": _printf,
     }

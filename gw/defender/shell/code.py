@@ -25,7 +25,7 @@ _CALLS = (
 # Without one of these words a code text starts nothing.
 _HINTS = (
     "system", "popen", "exec", "spawn", "subprocess", "Popen", "child_process", "pty", "getline", "`", "%x", "qx",
-    "callCommand", "Process", "run(", "write18", "shell", "interact", "passthru", "syscmd", "|", "Runtime",
+    "callCommand", "Process", "run(", "write18", "shell", "interact", "passthru", "syscmd", "|", "Runtime", "$`",
 )  # fmt: skip
 
 _CALL = re.compile(
@@ -41,6 +41,7 @@ _BACKTICK = re.compile(r"`([^`]{1,512})`")
 _PERCENT_X = re.compile(r"(?:%x|qx)([({\[/!|])([^)}\]/!|]{1,512})[)}\]/!|]")
 # Calls whose argument stands without quotes: `spawn sh` of expect, `esyscmd(sh)` of m4.
 _BARE = {"tcl": re.compile(r"\bspawn\s+([^;\n]{1,512})"), "m4": re.compile(r"syscmd\(([^)]{1,512})\)")}
+_TEMPLATE = re.compile(r"\$`([^`]{1,512})`")  # Bun and zx
 _AWK_PIPE = re.compile(r"\"([^\"]{1,512})\"\s*\|&?\s*getline|\|&?\s*\"([^\"]{1,512})\"")
 
 _SOCKETS = (
@@ -95,7 +96,7 @@ _DUPS = (
 _DELETES = (
     "rmtree", "rm_rf", "rm_r(", "remove_tree", "rmtree(", "os.remove", "os.unlink", "unlink", "rmSync", "rmdirSync",
     "rmdir", "FileUtils.rm", "File.delete", "fs.rm", "removeDirs", "Remove-Item", "shutil.move", "os.rmdir",
-    "unlinkSync", "deltree",
+    "unlinkSync", "deltree", "removeSync", "Deno.remove",
 )  # fmt: skip
 _TREES = (
     "rmtree", "rm_rf", "rm_r", "remove_tree", "recursive", "Recurse", "os.walk", "glob",
@@ -272,6 +273,8 @@ def _commands(language: str, code: str) -> Iterator[str]:
         patterns.append(_PERCENT_X)
     if language == "awk":
         patterns.append(_AWK_PIPE)
+    if language == "node":
+        patterns.append(_TEMPLATE)
     if language in _BARE:
         patterns.append(_BARE[language])
     for pattern in patterns:

@@ -270,6 +270,14 @@ def _prefixed(*prefixes: str) -> Finder:
     return find
 
 
+def _npm(argv: Sequence[str]) -> Iterator[Told]:
+    """`npm pkg set scripts.test='...'`: run later, but written here."""
+    for word in argv[3:] if argv[1:3] == ["pkg", "set"] else ():
+        name, equals, value = word.partition("=")
+        if equals and name.startswith("scripts."):
+            yield Told(value, True)
+
+
 def _make(argv: Sequence[str]) -> Iterator[Told]:
     for value in option_values(argv, ("--eval", "-E")):
         for text in _MAKE_RUNS.findall(value[:1024]):
@@ -314,6 +322,7 @@ FINDERS: dict[str, Finder] = {
     "mysql": _prefixed("\\!", "system "),
     **dict.fromkeys(("make", "gmake"), _make),
     "psql": _psql,
+    "npm": _npm,
     "fzf": _fzf,
     "rpm": _rpm,
 }

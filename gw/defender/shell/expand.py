@@ -150,6 +150,8 @@ class Expander:
             stream = self._part(part)
             marks |= stream.marks
             quoted = getattr(part, "quoted", True)
+            if not quoted and stream.text and "IFS" in self.variables:
+                stream = self._separated(stream)
             if stream.text is None:
                 if bare.strip("/.-_") and type(part) is Param:
                     continue  # `r$@m`, `$JAVA_HOME/bin/java`
@@ -175,6 +177,11 @@ class Expander:
                 current, keep = "", False
         if current or keep:
             out.append(Field(current[:MAX_FIELD_CHARS], marks))
+
+    def _separated(self, stream: Stream) -> Stream:
+        """The text with the separators that `IFS=` chose turned into blanks."""
+        separators = self.variables["IFS"].text or ""
+        return Stream((stream.text or "").translate(dict.fromkeys(map(ord, separators[:16]), " ")), stream.marks)
 
     def _all(self, part: Param) -> list[Field] | None:
         """`$@` and `${name[@]}`: as many words as there are items."""

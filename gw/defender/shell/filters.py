@@ -215,6 +215,8 @@ FILTERS: dict[str, Filter] = {
     "rot13": rot13,
     "head": head,
     "which": which,
+    "dd": lambda args, stdin: None if any(a.startswith("if=") for a in args) else stdin,
+    "sponge": lambda _args, stdin: stdin,
     "mktemp": mktemp,
 }
 

@@ -151,6 +151,8 @@ def run_variables(walker: "Walker", draft: Draft, context: Context) -> None:
     """PAGER=..., GIT_SSH_COMMAND=...: the value is a command that the program will run."""
     for name, value in list(context.env.items())[:MAX_VARIABLES]:
         text = value.text
+        if text and name == "PROMPT_COMMAND":
+            walker.text(text, context.inside(name))
         if not text or not escapes.is_command_variable(name) or not ("/" in text or " " in text or text in SHELLS):
             continue
         if name == "SHELL" and " " not in text:

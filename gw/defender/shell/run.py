@@ -274,7 +274,7 @@ def _remember(walker: "Walker", draft: Draft, stream: Stream, context: Context) 
             else:
                 text = None if old.text is None or stream.text is None else old.text + stream.text
                 files[path] = Stream(text, old.marks | stream.marks)
-    elif draft.program == "tee":
+    elif draft.program in ("tee", "dd", "sponge"):
         for path in draft.writes:
             files[path] = stream
     elif draft.fetches:

@@ -316,12 +316,18 @@ class Walker(Expander):
         for redirect in redirects:
             if redirect.op in ("<<", "<<<"):
                 stdin = self.value(redirect.target)
+                if redirect.fd:
+                    self.files[f"/dev/fd/{redirect.fd}"] = stdin
                 self.extra.append((NodeRole.DATA, self.span(redirect.target.start, redirect.target.end)))
                 continue
             target = (self.fields(redirect.target) or [Field("")])[0]
             targets.append((redirect.op, redirect.fd, target))
             if redirect.op in ("<", "<>"):
                 stdin = self._input(target, context)
+                if redirect.fd:
+                    self.files[f"/dev/fd/{redirect.fd}"] = stdin
+            elif redirect.op == "<&":
+                stdin = self.files.get(f"/dev/fd/{target.text[:8]}", stdin)
         return stdin
 
     def _input(self, target: Field, context: Context) -> Stream:

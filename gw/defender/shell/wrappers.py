@@ -84,6 +84,10 @@ WRAPPERS: dict[str, Wrapper] = {
     **_rows("pkexec", "--user"),
     **_rows("run0", "-u --user -D --chdir --unit --property"),
     **_rows("setpriv", "--reuid --regid --groups --inh-caps --bounding-set --securebits --selinux-label"),
+    **_rows(
+        "ld.so ld-linux.so.2 ld-linux-x86-64.so.2 ld-linux-aarch64.so.1 ld-musl-x86_64.so.1",
+        "--library-path --preload --argv0 --audit --inhibit-rpath",
+    ),
     **_rows("exec", "-a"),
     **_rows("time", "-f -o --format --output"),
     **_rows("nice", "-n --adjustment"),

@@ -24,6 +24,12 @@ from tests.support.commands import argv_of, facts_of
         "read x <<< 'rm'; $x -rf /",
         "printf -v x rm; $x -rf /",
         "echo 'rm -rf /' > x; source ./x",
+        'set -- rm -rf /; "$@"',
+        "set -- x rm; shift; $1 -rf /",
+        "hash -p /bin/rm ls; ls -rf /",
+        "make -f - <<< $'all:\\n\\t@rm -rf /'",
+        "printf 'all:\\n\\trm -rf /' > Makefile; make",
+        "source /dev/fd/3 3<<< 'rm -rf /'",
     ],
 )
 def test_what_they_run_is_walked(command: str) -> None:

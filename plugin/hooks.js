@@ -38,6 +38,17 @@ export function createHooks(gate, { approvalTimeoutMs = 600_000, failClosedPromp
     return { block: true, blockReason };
   };
 
+  // The run has read something that gives orders: a person says whether it may still act. Leave is for the whole run.
+  const afterOrders = async (call, read, signal) => {
+    const what = `This run has read content that tries to give orders (${read.rules.join(", ")}). Decision ${read.decisionId}.`;
+    if (review !== "clawgate" || !read.heldId) return hold(call, `clawgate holds ${call.tool}`, what);
+    const state = await waitForAnswer(gate, read.heldId, approvalTimeoutMs, signal);
+    if (state !== "approved") return block(call, `clawgate: held, and ${state}. ${what}`);
+    tainted.delete(call.runId);
+    calls.note(call, "allowed");
+    return undefined;
+  };
+
   const whileAway = (call, error) => {
     const why = `clawgate cannot be asked: ${reasonOf(error)}`;
     const kind = classOf(call.tool);
@@ -72,10 +83,7 @@ export function createHooks(gate, { approvalTimeoutMs = 600_000, failClosedPromp
         return hold(call, `clawgate holds ${event.toolName}`, explain(verdict, "held"), verdict.heldId);
       }
       const read = tainted.get(runId);
-      if (read && classOf(event.toolName) !== "read") {
-        const what = `This run has read content that tries to give orders (${read.rules.join(", ")}).`;
-        return hold(call, `clawgate holds ${event.toolName}`, `${what} Decision ${read.decisionId}.`);
-      }
+      if (read && classOf(event.toolName) !== "read") return await afterOrders(call, read, ctx.abortSignal);
       calls.note(call, "allowed");
       return undefined;
     },

@@ -138,8 +138,9 @@ def flags(tmp_path: Path, provider: Provider) -> list[str]:
     return ["--channels", str(tmp_path / "channels.yaml"), "--policy", str(tmp_path / "policy.yaml")]
 
 
-def serve(tmp_path: Path, flags: list[str]) -> Any:
-    config = "sessions: {queue_cap: 1000}"  # whoever is slow must not look like somebody who loses messages
+def serve(tmp_path: Path, flags: list[str], store: str = "s.json") -> Any:
+    # The cap: whoever is slow must not look like somebody who loses messages.
+    config = f"sessions: {{queue_cap: 1000, store: {tmp_path / store}}}"
     return serving(tmp_path / "home", *flags, config=config, module="tests.support.scripted_serve")
 
 
@@ -181,15 +182,16 @@ def test_a_conversation_with_a_kill_in_the_middle(tmp_path: Path, provider: Prov
             assert asked == ["m2", "r1", "m3"]
 
 
+@pytest.mark.parametrize("store", ["s.json", "s.db"])
 def test_kills_at_any_moment_lose_nothing_and_run_nothing_twice(
-    tmp_path: Path, provider: Provider, flags: list[str]
+    tmp_path: Path, provider: Provider, flags: list[str], store: str
 ) -> None:
     """A provider that repeats what was not taken; five processes, four of them killed."""
     moments = random.Random(5)
     waiting = [(f"m-{number}", f"word {number}") for number in range(40)]
     taken: list[tuple[str, str]] = []
     for life in range(5):
-        with serve(tmp_path, flags) as served:
+        with serve(tmp_path, flags, store) as served:
             ends = time.monotonic() + (moments.uniform(0.05, 0.6) if life < 4 else 60.0)
             while waiting and time.monotonic() < ends:
                 try:

@@ -23,15 +23,21 @@ LEAST_BETWEEN_MS: Final = 30_000  # wake-ups of one session
 
 
 class Heartbeats:
-    """`every` maps agents to milliseconds; an agent that is not in it has no cadence."""
+    """`every` maps agents to milliseconds; an agent that is not in it has no cadence. `tell` hears of each one."""
 
     def __init__(
-        self, errands: Errands, clock: Clock, every: Mapping[str, int], main_key: Callable[[str], str]
+        self,
+        errands: Errands,
+        clock: Clock,
+        every: Mapping[str, int],
+        main_key: Callable[[str], str],
+        tell: Callable[[Json], object] = lambda last: None,
     ) -> None:
         self._errands = errands
         self._clock = clock
         self._every = dict(every)
         self._main_key = main_key
+        self._tell = tell
         self._left: defaultdict[str, deque[str]] = defaultdict(lambda: deque(maxlen=MOST_EVENTS))
         self._last_ms: dict[str, int] = {}
         self._wanted: dict[str, None] = {}  # sessions to be asked as soon as may be
@@ -80,4 +86,5 @@ class Heartbeats:
         if not started:  # it will be asked again; what was left for it stays
             self._left[key].extendleft(reversed(events))
         self.last = {"ts": now, "status": "sent" if started else "skipped", "sessionKey": key}
+        self._tell(self.last)
         return started

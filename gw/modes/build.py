@@ -82,7 +82,7 @@ SENT_EVENTS: Final = frozenset(
     | {"security.review.requested", "security.review.resolved", "security.unguarded_execution"}
     | {"device.pair.requested", "device.pair.resolved", "device.pair.changed"}
     | {"node.pair.requested", "node.pair.resolved", "node.invoke.request"}
-    | {"cron"}
+    | {"cron", "heartbeat"}
     | SESSION_EVENTS
 )
 

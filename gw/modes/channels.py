@@ -140,7 +140,9 @@ class ChannelService:
             self.outlet.add(account)
         errands = Errands(desk, talk.turns, self.outlet, judge, tell)
         talk.commands.reply_for = ReplyBack(self.outlet, errands.last_target)
-        self.heartbeats = Heartbeats(errands, clock, rules.heartbeats, keys.main_key)
+        self.heartbeats = Heartbeats(
+            errands, clock, rules.heartbeats, keys.main_key, lambda last: bus.publish("heartbeat", last)
+        )
         self.families: tuple[object, ...] = (
             ChannelPairing(paired, self.outlet, clock, has_owner=bool(rules.owners)),
             ChannelControl(self),

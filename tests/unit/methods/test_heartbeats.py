@@ -103,6 +103,15 @@ def test_a_policy_stops_a_heartbeat_too(home: House, beats: Heartbeats, runner: 
     assert runner.turns == []
 
 
+def test_everybody_hears_of_a_heartbeat(home: House, chats: Chats) -> None:
+    told: list[dict[str, object]] = []
+    errands = Errands(home.talk.desk, home.talk.turns, chats.outlet, chats.defender.judge, chats.defender.told.append)
+    beats = Heartbeats(errands, home.clock, {}, lambda agent: f"agent:{agent}:main", told.append)
+    assert beats.wake(MAIN)
+    home.idle()
+    assert [(one["status"], one["sessionKey"]) for one in told] == [("sent", MAIN)]
+
+
 def test_events_are_bounded(beats: Heartbeats) -> None:
     for n in range(MOST_EVENTS + 1):
         beats.leave(MAIN, str(n))

@@ -129,6 +129,16 @@ def test_a_blocked_call_of_another_method_has_no_chat_event() -> None:
     assert [frame["type"] for frame in line.client.frames] == ["res"]
 
 
+@pytest.mark.parametrize("params", [["x"], "x", None, {"message": 5, "sessionKey": 7, "idempotencyKey": []}])
+def test_parameters_of_any_shape_are_judged_and_answered(params: object) -> None:
+    line = Line()
+    for method in ("chat.send", "node.invoke", "chat.abort"):
+        line.say({"type": "req", "id": method, "method": method, "params": params})
+    line.desk.block()
+    line.desk.allow()
+    assert line.answers == {"chat.send": "GUARD_BLOCKED"} and line.passed == ["chat.abort", "node.invoke"]
+
+
 def test_a_held_request_passes_after_leave_and_not_before() -> None:
     line = Line()
     line.ask("node.invoke", "1", nodeId="n", command="system.run", params={"command": ["ls"]})

@@ -119,7 +119,8 @@ class Inbound(NamedTuple):
     @property
     def dedupe_key(self) -> str:
         """The same for every copy of this event. Message ids are unique per chat only, on some providers."""
-        return "|".join((self.channel, self.account, self.kind, self.team_id, self.chat_id, self.message_id))
+        parts = (self.channel, self.account, self.kind, self.team_id, self.chat_id, self.message_id)
+        return "|".join(part.replace("%", "%25").replace("|", "%7C") for part in parts)
 
 
 MEDIA_TEXT: Final[Mapping[str, str]] = {

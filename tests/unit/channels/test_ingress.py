@@ -40,6 +40,13 @@ def test_a_message_survives_the_file(inbound: Inbound) -> None:
     assert decode(json.loads(json.dumps(encode(inbound)))) == inbound
 
 
+def test_no_two_messages_share_a_key() -> None:
+    places = [("a|b", "c"), ("a", "b|c"), ("a%7Cb", "c"), ("a", "b%7Cc"), ("", "a|b|c")]
+    assert len({message(number, chat_id=chat).dedupe_key for chat, number in places}) == len(places)
+    plain = message("5", chat_id="-100", team_id="T")
+    assert plain.dedupe_key == "telegram|default|message|T|-100|5"
+
+
 def test_copies_are_handled_once(tmp_path: Path) -> None:
     world = World(tmp_path)
     handled: list[Inbound] = []

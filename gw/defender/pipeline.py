@@ -65,7 +65,11 @@ class Pipeline:
 
     def judge(self, action: Action) -> Decision:
         """Judge and record. May wait (a place, a large text, the disk); never raises for what the action contains."""
-        decision = self.evaluate(action)
+        return self.settle(self.evaluate(action), action)
+
+    def settle(self, decision: Decision, action: Action) -> Decision:
+        """Apply leave given before, record, hold. An allow that is recorded waits in memory for the next write, so who
+        cares for microseconds may act on one first."""
         reviews = self._reviews
         if reviews is not None and decision.enforced is Verdict.REVIEW:
             decision = reviews.grant(decision, action)

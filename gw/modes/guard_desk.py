@@ -7,7 +7,7 @@ that waits ends by leave, by refusal, or by its time.
 import logging
 from collections.abc import Callable
 from secrets import token_hex
-from typing import Any
+from typing import Any, Protocol
 
 from gw import hub
 from gw.defender.extract import Origin, from_event, from_request
@@ -25,12 +25,19 @@ from gw.ports import Clock
 logger = logging.getLogger(__name__)
 
 
+class Judge(Protocol):
+    def evaluate(self, action: Action) -> Decision: ...
+
+    def settle(self, decision: Decision, action: Action) -> Decision:
+        """Apply leave, record and count; what it returns is what counts."""
+
+
 class GuardDesk:
-    """A relay.Desk. `judge` judges and records an action; `tell` publishes what was not simply allowed."""
+    """A relay.Desk. `tell` publishes what was not simply allowed."""
 
     def __init__(
         self,
-        judge: Callable[[Action], Decision],
+        judge: Judge,
         reviews: Reviews,
         tell: Callable[[Decision], None],
         clock: Clock,
@@ -82,27 +89,33 @@ class GuardDesk:
                 del self._waiting[item.review or ""]
 
     def _judge_item(self, relay: Relay, item: Item) -> None:
+        if item.is_done:
+            return
         try:
-            outcome = self._outcome(relay, item)
+            action = self._action(relay, item)
+            decision = self._judge.evaluate(action)
+            if decision.enforced is Verdict.ALLOW:
+                relay.judged(item, Judged())  # its record would wait in memory in any case
+                self._note(self._judge.settle(decision, action))
+            else:
+                relay.judged(item, self._outcome(decision, action))
         except Exception:  # the boundary: what cannot be judged is not passed, and its caller is told
             logger.exception("guard.crashed", extra={"method": item.method})
-            outcome = Judged(Unavailable("judging failed inside clawgate"))
-        relay.judged(item, outcome)
+            relay.judged(item, Judged(Unavailable("judging failed inside clawgate")))
 
-    def _outcome(self, relay: Relay, item: Item) -> Judged:
-        if item.is_done:
-            return Judged()
+    def _action(self, relay: Relay, item: Item) -> Action:
         caller = relay.caller
         origin = Origin(self.new_id(), "guard", conn_id=caller.conn_id, client_id=caller.client_id)
         make = from_event if item.method in GUARDED_EVENTS else from_request
-        action = make(item.method, item.params, item.raw, origin)
-        return self.decide(action)
+        return make(item.method, item.params, item.raw, origin)
 
     def decide(self, action: Action) -> Judged:
         """Judge and record; may wait. For what is held, the held action that stands for it."""
-        decision = self._judge(action)
-        if decision.verdict is not Verdict.ALLOW:
-            self._tell(decision)
+        return self._outcome(self._judge.evaluate(action), action)
+
+    def _outcome(self, decision: Decision, action: Action) -> Judged:
+        decision = self._judge.settle(decision, action)
+        self._note(decision)
         if decision.enforced is Verdict.ALLOW:
             return Judged()
         review = None
@@ -110,6 +123,10 @@ class GuardDesk:
             binding = bind(action)
             review = next((held.id for held in self._reviews.pending() if held.binding == binding), None)
         return Judged(verdict_error(decision), review)
+
+    def _note(self, decision: Decision) -> None:
+        if decision.verdict is not Verdict.ALLOW:
+            self._tell(decision)
 
     def _give_up(self, relay: Relay, item: Item) -> None:
         self._timers.pop(item, None)

@@ -131,7 +131,7 @@ class GuardProxy:
         self._secret = secret_of(guard)
         self.upstream = Upstream(target_of(settings), DialOptions(tls_ca=settings.upstream.tls_ca), gateway.clock)
         judging = gateway.judging
-        self._desk = GuardDesk(judging.judge, judging.reviews, gateway.verdicts.publish, gateway.clock, guard.hold_s)
+        self._desk = GuardDesk(judging, judging.reviews, gateway.verdicts.publish, gateway.clock, guard.hold_s)
         free = frozenset(spec.name for spec in gateway.router.methods if not spec.guarded)
         self.shared = Shared(self._desk, free, Repeats(), Passes())
         throttle = LoginThrottle(settings.auth.failures_per_minute)

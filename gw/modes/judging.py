@@ -77,7 +77,14 @@ class Judging:
 
     def judge(self, action: Action) -> Decision:
         """Judge, record and count one action, whoever asks."""
-        decision = self.pipeline.judge(action)
+        return self.settle(self.evaluate(action), action)
+
+    def evaluate(self, action: Action) -> Decision:
+        return self.pipeline.evaluate(action)
+
+    def settle(self, decision: Decision, action: Action) -> Decision:
+        """The second half of `judge`; what it returns is what counts."""
+        decision = self.pipeline.settle(decision, action)
         self.count(decision)
         return decision
 

@@ -27,27 +27,31 @@ class Bench:
         self.clock = hub.SystemClock()
         self.reviews = Reviews(Memory(), self.clock)
         self.judged: list[Action] = []
+        self.settled: list[Decision] = []
         self.told: list[Decision] = []
-        self.desk = GuardDesk(self.judge, self.reviews, self.told.append, self.clock, hold_s)
+        self.desk = GuardDesk(self, self.reviews, self.told.append, self.clock, hold_s)
         self.reviews.listener = self.desk.reviewed
         self.shared = Shared(self.desk, FREE, Repeats(), Passes())
         self.line = Line(shared=self.shared)
 
-    def judge(self, action: Action) -> Decision:
+    def evaluate(self, action: Action) -> Decision:
         self.judged.append(action)
         words = " ".join(part.value for part in action.parts)
         if "crash" in words:
             raise ZeroDivisionError
         verdict = Verdict.BLOCK if "evil" in words else Verdict.REVIEW if "odd" in words else Verdict.ALLOW
         finding = Finding("a.rule", 50, say="Because.", instead="Do less.")
-        decision = Decision(
+        return Decision(
             f"dec_{len(self.judged)}", action.id, action.method, action.digest, verdict, verdict, verdict, 50,
             (finding,), PolicyRef("p", 1, "e"), "enforce", 1, self.clock.now_ms(), action.session_key,
         )  # fmt: skip
-        if verdict is Verdict.REVIEW:
+
+    def settle(self, decision: Decision, action: Action) -> Decision:
+        self.settled.append(decision)
+        if decision.enforced is Verdict.REVIEW:
             decision = self.reviews.grant(decision, action)
-            if decision.enforced is Verdict.REVIEW:
-                self.reviews.hold(decision, action)
+        if decision.enforced is Verdict.REVIEW:
+            self.reviews.hold(decision, action)
         return decision
 
     def send(self, request_id: str, words: str) -> None:
@@ -73,7 +77,7 @@ def test_allowed_blocked_and_held() -> None:
     assert bench.desk.waiting == 1 and [decision.verdict for decision in bench.told] == [Verdict.BLOCK, Verdict.REVIEW]
     action = bench.judged[0]
     assert (action.mode, action.conn_id, action.client_id, action.session_key) == ("guard", "conn-1", "cli", "s")
-    assert len({action.id for action in bench.judged}) == 3
+    assert len({action.id for action in bench.judged}) == 3 == len(bench.settled), "all are on record"
 
 
 def test_leave_lets_it_pass_once() -> None:

@@ -43,7 +43,7 @@ def main() -> int:
     options.cache.mkdir(parents=True, exist_ok=True)
     try:
         report = {suite: _prove(suite, options) for suite in options.suite or ["bullseye", "trixie"]}
-    except MachineError as error:  # before any step: nothing was said about the package
+    except (MachineError, OSError) as error:  # before any step: nothing was said about the package
         print(f"skipped: this machine cannot boot machines: {error}")
         return SKIPPED
     if options.json:
@@ -60,7 +60,7 @@ def _prove(suite: str, options: argparse.Namespace) -> list[dict[str, object]]:
     rows: list[dict[str, object]] = []
     tell = sys.stderr if options.json else sys.stdout
     root = make_root(suite, options.cache, os.environ.get("CLAWGATE_DEBIAN_MIRROR") or _mirror(), options.deb)
-    shutil.copy(_older(options.deb, options.cache), root / "srv")
+    _make_older(options.deb, root / "srv/clawgate-previous.deb")
     _make_repository(options.deb, root)
     with Machine(root) as machine:
         unpacked = root.parent / "unpacked"
@@ -101,17 +101,15 @@ def _make_repository(deb: Path, root: Path) -> None:
         subprocess.run(script, check=True, capture_output=True, env={**os.environ, "CLAWGATE_ARCHIVE_KEYS": keys})
 
 
-def _older(deb: Path, cache: Path) -> Path:
-    """The same package with a lower version number, to upgrade from."""
-    work, older = cache / "previous", cache / "clawgate-previous.deb"
-    shutil.rmtree(work, ignore_errors=True)
+def _make_older(deb: Path, older: Path) -> None:
+    """Make the same package with a lower version number, to upgrade from."""
+    work = older.with_suffix(".unpacked")
     subprocess.run(["dpkg-deb", "-R", str(deb), str(work)], check=True)
     control = work / "DEBIAN/control"
     control.write_text(re.sub("(?m)^Version: .*$", "Version: 0.0.1~previous", control.read_text()))
     build = ["dpkg-deb", "-Zgzip", "--root-owner-group", "-b", str(work), str(older)]
     subprocess.run(build, check=True, capture_output=True)
     shutil.rmtree(work)
-    return older
 
 
 if __name__ == "__main__":

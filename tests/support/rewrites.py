@@ -110,7 +110,12 @@ def in_variable(rng: random.Random, words: list[str]) -> str:
         f'set -- {whole}; "$@"',
         f'f() {{ {name} "$@"; }}; f {rest}',
         f"for v in {name}; do $v {rest}; done",
+        f"hash -p /bin/{name} v; v {rest}",
+        f"alias v={name}; v {rest}",
+        f"mapfile -t v <<< {name}; $v {rest}",
     ]
+    if all(word.replace("-", "").replace("/", "").isalnum() for word in words):
+        forms.append(f"IFS=,; v={','.join(words)}; $v")
     return rng.choice(forms)
 
 
@@ -128,8 +133,8 @@ FRAMES = [
     "while true; do {}; break; done", "f() {{ {}; }}; f", "function f {{ {}; }}; f", "  {}  ", "{} # done",
     "cd /srv; {}", "! {}", "echo start; {}; echo end", "case x in *) {} ;; esac", "echo $({})", 'echo "$({})"',
     "cat <({})", "{} | cat", "{} |& cat", "set -e\n{}", "until {}; do :; done", "exec 3>&1; {}", "x=$({})",
-    "# a comment\n{}", "{}\n", "coproc {{ {}; }}", "[ -d / ] && {}", "(({} ) )", "{{ {}\n}}", "select i in a; do {}; done",
-    "trap - INT; {}", "({} &) &", "wait; {}",
+    "# a comment\n{}", "{}\n", "coproc {{ {}; }}", "[ -d / ] && {}", "(({} ) )", "{{ {}\n}}",
+    "select i in a; do {}; done", "trap - INT; {}", "({} &) &", "wait; {}",
 ]  # fmt: skip
 
 # --- a text on its way to a shell -------------------------------------------------------------------------------------
@@ -155,6 +160,10 @@ def in_shell(rng: random.Random, text: str) -> str:
         f'eval "$(printf %s {plain})"',
         f"bash <<< {plain}",
         f"bash -s <<< {plain}",
+        f"bash /dev/fd/3 3<<< {plain}",
+        f"exec 3<<< {plain}; bash <&3",
+        f"printf %s {plain} | dd of={file}; sh {file}",
+        f"sh -c {plain}" if {"'", "\n", "%"} & {*text} else f"xargs -I% sh -c % <<< {shlex.quote(plain)}",
         f"printf '%s\\n' {plain} | sh",
         f"echo {encoded} | base64 -d | bash",
         f"base64 --decode <<< {encoded} | sh",

@@ -6,6 +6,7 @@ program would hand to a shell goes back into the walk.
 
 import re
 from collections.abc import Sequence
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from gw.defender.shell import escapes
@@ -46,6 +47,8 @@ _PATTERN_PROGRAM = re.compile(r"[./~]*/[^()]*|[a-z0-9?*\[\]_.-]*[a-z?][a-z0-9?*\
 # `!/bin/sh`, `:!sh`: what people type at the prompt of an editor or pager.
 _PROMPT_ESCAPE = re.compile(r":?!(?:/|\.{1,2}/|(?:ba|da|z|k|c|tc|a)?sh$)")
 
+_SPECIAL = frozenset("\"'`$\\|&;()<>{}*?[#~\n=!")
+
 MAX_WRAPPERS = 12
 MAX_INNER = 8  # commands of one find or parallel
 
@@ -65,7 +68,7 @@ def run(walker: "Walker", argv: list[str], marks: list[int], context: Context) -
     assert program is not None
     if walker.aliases and program in walker.aliases and program not in walker.called:
         walker.called.append(program)
-        output = walker.text(" ".join([walker.aliases[program], *argv[1:]]), context)
+        output = _alias(walker, walker.aliases[program], argv, marks, context)
         walker.called.pop()
         return output
     known = profile(program)
@@ -77,6 +80,14 @@ def run(walker: "Walker", argv: list[str], marks: list[int], context: Context) -
         walker.drafts.append(walker.draft(program, argv, marks, context))
         return walker.call(program, argv, context.stdin)
     return _plain(walker, program, known, argv, marks, context)
+
+
+def _alias(walker: "Walker", meaning: str, argv: list[str], marks: list[int], context: Context) -> Stream:
+    """What an alias stands for, followed by the words behind its name."""
+    words = meaning.split()
+    if words and not _SPECIAL.intersection(meaning):
+        return run(walker, words + argv[1:], [0] * len(words) + marks[1:], context)
+    return walker.text(" ".join([meaning, *map(quote, argv[1:])]), context)
 
 
 def _program(walker: "Walker", word: str, marks: int) -> str | None:

@@ -3,7 +3,9 @@
 Runs nothing and grades nothing. Invariant: input that is not known still leaves its marks on the words it may become.
 """
 
-from gw.defender.shell.lexer import decode_ansi
+import re
+
+from gw.defender.shell.lexer import WINDOW, decode_ansi
 from gw.defender.shell.stream import EXPANDED, SECRET, TAINT, Stream
 
 MAX_ITEMS = 16  # of the input that are tried one by one
@@ -11,6 +13,11 @@ MAX_PLACED_CHARS = 64 * 1024  # of all commands made that way
 MAX_WORDS = 64  # of the input that are appended to one command
 
 _OTHER_INPUT = frozenset(("-a", "-o", "--arg-file", "--open-tty"))
+
+# Without `-0` and `-d` xargs takes quotes and backslashes off, as a shell would.
+_QUOTES = frozenset("'\"\\")
+_QUOTED = re.compile(r"'([^'\n]*)'|\"([^\"\n]*)\"|\\(.)", re.S)
+_WORD = re.compile(r"(?:'[^'\n]*'|\"[^\"\n]*\"|\\.|[^\s'\"\\])+", re.S)
 
 Invocation = tuple[list[str], list[int]]
 
@@ -57,6 +64,7 @@ def _placeholder(options: list[str]) -> str | None:
 
 def _items(options: list[str], text: str, separator: str | None) -> list[str]:
     """Words, lines (with a placeholder), or what `-0` and `-d` say."""
+    plain = True
     for i, word in enumerate(options[1:], 1):
         if word == "--null" or (word[:1] == "-" and word[1:2] not in ("-", "I", "i", "d") and "0" in word):
             separator = "\0"
@@ -64,4 +72,13 @@ def _items(options: list[str], text: str, separator: str | None) -> list[str]:
             separator = decode_ansi("".join(options[i + 1 : i + 2]))
         elif word.startswith(("-d", "--delimiter=")):
             separator = decode_ansi(word.removeprefix("--delimiter=").removeprefix("-d"))
+        else:
+            continue
+        plain = False
+    if plain and len(text) <= WINDOW and not _QUOTES.isdisjoint(text):
+        return [_unquoted(item) for item in (text.split("\n") if separator else _WORD.findall(text)) if item.strip()]
     return [item for item in text.split(separator or None) if item.strip()]
+
+
+def _unquoted(item: str) -> str:
+    return _QUOTED.sub(lambda found: "".join(group or "" for group in found.groups()), item)

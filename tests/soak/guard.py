@@ -208,7 +208,7 @@ def guard(upstream: str) -> Iterator[Guard]:
 
 
 def answer_reviews(started: Guard, chance: random.Random) -> None:
-    """For ever: approve or deny what waits. A client of its own thread's making would do; ours waits cooperatively."""
+    """For ever: approve or deny what waits."""
     program = [sys.executable, "-c", ANSWERER, str(started.control), started.token, str(chance.random())]
     process = subprocess.Popen(program)
     try:
@@ -219,15 +219,15 @@ def answer_reviews(started: Guard, chance: random.Random) -> None:
         process.wait(10)
 
 
-# A process of its own: the command's client blocks.
+# A process of its own: the command's client blocks. It comes back after a wait that was too long for it.
 ANSWERER = """
 import random, sys, time
 from gw.cli.rpc import GatewayClient, RefusedError
+from gw.cli.websocket import UnreachableError
 from gw.config.settings import Address
-from gw.errors import Expired
 host, _, port = sys.argv[1].rpartition(":")
 chance = random.Random(sys.argv[3])
-with GatewayClient(Address(host, int(port)), sys.argv[2], scopes=("operator.read", "operator.approvals")) as client:
+def answer(client):
     while True:
         for row in client.call("security.review.list", {})["held"]:
             if chance.random() < 0.6:
@@ -237,6 +237,14 @@ with GatewayClient(Address(host, int(port)), sys.argv[2], scopes=("operator.read
                 except RefusedError:
                     pass
         time.sleep(0.3)
+while True:
+    try:
+        with GatewayClient(
+            Address(host, int(port)), sys.argv[2], scopes=("operator.read", "operator.approvals"), timeout_s=60
+        ) as client:
+            answer(client)
+    except UnreachableError:
+        time.sleep(1)
 """
 
 

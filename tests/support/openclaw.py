@@ -77,11 +77,12 @@ def command_line(folder: Path, url: str, token: str, *arguments: str) -> "subpro
     )
 
 
-def script(folder: Path, file: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    """Run a JavaScript file with the packages in reach (OPENCLAW_LAB_MODULES, as the lab's scenarios expect)."""
+def script(folder: Path, file: Path, *arguments: str, **extra: str) -> "subprocess.CompletedProcess[str]":
+    """Run a JavaScript file with the packages in reach (OPENCLAW_LAB_MODULES, as the lab's scenarios expect); *extra*
+    are environment variables."""
     return subprocess.run(
         [str(node()), str(file), *arguments],
-        env=environment(folder, OPENCLAW_LAB_MODULES=str(modules().parent)),
+        env=environment(folder, OPENCLAW_LAB_MODULES=str(modules().parent), **extra),
         capture_output=True,
         text=True,
         timeout=COMMAND_TIMEOUT_S,

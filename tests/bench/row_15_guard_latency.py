@@ -1,5 +1,7 @@
 """What the guard proxy adds to a request and its answer on loopback: the same frames straight and through it.
 
+Latency, not throughput: one request at a time, with a pause before each, as a person or an agent would send them.
+
 The gateway behind is our bare pump, so that as little as possible besides the guard is in the figure. Each sample is a
 round trip, so two relayed frames: one that has to be judged first (a tool call for a node, a message to be sent), and
 one that nobody judges.
@@ -8,15 +10,18 @@ one that nobody judges.
 import json
 import sys
 import tempfile
+import time
 from pathlib import Path
 from statistics import median, quantiles
 from typing import Any
 
-from tests.bench.load import Connection, drive
+from gw._native.wsframe import TEXT
+from tests.bench.load import Connection
 from tests.bench.processes import Child, NotStartedError, Server, running, start
 from tests.bench.registry import Bar, Measured, Row, Settings
 from tests.bench.rounds import interleave, rounded, summary
 
+PAUSE_S = 0.001
 PAYLOAD = '{"ok":true,"text":"%s"}' % ("x" * 512)
 REQUESTS: dict[str, tuple[str, list[dict[str, Any]]]] = {
     "passed": ("sessions.list", [{"limit": 50}]),
@@ -32,21 +37,30 @@ REQUESTS: dict[str, tuple[str, list[dict[str, Any]]]] = {
 
 
 class Timed:
-    """One connection that asks again as soon as it is answered."""
+    """One connection that asks, waits for the answer, and pauses."""
 
     def __init__(self, server: Server, method: str, params: list[dict[str, Any]]) -> None:
         self.connection = Connection(server.port)
         self.connection.call("health", {})  # the first success opens the way
         self.connection.prepare(method, *params)
+        self.connection.sock.setblocking(True)
         self.p99_us: list[float] = []
 
     def run(self, seconds: float) -> float:
         """Median of the round trips, in us."""
-        self.connection.latencies_ns = []
-        drive([self.connection], 1, seconds)
-        samples = self.connection.latencies_ns
-        self.p99_us.append(quantiles(samples, n=100)[98] / 1e3)
-        return median(samples) / 1e3
+        connection, samples = self.connection, []
+        until = time.perf_counter() + seconds
+        while time.perf_counter() < until:
+            time.sleep(PAUSE_S)
+            frame = connection.frames[connection.at]
+            connection.at = (connection.at + 1) % len(connection.frames)
+            began_ns = time.perf_counter_ns()
+            connection.sock.sendall(frame)
+            while not any(opcode == TEXT for opcode, _ in connection.decoder.feed(connection.sock.recv(65536))):
+                pass
+            samples.append((time.perf_counter_ns() - began_ns) / 1e3)
+        self.p99_us.append(quantiles(samples, n=100)[98])
+        return median(samples)
 
 
 def measure(settings: Settings) -> Measured:

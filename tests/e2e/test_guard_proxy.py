@@ -119,7 +119,7 @@ def test_lab_scenarios_give_the_same_frames(gateway: Lab, guard: Serving, tmp_pa
         ran = openclaw.script(tmp_path, scenario, url, gateway.token, LAB_SESSION=session)
         assert ran.returncode == 0, ran.stderr
         shapes.append(shape(ran.stdout.replace(session, "SESSION")))
-    assert list(unified_diff(*shapes, lineterm="", n=0)) == []
+    assert list(unified_diff(shapes[0], shapes[1], lineterm="", n=0)) == []
 
 
 def test_reference_client(gateway: Lab, guard: Serving, tmp_path: Path) -> None:

@@ -25,8 +25,8 @@ from gw.config.secrets import read_secret, secret_file
 from gw.config.settings import Address, Settings
 from gw.errors import ConfigError, ProblemsError
 from gw.model.problem import Problem
-from gw.modes.canary import new_word
-from gw.modes.openclaw_config import State, read_state
+from gw.modes.beside.canary import new_word
+from gw.modes.beside.openclaw_config import State, read_state
 from gw.policy.loader import load as load_policy
 
 SAID: Final = {

@@ -13,8 +13,8 @@ from typing import Any, Final, NamedTuple
 from gw import __version__
 from gw.config.settings import Settings
 from gw.model.problem import Problem
-from gw.modes import ways
-from gw.modes.openclaw_config import State
+from gw.modes.beside import ways
+from gw.modes.beside.openclaw_config import State
 
 OK, WARNING, ERROR = "ok", "warning", "error"
 TESTED: Final = ("2026.9.", "2026.5.")  # releases of OpenClaw this version was tried against

@@ -18,8 +18,8 @@ import click
 from gw.cli.options import load_settings, settings_options
 from gw.cli.output import as_json_option, print_json, print_pairs
 from gw.errors import GwError
-from gw.modes import openclaw_config
-from gw.modes.openclaw_config import SECTIONS, Document, State, Wanted
+from gw.modes.beside import openclaw_config
+from gw.modes.beside.openclaw_config import SECTIONS, Document, State, Wanted
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -26,7 +26,7 @@ def command(config_file: Path | None, as_json: bool, **flags: Any) -> int:
     loaded = load_settings(config_file, flags)
     from gw import hub
     from gw.cli.running import Announcement, run_service
-    from gw.modes.beside import build_sidecar, follow_reviews, upstream_target, upstream_token
+    from gw.modes.beside.build import build_sidecar, follow_reviews, upstream_target, upstream_token
 
     target = upstream_target(loaded.settings)  # what cannot work shows before anything is opened
     upstream_token(loaded.settings)

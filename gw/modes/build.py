@@ -68,8 +68,8 @@ from gw.wire.params import Shape, load_shapes
 
 if TYPE_CHECKING:
     from gw.config.settings import Settings
+    from gw.modes.beside.coverage import Coverage, Gap
     from gw.modes.channels import ChannelService, ChannelsFile
-    from gw.modes.coverage import Coverage, Gap
 
 STORE_QUEUE: Final = 4096
 FILE_WORKERS: Final = 2
@@ -210,7 +210,7 @@ class Gateway:
     def coverage(self) -> "Coverage":
         """Made when the first gate is asked about a call; a gateway that nobody asks does without."""
         from gw.ledger.decisions import read_latest
-        from gw.modes.coverage import EVENT, RECALLED, Coverage, recall_from
+        from gw.modes.beside.coverage import EVENT, RECALLED, Coverage, recall_from
 
         log, started_ms = self.judging.log, self.clock.now_ms()
 

@@ -22,7 +22,7 @@ from gw.net.http import Request, Response, Route, error_response
 from gw.wire import frames, json
 
 if TYPE_CHECKING:
-    from gw.modes.coverage import Coverage
+    from gw.modes.beside.coverage import Coverage
 
 logger = logging.getLogger(__name__)
 
@@ -155,7 +155,7 @@ class Hooks:
         calls = params.get("calls")
         if self._coverage is None or not isinstance(calls, list):
             return {"unguarded": 0}
-        from gw.modes.coverage import Execution  # loaded with the first call that ran
+        from gw.modes.beside.coverage import Execution  # loaded with the first call that ran
 
         coverage = self._coverage()
         gaps = [

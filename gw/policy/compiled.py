@@ -91,7 +91,7 @@ class Risk:
     on_timeout: Verdict | None = None
     on_overload: Verdict | None = None
     on_failure: Mapping[str, Verdict] = field(default_factory=lambda: dict(FAILURE))  # class of action -> verdict
-    # Beside a real gateway, which asks or is watched (modes/sidecar.py).
+    # Beside a real gateway, which asks or is watched (modes/beside/sidecar.py).
     answer_allow: bool = False
     abort_at: str = "block"  # never | review | block
 

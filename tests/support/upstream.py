@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from gw.modes.operator import Operator
+from gw.modes.beside.operator import Operator
 
 CHALLENGE = {"type": "event", "event": "connect.challenge", "payload": {"nonce": "n", "ts": 1_700_000_000_000}}
 HELLO = {"type": "hello-ok", "protocol": 4, "server": {"version": "2026.9.6"}}

@@ -10,7 +10,7 @@ import pytest
 from gw.cli.doctor_checks import CHECKS, ERROR, OK, WARNING, Facts, active_gates, posture, run_checks, socket_path
 from gw.config.settings import Address, build
 from gw.model.problem import Problem
-from gw.modes.openclaw_config import State
+from gw.modes.beside.openclaw_config import State
 
 NOW_MS = 1_700_000_000_000
 PLUGIN = {"version": "0.1.0", "openclaw": "2026.9.6", "canary": True, "seenMs": NOW_MS}

@@ -9,7 +9,7 @@ from gw.defender.review import Held, Reviews
 from gw.errors import Overloaded
 from gw.model.action import Action, PartKind, Provenance
 from gw.model.decision import Decision, Finding, PolicyRef, Verdict
-from gw.modes.coverage import Coverage
+from gw.modes.beside.coverage import Coverage
 from gw.modes.hooks import Hooks
 from gw.net.http import Request
 from gw.observe.metrics import Metrics

@@ -6,8 +6,8 @@ import pytest
 
 from gw.model.action import PartKind, Provenance
 from gw.model.decision import Decision, Finding, PolicyRef, Verdict
-from gw.modes import sidecar_rules as rules
-from gw.modes.sidecar_rules import Approval
+from gw.modes.beside import rules as rules
+from gw.modes.beside.rules import Approval
 from gw.policy.compiled import Risk
 
 REQUEST = {

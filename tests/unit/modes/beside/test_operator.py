@@ -7,8 +7,8 @@ import pytest
 
 from gw.errors import UpstreamError
 from gw.hub import Greenlets, Latch
-from gw.modes.operator import Login, Operator, RefusedError
-from gw.modes.own_device import OwnDevice
+from gw.modes.beside.device import OwnDevice
+from gw.modes.beside.operator import Login, Operator, RefusedError
 from tests.support.upstream import HELLO, FakeUpstream, Refuse
 
 WHO = Login("the-token", OwnDevice("s" * 48), ("operator.admin",), ("approvals",))

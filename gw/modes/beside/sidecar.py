@@ -16,11 +16,11 @@ from gw.errors import ApprovalNotFound, Expired, Overloaded, UpstreamError
 from gw.hub import BoundedQueue, Greenlets, sleep
 from gw.model.action import Action
 from gw.model.decision import Decision, Verdict
-from gw.modes import canary
-from gw.modes import sidecar_rules as rules
-from gw.modes.coverage import Coverage, Execution
-from gw.modes.operator import Login, Operator, RefusedError
-from gw.modes.sidecar_rules import Approval, ToolEvent
+from gw.modes.beside import canary
+from gw.modes.beside import rules as rules
+from gw.modes.beside.coverage import Coverage, Execution
+from gw.modes.beside.operator import Login, Operator, RefusedError
+from gw.modes.beside.rules import Approval, ToolEvent
 from gw.observe.metrics import Metrics
 from gw.policy.compiled import Risk
 from gw.ports import Clock, Json, Link

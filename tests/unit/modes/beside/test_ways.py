@@ -1,6 +1,6 @@
 import pytest
 
-from gw.modes.ways import APPROVALS, GATES, GUARD, PLUGIN, WAYS, open_ways, posture
+from gw.modes.beside.ways import APPROVALS, GATES, GUARD, PLUGIN, WAYS, open_ways, posture
 
 
 @pytest.mark.parametrize(

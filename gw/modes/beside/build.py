@@ -13,10 +13,10 @@ from gw.config.settings import Settings
 from gw.defender.review import Held
 from gw.errors import ConfigError
 from gw.model.problem import Problem
-from gw.modes.operator import Login, Operator
-from gw.modes.own_device import OwnDevice
-from gw.modes.sidecar import Ports, Sidecar
-from gw.modes.sidecar_rules import ADMIN_SCOPES, CAPS
+from gw.modes.beside.device import OwnDevice
+from gw.modes.beside.operator import Login, Operator
+from gw.modes.beside.rules import ADMIN_SCOPES, CAPS
+from gw.modes.beside.sidecar import Ports, Sidecar
 from gw.net.dial import DialOptions, Target, dial
 from gw.ports import Link
 

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gw.model.decision import Decision, PolicyRef, Verdict
-from gw.modes import coverage as module
-from gw.modes.coverage import METRIC, Coverage, Execution, Gap, Reason
+from gw.modes.beside import coverage as module
+from gw.modes.beside.coverage import METRIC, Coverage, Execution, Gap, Reason
 from gw.observe.metrics import Metrics
 from tests.support.policies import FakeClock
 

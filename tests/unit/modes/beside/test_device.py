@@ -3,7 +3,7 @@
 import pytest
 
 from gw.access.device import Device, Signed, fault
-from gw.modes.own_device import OwnDevice
+from gw.modes.beside.device import OwnDevice
 
 SIGNED = Signed("gateway-client", "backend", "operator", ("operator.admin",), "token", "linux", "")
 NOW_MS = 1_700_000_000_000

@@ -9,7 +9,7 @@ from gw.config.load import load
 from gw.config.settings import Settings, build
 from gw.defender.review import Held
 from gw.errors import ConfigError, UpstreamError
-from gw.modes import beside
+from gw.modes.beside import build as beside
 from gw.modes.build import Gateway
 from gw.observe.history import History
 

@@ -6,8 +6,8 @@ import pytest
 
 from gw.defender.guards.canary import DIGITS, RULE, WORD
 from gw.errors import UpstreamError
-from gw.modes import canary
-from gw.modes.operator import RefusedError
+from gw.modes.beside import canary
+from gw.modes.beside.operator import RefusedError
 
 OURS = {"ok": False, "error": {"code": "forbidden", "message": f"clawgate: blocked. [{RULE}; decision dec_1]"}}
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gw.modes.openclaw_config import Wanted, in_steps, merge_patch, read_state, setup, undo
+from gw.modes.beside.openclaw_config import Wanted, in_steps, merge_patch, read_state, setup, undo
 
 WANTED = Wanted("/usr/share/clawgate/plugin", "/run/clawgate/plugin.sock", "clawgate", exec_asks=True)
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from gw.defender.guards.canary import DIGITS, RULE, WORD
 from gw.errors import UpstreamError
-from gw.modes.operator import RefusedError
+from gw.modes.beside.operator import RefusedError
 
 METRIC: Final = "clawgate_canary_total"
 APPROVAL_MS: Final = 5000  # how long a probe of the approvals waits for its answer

@@ -14,7 +14,7 @@ from gw._native import envelope
 from gw.access.device import Signed
 from gw.errors import UpstreamError
 from gw.limits import MAX_JSON_DEPTH
-from gw.modes.own_device import OwnDevice
+from gw.modes.beside.device import OwnDevice
 from gw.ports import Json, Latch, Link
 from gw.wire import json
 

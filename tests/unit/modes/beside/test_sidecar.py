@@ -11,17 +11,17 @@ from gw.errors import UpstreamError
 from gw.hub import Greenlets, sleep
 from gw.model.action import Action
 from gw.model.decision import Decision, Finding, PolicyRef, Verdict
-from gw.modes import sidecar as module
-from gw.modes import sidecar_rules as rules
-from gw.modes.coverage import Coverage
-from gw.modes.operator import Login
-from gw.modes.own_device import OwnDevice
-from gw.modes.sidecar import METRIC, Ports, Sidecar
+from gw.modes.beside import rules as rules
+from gw.modes.beside import sidecar as module
+from gw.modes.beside.coverage import Coverage
+from gw.modes.beside.device import OwnDevice
+from gw.modes.beside.operator import Login
+from gw.modes.beside.sidecar import METRIC, Ports, Sidecar
 from gw.observe.metrics import Metrics
 from gw.policy.compiled import Risk
 from tests.support.policies import FakeClock
 from tests.support.upstream import FakeUpstream, Refuse
-from tests.unit.modes.test_sidecar_rules import PAYLOAD, REQUEST, event, result
+from tests.unit.modes.beside.test_rules import PAYLOAD, REQUEST, event, result
 
 USER = {"role": "user", "content": "evil", "idempotencyKey": "r1:user"}
 ASKING = {"parsed": {"tools": {"exec": {"host": "gateway", "ask": "always"}}}}

@@ -37,6 +37,7 @@ logger = logging.getLogger(__name__)
 
 # The one WebSocket of OpenClaw 2026.9.6 that speaks another protocol; on every other path it is the gateway's own.
 OTHER_PROTOCOL: Final = frozenset({"/__openclaw__/worker"})
+GATEWAY_GRACE_S: Final = 10.0  # for a busy gateway to read what was said before a goodbye
 CHALLENGE: Final = b"connect.challenge"
 MOST_OF_A_NAME: Final = 256
 
@@ -129,7 +130,10 @@ class GuardProxy:
         settings = gateway.loaded.settings
         guard = self._settings = settings.guard
         self._secret = secret_of(guard)
-        self.upstream = Upstream(target_of(settings), DialOptions(tls_ca=settings.upstream.tls_ca), gateway.clock)
+        # Closing on what the gateway has not read yet would take the client's last words back.
+        pump = PumpLimits(limits.MAX_BUFFERED_BYTES, close_grace_s=GATEWAY_GRACE_S)
+        options = DialOptions(tls_ca=settings.upstream.tls_ca, pump=pump)
+        self.upstream = Upstream(target_of(settings), options, gateway.clock)
         judging = gateway.judging
         self._desk = GuardDesk(judging, judging.reviews, gateway.verdicts.publish, gateway.clock, guard.hold_s)
         free = frozenset(spec.name for spec in gateway.router.methods if not spec.guarded)

@@ -47,7 +47,7 @@ def command(config_file: Path | None, as_json: bool, **flags: Any) -> int:
     """Stand in front of an OpenClaw gateway: clients connect here instead, and what they send is judged."""
     loaded = load_settings(config_file, flags)
     from gw.cli.running import Announcement, run_service
-    from gw.modes.guardproxy import GuardProxy, on_control, secret_of, target_of
+    from gw.modes.guard.proxy import GuardProxy, on_control, secret_of, target_of
 
     guard = loaded.settings.guard
     target, _ = target_of(loaded.settings), secret_of(guard)  # what cannot work shows before anything is opened

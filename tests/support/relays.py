@@ -6,10 +6,10 @@ from typing import Any
 from gw._native.wsframe import TEXT
 from gw.errors import Blocked, RequestError
 from gw.errors import Held as HeldError
-from gw.modes.lanes import Item
-from gw.modes.node_calls import Passes
-from gw.modes.relay import Judged, Relay, Shared
-from gw.modes.repeats import Repeats
+from gw.modes.guard.lanes import Item
+from gw.modes.guard.node_calls import Passes
+from gw.modes.guard.relay import Judged, Relay, Shared
+from gw.modes.guard.repeats import Repeats
 
 Json = Any
 FREE = frozenset({"connect", "health", "chat.history", "chat.abort", "sessions.abort", "node.invoke.result"})

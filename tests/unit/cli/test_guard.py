@@ -1,4 +1,4 @@
-"""What `clawgate guard` says and how it ends; what it does is in tests/unit/modes/test_guardproxy.py."""
+"""What `clawgate guard` says and how it ends; what it does is in tests/unit/modes/guard/test_proxy.py."""
 
 import json
 import subprocess

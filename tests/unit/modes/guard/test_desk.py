@@ -9,10 +9,10 @@ from gw.defender.review import Reviews
 from gw.errors import RequestError
 from gw.model.action import Action, Part, PartKind
 from gw.model.decision import Decision, Finding, PolicyRef, Verdict
-from gw.modes.guard_desk import GuardDesk
-from gw.modes.node_calls import Passes
-from gw.modes.relay import Relay, Shared
-from gw.modes.repeats import Repeats
+from gw.modes.guard.desk import GuardDesk
+from gw.modes.guard.node_calls import Passes
+from gw.modes.guard.relay import Relay, Shared
+from gw.modes.guard.repeats import Repeats
 from tests.support.relays import FREE, FakeSide, Line
 
 

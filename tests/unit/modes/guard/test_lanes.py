@@ -1,9 +1,9 @@
-"""gw/modes/lanes: order per session, and a property test of it against a slow, obvious twin."""
+"""gw/modes/guard/lanes: order per session, and a property test of it against a slow, obvious twin."""
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gw.modes.lanes import NO_SESSION, Item, Lanes, State, session_of
+from gw.modes.guard.lanes import NO_SESSION, Item, Lanes, State, session_of
 
 
 class Road:

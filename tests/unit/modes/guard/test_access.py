@@ -3,7 +3,7 @@
 import pytest
 
 from gw.access.throttle import LoginThrottle
-from gw.modes.front_access import COOKIE, FrontAccess, without_token
+from gw.modes.guard.access import COOKIE, FrontAccess, without_token
 from gw.net.front import Asked
 from gw.ports import UpgradeFacts
 from tests.support.policies import FakeClock

@@ -4,7 +4,7 @@ import pytest
 
 from gw.defender.extract import Origin
 from gw.model.action import PartKind
-from gw.modes.http_guard import UnreadableBody, action_of, guarded_as, read_body
+from gw.modes.guard.http import UnreadableBody, action_of, guarded_as, read_body
 
 SPELLINGS = [
     "/v1/chat/completions",

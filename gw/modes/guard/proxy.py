@@ -19,12 +19,12 @@ from gw.defender.review import Held
 from gw.errors import ConfigError
 from gw.model.problem import Problem
 from gw.modes.build import Gateway
-from gw.modes.front_access import FrontAccess
-from gw.modes.guard_desk import GuardDesk
-from gw.modes.http_guard import UnreadableBody, action_of, guarded_as
-from gw.modes.node_calls import Passes
-from gw.modes.relay import LOST, Relay, Shared
-from gw.modes.repeats import Repeats
+from gw.modes.guard.access import FrontAccess
+from gw.modes.guard.desk import GuardDesk
+from gw.modes.guard.http import UnreadableBody, action_of, guarded_as
+from gw.modes.guard.node_calls import Passes
+from gw.modes.guard.relay import LOST, Relay, Shared
+from gw.modes.guard.repeats import Repeats
 from gw.net.dial import DialOptions, Opened, Target, attach
 from gw.net.front import FORWARDED, Asked, FrontServer, serve_front
 from gw.net.http import Request, Response, error_response, json_response

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gw._native.envelope import scan
-from gw.modes.numbering import Numbering, with_seq
+from gw.modes.guard.numbering import Numbering, with_seq
 
 
 def event(seq: int, **more: object) -> bytes:

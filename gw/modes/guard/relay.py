@@ -16,10 +16,10 @@ from gw._native.envelope import UNKNOWN_KEYS, BadFrameError, Envelope, EnvelopeE
 from gw._native.wsframe import TEXT
 from gw.errors import Blocked, InvalidRequest, Overloaded, RequestError, Unavailable
 from gw.methods.client import NO_FRAME
-from gw.modes.lanes import NO_SESSION, Item, Lanes, session_of
-from gw.modes.node_calls import GUARDED_EVENTS, Passes, refusal
-from gw.modes.numbering import Numbering
-from gw.modes.repeats import UNKNOWN, Answer, Entry, Repeats, answer_of, failure_of, had_effect
+from gw.modes.guard.lanes import NO_SESSION, Item, Lanes, session_of
+from gw.modes.guard.node_calls import GUARDED_EVENTS, Passes, refusal
+from gw.modes.guard.numbering import Numbering
+from gw.modes.guard.repeats import UNKNOWN, Answer, Entry, Repeats, answer_of, failure_of, had_effect
 from gw.ports import Json
 from gw.session.idempotency import claim_id, digest_of
 from gw.wire import frames, json

@@ -1,4 +1,4 @@
-"""gw/modes/guardproxy: the parts joined, over real sockets: a gateway of ours behind, the guard in front of it."""
+"""gw/modes/guard/proxy: the parts joined, over real sockets: a gateway of ours behind, the guard in front of it."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -14,7 +14,7 @@ from gw.config.load import load
 from gw.config.settings import build
 from gw.errors import ConfigError
 from gw.modes.build import Gateway
-from gw.modes.guardproxy import GuardProxy, on_control, secret_of, target_of
+from gw.modes.guard.proxy import GuardProxy, on_control, secret_of, target_of
 from gw.net.dial import Target
 from gw.net.listener import ServerOptions
 from gw.net.pump import Connection

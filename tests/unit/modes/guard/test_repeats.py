@@ -4,7 +4,7 @@ import pytest
 
 from gw._native.envelope import scan
 from gw.errors import InvalidRequest, Unavailable
-from gw.modes.repeats import (
+from gw.modes.guard.repeats import (
     MOST_ANSWER_BYTES,
     MOST_ASKERS,
     TOO_LARGE,

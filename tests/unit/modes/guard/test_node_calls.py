@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from gw.modes.node_calls import MAX_PASSES, PASS_TTL_MS, Passes, refusal
+from gw.modes.guard.node_calls import MAX_PASSES, PASS_TTL_MS, Passes, refusal
 
 ASKED: dict[str, Any] = {"nodeId": "n", "command": "system.run", "idempotencyKey": "k", "params": {"command": ["ls"]}}
 

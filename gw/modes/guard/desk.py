@@ -17,9 +17,9 @@ from gw.errors import Held as HeldError
 from gw.methods.router import verdict_error
 from gw.model.action import Action
 from gw.model.decision import Decision, Verdict
-from gw.modes.lanes import Item
-from gw.modes.node_calls import GUARDED_EVENTS
-from gw.modes.relay import Judged, Relay
+from gw.modes.guard.lanes import Item
+from gw.modes.guard.node_calls import GUARDED_EVENTS
+from gw.modes.guard.relay import Judged, Relay
 from gw.ports import Clock
 
 logger = logging.getLogger(__name__)

@@ -1,4 +1,4 @@
-"""gw/modes/relay: what passes, what waits, what is answered in the gateway's place, and how it ends."""
+"""gw/modes/guard/relay: what passes, what waits, what is answered in the gateway's place, and how it ends."""
 
 import json
 
@@ -6,7 +6,7 @@ import pytest
 
 from gw import limits
 from gw._native.wsframe import BINARY, TEXT
-from gw.modes import relay as relaying
+from gw.modes.guard import relay as relaying
 from tests.support.relays import FakeDesk, Line
 
 # --- the handshake is not ours ---------------------------------------------------------------------------------------

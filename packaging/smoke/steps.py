@@ -6,9 +6,9 @@ A step returns a word on what it saw and fails by assertion. They run in order a
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +18,7 @@ from machine import Machine, MachineError
 
 CLIENT: Final = str(Path(__file__).with_name("client.py"))
 LAB: Final = Path(os.environ.get("OPENCLAW_LAB_CACHE", Path.home() / ".cache/openclaw-lab"))
+REFERENCE_CLIENT: Final = Path(__file__).parents[2] / "tests/e2e/reference_client.mjs"
 # A chat message that runs a shell line: guarded before anything else sees it.
 DESTRUCTIVE: Final = {
     "sessionKey": "agent:main:main",
@@ -163,34 +164,32 @@ def idles_small(site: Site) -> str:
 
 
 def serves_openclaw(site: Site) -> str:
-    """the stock OpenClaw CLI connects from outside the unit"""
-    entry = next(LAB.glob("openclaw-*/node_modules/openclaw/openclaw.mjs"), None)
-    node = next(LAB.glob("openclaw-*/node_modules/node-linux-*/bin/node"), None)
-    if entry is None or node is None:
+    """the stock OpenClaw CLI and reference client connect from outside the unit"""
+    modules = next(iter(LAB.glob("openclaw-*/node_modules")), None)
+    node = next(iter(LAB.glob("openclaw-*/node_modules/node-linux-*/bin/node")), None)
+    if modules is None or node is None:
         return "skipped: the openclaw packages are not installed here"
-    home = Path(os.environ.get("TMPDIR", "/tmp")) / f"clawgate-smoke-{os.getpid()}"
-    home.mkdir(exist_ok=True)
-    environment = {
-        "PATH": f"{node.parent}:/usr/bin:/bin",
-        "HOME": str(home),
-        "OPENCLAW_STATE_DIR": str(home),
-        "NO_COLOR": "1",
-    }
-    command = [
-        str(node),
-        str(entry),
-        "gateway",
-        "call",
-        "health",
-        "--url",
-        "ws://127.0.0.1:18789",
-        "--token",
-        site.token,
-    ]
-    done = site.machine.in_network(command, environment)
-    shutil.rmtree(home, ignore_errors=True)
-    assert done.returncode == 0 and '"ok": true' in done.stdout, done.stdout + done.stderr
-    return "gateway call health: ok"
+    url = "ws://127.0.0.1:18789"
+    with tempfile.TemporaryDirectory(prefix="clawgate-smoke-") as home:
+        environment = {
+            "PATH": f"{node.parent}:/usr/bin:/bin",
+            "HOME": home,
+            "OPENCLAW_STATE_DIR": home,
+            "OPENCLAW_LAB_MODULES": str(modules.parent),
+            "NO_COLOR": "1",
+        }
+
+        def run(script: Path, *arguments: str) -> str:
+            done = site.machine.in_network([str(node), str(script), *arguments], environment)
+            assert done.returncode == 0, done.stdout + done.stderr
+            return done.stdout
+
+        openclaw = modules / "openclaw/openclaw.mjs"
+        assert '"ok": true' in run(openclaw, "gateway", "call", "health", "--url", url, "--token", site.token)
+        said = json.loads(run(REFERENCE_CLIENT, url, site.token, DESTRUCTIVE["message"]))
+    assert said["blocked"]["details"]["code"] == "GUARD_BLOCKED", said
+    assert said["history"] and said["gaps"] == 0, said
+    return "gateway call health: ok; reference client: chat.send answered, a blocked one says why"
 
 
 def blocks_and_quarantines(site: Site) -> str:

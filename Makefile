@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 CACHE := $(or $(CLAWGATE_CACHE),$(HOME)/.cache/clawgate)
 
-.PHONY: run test unit property bench lint fuzz deb smoke clean build system
+.PHONY: run test unit lab property bench lint fuzz deb smoke clean build system
 
 run: build  ## build, then start the gateway on 127.0.0.1:18789
 	@exec $(BIN)/clawgate serve --state $${CLAWGATE_STATE:-$(HOME)/.local/state/clawgate} $(ARGS)
@@ -22,6 +22,9 @@ lint: build
 
 unit: build
 	$(BIN)/python -m pytest --cov=gw --cov-report=term:skip-covered --cov-fail-under=90 $(ARGS)
+
+lab: build  ## with the real OpenClaw: its clients against us, and us beside and in front of its gateway
+	$(BIN)/python -m pytest -m lab $(ARGS)
 
 property: $(VENV)/.built  ## scheduler and idempotency, ten minutes of random interleavings
 	CLAWGATE_PROPERTY_MINUTES=$(or $(MINUTES),10) $(BIN)/python -m pytest --timeout 0 -s tests/property/test_scheduler.py

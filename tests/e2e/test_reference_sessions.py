@@ -13,7 +13,7 @@ from tests.conformance.test_sessions_live import BEFORE, CASES, SPECIAL, matches
 from tests.support import openclaw, scripted_serve
 from tests.support.serving import serving
 
-pytestmark = [pytest.mark.openclaw, pytest.mark.slow]
+pytestmark = [pytest.mark.openclaw, pytest.mark.lab]
 
 HERE = Path(__file__).parent
 SAY = ["chat.send", {"sessionKey": "main", "message": "m2", "idempotencyKey": "k1"}]

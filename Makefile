@@ -24,7 +24,7 @@ unit: build
 	$(BIN)/python -m pytest --cov=gw --cov-report=term:skip-covered --cov-fail-under=90 $(ARGS)
 
 lab: build  ## with the real OpenClaw: its clients against us, and us beside and in front of its gateway
-	$(BIN)/python -m pytest -m lab $(ARGS)
+	$(BIN)/python -m pytest -m lab -p no:randomly $(ARGS)
 
 property: $(VENV)/.built  ## scheduler and idempotency, ten minutes of random interleavings
 	CLAWGATE_PROPERTY_MINUTES=$(or $(MINUTES),10) $(BIN)/python -m pytest --timeout 0 -s tests/property/test_scheduler.py

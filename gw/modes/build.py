@@ -75,6 +75,7 @@ STORE_QUEUE: Final = 4096
 FILE_WORKERS: Final = 2
 FILE_QUEUE: Final = 512
 MEMORY_S: Final = 5.0
+GIVE_BACK_SAMPLES: Final = 12
 
 # Events that some part of this gateway sends; hello-ok names these and no others.
 SENT_EVENTS: Final = frozenset(
@@ -295,13 +296,18 @@ class Gateway:
         return watch
 
     def watch_memory(self) -> None:
-        """Look at our own memory for ever; past the hard limit we are not ready."""
+        """Look at our own memory for ever: past the hard limit we are not ready; each minute give back what is free."""
+        samples = 0
         while True:
             self.memory.sample()
             if self.memory.is_refusing:
                 self.health.fail("memory", "resident memory is past memory.hard_mb")
             else:
                 self.health.recover("memory")
+            samples += 1
+            if samples % GIVE_BACK_SAMPLES == 0:
+                with suppress(GwError):  # a full pool has better things to do
+                    self.files.run(give_back)
             hub.sleep(MEMORY_S)
 
     def _channels(self) -> "ChannelService | None":

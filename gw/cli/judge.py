@@ -14,6 +14,7 @@ from typing import Any, Final
 import click
 
 from gw.cli.output import as_json_option, paint
+from gw.defender import understanding
 from gw.defender.engine import Engine
 from gw.defender.guards import GUARDS
 from gw.defender.guards.base import Services
@@ -68,6 +69,7 @@ def make_pipeline(policy_path: Path | None) -> Pipeline:
     policy, warnings = load([policy_path] if policy_path is not None else [])
     clock = SystemClock()
     guards = [make(Services(clock)) for make in GUARDS.values()]
+    understanding.load()  # now, so that the first decision's time is that of judging
     return Pipeline(PolicyHandle(policy, warnings), Engine(guards), clock)
 
 

@@ -1,7 +1,8 @@
 """What holds for every test: loopback only, no deadlines on a shared machine, the reference folder by fixture."""
 
+import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,18 @@ def guard_sockets(event: str, args: tuple[Any, ...]) -> None:
 
 
 sys.addaudithook(guard_sockets)
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_it_was() -> Iterator[None]:
+    """A service sets up the whole process's logging: the next test must not inherit its level."""
+    root, ours = logging.getLogger(), logging.getLogger("gw")
+    before = (list(root.handlers), root.level, ours.level, logging.raiseExceptions)
+    yield
+    root.handlers[:] = before[0]
+    root.setLevel(before[1])
+    ours.setLevel(before[2])
+    logging.raiseExceptions = before[3]
 
 
 @pytest.fixture

@@ -84,18 +84,6 @@ def test_the_filter_forgets_rather_than_grows(monkeypatch: pytest.MonkeyPatch) -
     assert len(limit._seen) <= 3
 
 
-@pytest.fixture
-def clean_logging() -> Iterator[None]:
-    root = logging.getLogger()
-    before = (list(root.handlers), root.level, logging.getLogger("gw").level, logging.raiseExceptions)
-    yield
-    root.handlers[:] = before[0]
-    root.setLevel(before[1])
-    logging.getLogger("gw").setLevel(before[2])
-    logging.raiseExceptions = before[3]
-
-
-@pytest.mark.usefixtures("clean_logging")
 def test_setup_routes_our_events_and_the_warnings_of_libraries(pipe: tuple[int, int]) -> None:
     made = setup("info", "json", descriptor=pipe[1], history_lines=10)
     ours, theirs = logging.getLogger("gw.modes.standalone"), logging.getLogger("urllib3")

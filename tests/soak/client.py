@@ -3,6 +3,7 @@
 import json
 import random
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any, Final
 from uuid import uuid4
 
@@ -27,7 +28,7 @@ class Sent:
 class Life:
     """From connect to the end; `ending` is settle, leave or vanish, or `gateway` when the other side ended first."""
 
-    def __init__(self, port: int, chance: random.Random, may_hold: Any) -> None:
+    def __init__(self, port: int, chance: random.Random, may_hold: Any, endings: Iterator[str]) -> None:
         self.name = uuid4().hex
         self.sent: dict[str, Sent] = {}
         self.answers: dict[str, list[dict[str, Any]]] = {}
@@ -37,6 +38,7 @@ class Life:
         self.ending = ""
         self._chance = chance
         self._may_hold = may_hold
+        self._endings = endings
         self._socket = WsClient(port)
         assert json.loads(self._socket.text(SETTLE_S))["event"] == "connect.challenge"
         params = {"client": {"id": "cli"}, "device": {"id": self.name}}
@@ -130,7 +132,7 @@ class Life:
     def _end(self) -> None:
         if self.closed is not None:
             return
-        ending = self._chance.choice(["settle", "settle", "leave", "vanish"])
+        ending = next(self._endings)
         if ending == "settle":
             waited = 0.0
             while self.closed is None and self.sent.keys() - self.answers.keys() and waited < SETTLE_S:

@@ -15,6 +15,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import cycle
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -43,6 +44,7 @@ def soak(seconds: float, clients: int, seed: int, hold_every_s: float = 2.0) -> 
     with guard(f"ws://127.0.0.1:{gateway.port}") as started:
         until = time.monotonic() + seconds
         budget = Budget(hold_every_s)
+        endings = cycle(("leave", "settle", "vanish", "settle"))  # in turn, so that a short soak has them all
         helpers = [
             hub.spawn(gateway.trouble, max(0.1, 20.0 / clients)),
             hub.spawn(answer_reviews, started, random.Random(chance.random())),
@@ -52,7 +54,7 @@ def soak(seconds: float, clients: int, seed: int, hold_every_s: float = 2.0) -> 
             hub.sleep(own.random())
             while time.monotonic() < until:
                 try:
-                    life = Life(started.port, own, budget.take)
+                    life = Life(started.port, own, budget.take, endings)
                 except AssertionError as error:
                     counts[f"could not connect: {str(error)[:60]}"] += 1
                     hub.sleep(0.2)

@@ -1,7 +1,9 @@
 """gw/hub: what is bounded says so when full, what waits has a deadline, what must run is restarted."""
 
+import gc
 import logging
 import time
+import weakref
 
 import gevent
 import pytest
@@ -23,6 +25,43 @@ def test_a_spawned_function_runs_with_its_arguments() -> None:
     assert seen == [(1, 2)]
 
 
+def test_what_a_callback_of_the_loop_asks_for_runs_at_once_and_may_wait() -> None:
+    seen: list[object] = []
+
+    def job(name: str) -> None:
+        seen.append(name)
+        hub.sleep(0.001)
+        seen.append(f"{name} again")
+
+    def callback() -> None:
+        hub.spawn_now(job, "a")
+        seen.append("the callback goes on")
+
+    gevent.get_hub().loop.run_callback(callback)
+    hub.sleep(0.01)
+    assert seen == ["a", "the callback goes on", "a again"]
+
+
+def test_elsewhere_it_waits_for_its_turn_and_the_asker_goes_on() -> None:
+    seen: list[object] = []
+    hub.spawn_now(seen.append, "job")
+    seen.append("asker")
+    hub.sleep(0)
+    assert seen == ["asker", "job"]
+
+
+def test_a_crash_in_a_callbacks_greenlet_ends_there(caplog: pytest.LogCaptureFixture) -> None:
+    seen: list[object] = []
+
+    def callback() -> None:
+        hub.spawn_now(lambda: 1 // 0)
+        seen.append("went on")
+
+    gevent.get_hub().loop.run_callback(callback)
+    hub.sleep(0)
+    assert seen == ["went on"] and [record.message for record in caplog.records] == ["greenlet.crashed"]
+
+
 def test_a_crash_in_a_greenlet_is_logged_and_ends_there(caplog: pytest.LogCaptureFixture) -> None:
     def boom() -> None:
         raise ValueError("private")
@@ -31,7 +70,61 @@ def test_a_crash_in_a_greenlet_is_logged_and_ends_there(caplog: pytest.LogCaptur
     assert [record.message for record in caplog.records] == ["greenlet.crashed"]
 
 
+# --- crew ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_crew_keeps_its_greenlets_for_the_next_jobs() -> None:
+    crew = hub.Crew(most_idle=2)
+    seen: list[tuple[str, int]] = []
+
+    def job(name: str, *, stay_s: float = 0) -> None:
+        hub.sleep(stay_s)
+        seen.append((name, id(gevent.getcurrent())))
+
+    for name in "abc":
+        crew.spawn(job, name, stay_s=0.001)
+    assert seen == []  # a job never runs before its asker has done its turn
+    hub.sleep(0.03)
+    for name in "de":
+        crew.spawn(job, name)
+    hub.sleep(0.03)
+    assert [name for name, _ in seen] == list("abcde")
+    at_work = {worker for _, worker in seen[:3]}
+    assert len(at_work) == 3  # one that waits keeps nobody waiting
+    assert {worker for _, worker in seen[3:]} <= at_work
+
+
+def test_a_crew_survives_its_jobs_and_keeps_nothing_of_theirs(caplog: pytest.LogCaptureFixture) -> None:
+    crew = hub.Crew()
+    holds = Exception("private")
+    left = weakref.ref(holds)
+
+    def boom(error: Exception) -> None:
+        raise error
+
+    crew.spawn(boom, holds)
+    hub.sleep(0.01)
+    assert [record.message for record in caplog.records] == ["greenlet.crashed"]
+    caplog.clear()
+    del holds
+    gc.collect()
+    assert left() is None
+    seen: list[int] = []
+    crew.spawn(seen.append, 1)
+    hub.sleep(0.01)
+    assert seen == [1]
+
+
 # --- deadlines -------------------------------------------------------------------------------------------------------
+
+
+def test_a_deadline_counts_from_its_start_also_where_the_wait_comes_late() -> None:
+    began = time.monotonic()
+    with pytest.raises(Expired), hub.Deadline(0.05, "look-up"):
+        while time.monotonic() < began + 0.04:
+            pass
+        hub.sleep(1)
+    assert time.monotonic() - began < 0.5
 
 
 def test_a_deadline_raises_our_error() -> None:

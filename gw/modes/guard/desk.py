@@ -7,7 +7,7 @@ that waits ends by leave, by refusal, or by its time.
 import logging
 from collections.abc import Callable
 from secrets import token_hex
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from gw import hub
 from gw.defender.extract import Origin, from_event, from_request
@@ -23,6 +23,8 @@ from gw.modes.guard.relay import Judged, Relay
 from gw.ports import Clock
 
 logger = logging.getLogger(__name__)
+
+SETTLE_S: Final = 0.005  # a record may wait so long: the answer to what passed is not to wait behind it
 
 
 class Judge(Protocol):
@@ -51,6 +53,7 @@ class GuardDesk:
         self._waiting: dict[str, dict[Item, Relay]] = {}  # by held action
         self._latches: dict[str, list[hub.Latch]] = {}  # HTTP requests that wait, by held action
         self._timers: dict[Item, Any] = {}
+        self._unsettled: list[tuple[Decision, Action]] = []  # allowed and passed on, at most SETTLE_S ago
         self._start = f"act_{token_hex(8)}"
         self._count = 0
 
@@ -69,7 +72,7 @@ class GuardDesk:
         return self._clock.now_ms()
 
     def judge(self, relay: Relay, item: Item) -> None:
-        hub.spawn(self._judge_item, relay, item)
+        hub.spawn_now(self._judge_item, relay, item)
 
     def wait(self, relay: Relay, item: Item) -> None:
         assert item.review is not None
@@ -94,9 +97,9 @@ class GuardDesk:
         try:
             action = self._action(relay, item)
             decision = self._judge.evaluate(action)
-            if decision.enforced is Verdict.ALLOW:
-                relay.judged(item, Judged())  # its record would wait in memory in any case
-                self._note(self._judge.settle(decision, action))
+            if decision.verdict is Verdict.ALLOW:
+                relay.judged(item, Judged())
+                self._settle_later(decision, action)
             else:
                 relay.judged(item, self._outcome(decision, action))
         except Exception:  # the boundary: what cannot be judged is not passed, and its caller is told
@@ -109,11 +112,27 @@ class GuardDesk:
         make = from_event if item.method in GUARDED_EVENTS else from_request
         return make(item.method, item.params, item.raw, origin)
 
+    def _settle_later(self, decision: Decision, action: Action) -> None:
+        """Record what passed, which waits in memory for the log's next write in any case, behind its answer."""
+        self._unsettled.append((decision, action))
+        if len(self._unsettled) == 1:
+            hub.Greenlets().after(SETTLE_S, self.settle)
+
+    def settle(self) -> None:
+        """Record everything that passed up to now."""
+        batch, self._unsettled = self._unsettled, []
+        for decision, action in batch:
+            try:
+                self._judge.settle(decision, action)
+            except Exception:  # the boundary: one record must not take the others with it
+                logger.exception("guard.unrecorded", extra={"decision": decision.id})
+
     def decide(self, action: Action) -> Judged:
         """Judge and record; may wait. For what is held, the held action that stands for it."""
         return self._outcome(self._judge.evaluate(action), action)
 
     def _outcome(self, decision: Decision, action: Action) -> Judged:
+        self.settle()  # records keep their order, and those of what passed leave with the next that must be on disk
         decision = self._judge.settle(decision, action)
         self._note(decision)
         if decision.enforced is Verdict.ALLOW:

@@ -173,6 +173,7 @@ class GuardProxy:
     def stop(self) -> None:
         if self._server is not None:
             self._server.stop()
+        self._desk.settle()
 
     def status(self) -> dict[str, Json]:
         """The guard's block of `status`."""

@@ -1,7 +1,9 @@
 """gw/modes/guard_desk: every item gets an answer, and people wake what waits."""
 
+from collections.abc import Callable
 from typing import Any
 
+import gevent
 import pytest
 
 from gw import hub
@@ -9,7 +11,7 @@ from gw.defender.review import Reviews
 from gw.errors import RequestError
 from gw.model.action import Action, Part, PartKind
 from gw.model.decision import Decision, Finding, PolicyRef, Verdict
-from gw.modes.guard.desk import GuardDesk
+from gw.modes.guard.desk import SETTLE_S, GuardDesk
 from gw.modes.guard.node_calls import Passes
 from gw.modes.guard.relay import Relay, Shared
 from gw.modes.guard.repeats import Repeats
@@ -29,6 +31,9 @@ class Bench:
         self.judged: list[Action] = []
         self.settled: list[Decision] = []
         self.told: list[Decision] = []
+        self.unrecordable = ""
+        self.enforced: Verdict | None = None  # in place of the verdict
+        self.on_settle: Callable[[], object] = lambda: None
         self.desk = GuardDesk(self, self.reviews, self.told.append, self.clock, hold_s)
         self.reviews.listener = self.desk.reviewed
         self.shared = Shared(self.desk, FREE, Repeats(), Passes())
@@ -42,11 +47,14 @@ class Bench:
         verdict = Verdict.BLOCK if "evil" in words else Verdict.REVIEW if "odd" in words else Verdict.ALLOW
         finding = Finding("a.rule", 50, say="Because.", instead="Do less.")
         return Decision(
-            f"dec_{len(self.judged)}", action.id, action.method, action.digest, verdict, verdict, verdict, 50,
+            f"dec_{len(self.judged)}", action.id, action.method, action.digest, verdict, verdict,
+            verdict if self.enforced is None else self.enforced, 50,
             (finding,), PolicyRef("p", 1, "e"), "enforce", 1, self.clock.now_ms(), action.session_key,
         )  # fmt: skip
 
     def settle(self, decision: Decision, action: Action) -> Decision:
+        self.on_settle()
+        assert decision.id != self.unrecordable
         self.settled.append(decision)
         if decision.enforced is Verdict.REVIEW:
             decision = self.reviews.grant(decision, action)
@@ -77,7 +85,50 @@ def test_allowed_blocked_and_held() -> None:
     assert bench.desk.waiting == 1 and [decision.verdict for decision in bench.told] == [Verdict.BLOCK, Verdict.REVIEW]
     action = bench.judged[0]
     assert (action.mode, action.conn_id, action.client_id, action.session_key) == ("guard", "conn-1", "cli", "s")
-    assert len({action.id for action in bench.judged}) == 3 == len(bench.settled), "all are on record"
+    assert len({action.id for action in bench.judged}) == 3
+    assert [decision.action_id for decision in bench.settled] == [action.id for action in bench.judged], "in order"
+
+
+def test_what_passed_is_recorded_behind_its_answer_and_soon() -> None:
+    bench = Bench()
+    bench.send("1", "fine")
+    assert bench.line.passed == ["1"] and bench.settled == []
+    hub.sleep(4 * SETTLE_S)
+    assert [decision.id for decision in bench.settled] == ["dec_1"]
+
+
+def test_one_that_cannot_be_recorded_leaves_the_others(caplog: pytest.LogCaptureFixture) -> None:
+    bench = Bench()
+    bench.unrecordable = "dec_1"
+    bench.send("1", "fine")
+    bench.send("2", "fine")
+    bench.desk.settle()
+    assert [decision.id for decision in bench.settled] == ["dec_2"] and "guard.unrecorded" in caplog.text
+
+
+def test_what_is_only_let_through_by_audit_is_on_record_before_it_passes() -> None:
+    """A verdict that would have stopped it must be on disk; the mode changes only what is done about it."""
+    bench = Bench()
+    bench.enforced = Verdict.ALLOW
+    waiting = bench.line.gateway.raw
+    seen_at_record: list[int] = []
+    bench.on_settle = lambda: seen_at_record.append(len(waiting))
+    bench.send("1", "evil")
+    assert bench.line.passed == ["1"] and seen_at_record == [0]
+    assert [decision.verdict for decision in bench.told] == [Verdict.BLOCK]
+
+
+def test_asked_from_a_callback_of_the_loop_it_answers_in_the_same_turn() -> None:
+    bench = Bench()
+    seen: list[list[str]] = []
+
+    def callback() -> None:
+        bench.line.ask("chat.send", "1", sessionKey="s", message="fine")
+        seen.append(bench.line.passed)
+
+    gevent.get_hub().loop.run_callback(callback)
+    settle()
+    assert seen == [["1"]]
 
 
 def test_leave_lets_it_pass_once() -> None:

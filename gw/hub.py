@@ -6,6 +6,7 @@ deadline, a pool a number of jobs), and a full one answers `Overloaded` instead 
 
 import logging
 import time
+from collections import deque
 from collections.abc import Callable
 from enum import Enum
 from types import TracebackType
@@ -16,6 +17,7 @@ from gevent.event import Event
 from gevent.lock import Semaphore
 from gevent.queue import Empty, Full, Queue
 from gevent.threadpool import ThreadPool
+from greenlet import greenlet
 
 from gw.errors import Expired, Overloaded
 from gw.observe.health import LoopSample
@@ -62,11 +64,11 @@ def spawn_now(function: Callable[P, object], *args: P.args, **kwargs: P.kwargs) 
 
     Elsewhere the same as `spawn`: whoever waits gives the hub its turn, and the asker would not get it back.
     """
-    task = gevent.Greenlet(_guarded, function, args, kwargs)
-    if gevent.getcurrent() is gevent.get_hub():
-        task.switch()
+    loop = gevent.get_hub()
+    if gevent.getcurrent() is loop:
+        greenlet(_guarded, loop).switch(function, args, kwargs)  # a bare one: nobody joins or kills it
     else:
-        task.start()
+        spawn(function, *args, **kwargs)
 
 
 def _guarded(function: Callable[..., object], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
@@ -82,22 +84,24 @@ class Crew:
     def __init__(self, most_idle: int = MOST_IDLE) -> None:
         self._most_idle = most_idle
         self._idle: list[Any] = []
+        self._jobs: deque[tuple[Callable[..., object], tuple[Any, ...], dict[str, Any]]] = deque()
 
     def spawn(self, function: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> None:
         """As `hub.spawn`, for a job that nobody waits for or ends."""
+        self._jobs.append((function, args, kwargs))
         if self._idle:
-            gevent.get_hub().loop.run_callback(self._idle.pop().switch, (function, args, kwargs))
+            gevent.get_hub().loop.run_callback(self._idle.pop().switch)
         else:
-            gevent.spawn(self._work, function, args, kwargs)
+            gevent.spawn(self._work)
 
-    def _work(self, function: Callable[..., object], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    def _work(self) -> None:
+        """One job each time somebody wakes this greenlet."""
         while True:
-            _guarded(function, args, kwargs)
-            del function, args, kwargs  # what a job held is free, however long the next one takes to come
+            _guarded(*self._jobs.popleft())
             if len(self._idle) >= self._most_idle:
                 return
             self._idle.append(gevent.getcurrent())
-            function, args, kwargs = gevent.get_hub().switch()
+            gevent.get_hub().switch()
 
 
 def sleep(seconds: float) -> None:

@@ -96,6 +96,7 @@ class Gateway:
         self.loaded = loaded
         self.history = history
         self.clock = hub.SystemClock()
+        self.crew = hub.Crew()  # serves requests
         self.metrics = Metrics()
         self.health = Health(self.clock.now_ms())
         self.store = hub.OffloadPool("store", 1, STORE_QUEUE)
@@ -114,7 +115,7 @@ class Gateway:
         self.pairings = Pairings(JsonRecordFile(settings.gateway.state / "devices.json", self.store))
         self.router = Router(
             MethodTable(read_table("methods.json")),
-            spawn=hub.spawn,
+            spawn=self.crew.spawn,
             guard=self.judging.guard,
             announce=self.verdicts.announce,
             shapes=read_shapes,

@@ -3,6 +3,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+JOBS ?= 2
 CACHE := $(or $(CLAWGATE_CACHE),$(HOME)/.cache/clawgate)
 
 .PHONY: run test unit lab property bench lint fuzz deb smoke clean build system
@@ -20,8 +21,9 @@ lint: build
 	$(BIN)/mypy
 	PATH=$(CURDIR)/$(BIN):$$PATH $(BIN)/cython-lint pyx
 
+# Most tests wait for processes rather than compute, so two at a time take little more than half as long.
 unit: build
-	$(BIN)/python -m pytest --cov=gw --cov-report=term:skip-covered --cov-fail-under=90 $(ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal --cov=gw --cov-report=term:skip-covered --cov-fail-under=90 $(ARGS)
 
 lab: build  ## with the real OpenClaw: its clients against us, and us beside and in front of its gateway
 	$(BIN)/python -m pytest -m lab -p no:randomly $(ARGS)

@@ -17,7 +17,6 @@ from gevent.event import Event
 from gevent.lock import Semaphore
 from gevent.queue import Empty, Full, Queue
 from gevent.threadpool import ThreadPool
-from greenlet import greenlet
 
 from gw.errors import Expired, Overloaded
 from gw.observe.health import LoopSample
@@ -59,18 +58,6 @@ def spawn(function: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> T
     return cast(Task, gevent.spawn(_guarded, function, args, kwargs))
 
 
-def spawn_now(function: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> None:
-    """`spawn` without the wait for its turn, where a callback of the loop asks: it runs at once, up to its first wait.
-
-    Elsewhere the same as `spawn`: whoever waits gives the hub its turn, and the asker would not get it back.
-    """
-    loop = gevent.get_hub()
-    if gevent.getcurrent() is loop:
-        greenlet(_guarded, loop).switch(function, args, kwargs)  # a bare one: nobody joins or kills it
-    else:
-        spawn(function, *args, **kwargs)
-
-
 def _guarded(function: Callable[..., object], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
     try:
         function(*args, **kwargs)
@@ -93,6 +80,18 @@ class Crew:
             gevent.get_hub().loop.run_callback(self._idle.pop().switch)
         else:
             gevent.spawn(self._work)
+
+    def spawn_now(self, function: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> None:
+        """As `spawn`, but where a callback of the loop asks, the job runs at once, up to its first wait.
+
+        Elsewhere it has to wait its turn: when a job waits the loop goes on, and the asker would not.
+        """
+        if gevent.getcurrent() is not gevent.get_hub():
+            self.spawn(function, *args, **kwargs)
+            return
+        self._jobs.appendleft((function, args, kwargs))
+        worker = self._idle.pop() if self._idle else gevent.Greenlet(self._work)
+        worker.switch()
 
     def _work(self) -> None:
         """One job each time somebody wakes this greenlet."""

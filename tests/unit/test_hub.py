@@ -25,43 +25,6 @@ def test_a_spawned_function_runs_with_its_arguments() -> None:
     assert seen == [(1, 2)]
 
 
-def test_what_a_callback_of_the_loop_asks_for_runs_at_once_and_may_wait() -> None:
-    seen: list[object] = []
-
-    def job(name: str) -> None:
-        seen.append(name)
-        hub.sleep(0.001)
-        seen.append(f"{name} again")
-
-    def callback() -> None:
-        hub.spawn_now(job, "a")
-        seen.append("the callback goes on")
-
-    gevent.get_hub().loop.run_callback(callback)
-    hub.sleep(0.01)
-    assert seen == ["a", "the callback goes on", "a again"]
-
-
-def test_elsewhere_it_waits_for_its_turn_and_the_asker_goes_on() -> None:
-    seen: list[object] = []
-    hub.spawn_now(seen.append, "job")
-    seen.append("asker")
-    hub.sleep(0)
-    assert seen == ["asker", "job"]
-
-
-def test_a_crash_in_a_callbacks_greenlet_ends_there(caplog: pytest.LogCaptureFixture) -> None:
-    seen: list[object] = []
-
-    def callback() -> None:
-        hub.spawn_now(lambda: 1 // 0)
-        seen.append("went on")
-
-    gevent.get_hub().loop.run_callback(callback)
-    hub.sleep(0)
-    assert seen == ["went on"] and [record.message for record in caplog.records] == ["greenlet.crashed"]
-
-
 def test_a_crash_in_a_greenlet_is_logged_and_ends_there(caplog: pytest.LogCaptureFixture) -> None:
     def boom() -> None:
         raise ValueError("private")
@@ -113,6 +76,50 @@ def test_a_crew_at_rest_holds_nothing_of_its_last_jobs() -> None:
     del given
     gc.collect()
     assert left() is None
+
+
+def test_a_crews_job_runs_at_once_where_a_callback_of_the_loop_asks_and_may_wait() -> None:
+    crew = hub.Crew()
+    seen: list[str] = []
+
+    def job(name: str) -> None:
+        seen.append(name)
+        hub.sleep(0.001)
+        seen.append(f"{name} again")
+
+    def callback() -> None:
+        crew.spawn(seen.append, "in turn")
+        for name in "ab":
+            crew.spawn_now(job, name)
+        seen.append("the callback goes on")
+
+    for _ in range(2):  # with greenlets that are new, and with those of before
+        gevent.get_hub().loop.run_callback(callback)
+        hub.sleep(0.01)
+        assert seen == ["a", "b", "the callback goes on", "in turn", "a again", "b again"]
+        seen.clear()
+
+
+def test_elsewhere_it_waits_for_its_turn_and_the_asker_goes_on() -> None:
+    crew = hub.Crew()
+    seen: list[str] = []
+    crew.spawn_now(seen.append, "job")
+    seen.append("asker")
+    hub.sleep(0)
+    assert seen == ["asker", "job"]
+
+
+def test_a_crash_of_such_a_job_ends_there(caplog: pytest.LogCaptureFixture) -> None:
+    crew = hub.Crew()
+    seen: list[str] = []
+
+    def callback() -> None:
+        crew.spawn_now(lambda: 1 // 0)
+        seen.append("went on")
+
+    gevent.get_hub().loop.run_callback(callback)
+    hub.sleep(0)
+    assert seen == ["went on"] and [record.message for record in caplog.records] == ["greenlet.crashed"]
 
 
 # --- deadlines -------------------------------------------------------------------------------------------------------

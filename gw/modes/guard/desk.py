@@ -50,6 +50,7 @@ class GuardDesk:
         self._tell = tell
         self._clock = clock
         self._hold_s = hold_s
+        self._crew = hub.Crew()
         self._waiting: dict[str, dict[Item, Relay]] = {}  # by held action
         self._latches: dict[str, list[hub.Latch]] = {}  # HTTP requests that wait, by held action
         self._timers: dict[Item, Any] = {}
@@ -72,7 +73,7 @@ class GuardDesk:
         return self._clock.now_ms()
 
     def judge(self, relay: Relay, item: Item) -> None:
-        hub.spawn_now(self._judge_item, relay, item)
+        self._crew.spawn_now(self._judge_item, relay, item)
 
     def wait(self, relay: Relay, item: Item) -> None:
         assert item.review is not None

@@ -8,10 +8,10 @@ from typing import Final
 
 from gw.errors import InvalidRequest, Unavailable
 from gw.methods.router import Call, rpc
+from gw.methods.run_end import RunEnd
 from gw.methods.session_commands import SessionCommands
 from gw.methods.session_desk import SessionDesk
 from gw.methods.turn_request import Request, sender_of
-from gw.methods.turn_run import RunEnd
 from gw.methods.turns import Turns
 from gw.ports import Json
 from gw.session import keys, listing

@@ -14,7 +14,7 @@ from typing import Final
 
 from gw.errors import GwError
 from gw.methods.chat_turn import ChatTurns, Turned
-from gw.methods.turn_run import RunEnd
+from gw.methods.run_end import RunEnd
 from gw.ports import Tasks
 from gw.routing import broadcast, mentions, replies
 from gw.routing.broadcast import Broadcast

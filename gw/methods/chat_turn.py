@@ -15,9 +15,9 @@ from gw.defender.extract import Origin, from_request
 from gw.errors import Forbidden, InvalidRequest
 from gw.methods.outlet import Judge, Outlet, Target, Tell
 from gw.methods.router import verdict_error
+from gw.methods.run_end import RunEnd
 from gw.methods.session_commands import SessionCommands
 from gw.methods.turn_request import Request, Sender
-from gw.methods.turn_run import RunEnd
 from gw.methods.turns import Turns
 from gw.model.action import Action, PartKind, Provenance
 from gw.model.decision import Decision, Verdict

@@ -13,9 +13,9 @@ from gw.defender.extract import Origin, from_request
 from gw.errors import InvalidRequest
 from gw.methods.outlet import Judge, Outlet, Target, Tell
 from gw.methods.router import verdict_error
+from gw.methods.run_end import RunEnd
 from gw.methods.session_desk import SessionDesk
 from gw.methods.turn_request import Request, Sender
-from gw.methods.turn_run import RunEnd
 from gw.methods.turns import Turns
 from gw.model.action import Provenance
 from gw.model.decision import Verdict

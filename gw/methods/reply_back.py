@@ -10,11 +10,11 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final
 
 from gw.errors import InvalidRequest
+from gw.methods.run_end import RunEnd
 from gw.ports import Json
 
 if TYPE_CHECKING:
     from gw.methods.outlet import Outlet, Target
-    from gw.methods.turn_run import RunEnd
 
 INTERNAL: Final = ("webchat", "last", "")
 # Parameters that name a part of the target, the one that counts first.
@@ -23,7 +23,7 @@ TO: Final = ("to", "originatingTo")
 ACCOUNT: Final = ("replyAccountId", "accountId", "originatingAccountId")
 THREAD: Final = ("threadId", "originatingThreadId")
 
-Reply = Callable[["RunEnd"], object]
+Reply = Callable[[RunEnd], object]
 ReplyFor = Callable[[Mapping[str, Json], str, str, str], Reply | None]  # params, session key, run id, agent
 
 
@@ -49,7 +49,7 @@ class ReplyBack:
             raise InvalidRequest("deliver: this session has no chat to answer to; name channel and to")
         self._outlet.need(target.channel, target.account)
 
-        def reply(end: "RunEnd") -> None:
+        def reply(end: RunEnd) -> None:
             if end.status == "ok" and end.text:
                 self._outlet.answer(target, end.text, f"reply-{run_id}", key, agent, joined=end.joined)
 

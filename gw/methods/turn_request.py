@@ -4,15 +4,13 @@ Values only. Every way in (chat.send, agent, channels, hooks, cron) makes one of
 """
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
+from gw.methods.run_end import RunEnd
 from gw.model.identity import ConnInfo
 from gw.ports import Json
 from gw.session.scheduler import Item
 from gw.session.state_log import dump
-
-if TYPE_CHECKING:
-    from gw.methods.turn_run import RunEnd
 
 # What must be the same for two messages to be joined into one turn.
 CONTEXT = (
@@ -67,7 +65,7 @@ class Request(NamedTuple):
     heartbeat: bool = False
     delivery: Mapping[str, Json] | None = None
     first: Callable[[], str] | None = None  # a command: done before the text is run; without a text its answer is all
-    reply: "Callable[[RunEnd], object] | None" = None
+    reply: Callable[[RunEnd], object] | None = None
     about: Mapping[str, Json] = {}
     via: str = "operator"  # createdVia of a session that this message makes
 

@@ -13,10 +13,11 @@ from typing import Final, NamedTuple
 from gw.errors import GwError, InvalidRequest, RequestError
 from gw.limits import IDEMPOTENCY_ENTRIES
 from gw.methods.events import EventBus
+from gw.methods.run_end import RunEnd
 from gw.methods.run_events import RunEvents, superseded
 from gw.methods.session_desk import SessionDesk, canceller
 from gw.methods.turn_request import Request
-from gw.methods.turn_run import LiveRun, RunEnd
+from gw.methods.turn_run import LiveRun
 from gw.methods.undone import Undone
 from gw.model.identity import ConnInfo
 from gw.ports import Json, Latch, Tasks

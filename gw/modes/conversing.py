@@ -24,13 +24,13 @@ from gw.methods.session_usage import SessionUsage
 from gw.methods.sessions import Sessions
 from gw.methods.turns import Turns
 from gw.ports import Clock, Json, Offload, Tasks
+from gw.session.backends import backend_for, chosen_path
 from gw.session.book import Book
 from gw.session.config import SessionConfig
 from gw.session.idempotency import Claims
 from gw.session.keys import KeyRules
 from gw.session.runner import Runner
 from gw.session.scheduler import Scheduler
-from gw.session.store import backend_for, chosen_path
 
 if TYPE_CHECKING:
     from gw.routing.rules import Rules

@@ -1,4 +1,4 @@
-"""What a state backend must do, and the changes it is given; the backend is chosen by the path's suffix.
+"""What a state backend must do, and the changes it is given.
 
 Holds no I/O. Invariant: a backend applies a batch of changes wholly or not at all, in order, and `commit` returns only
 when the batch would survive a power cut. Backends are called from one native thread, never from the hub.
@@ -11,8 +11,6 @@ from typing import Final, NamedTuple, Protocol
 
 from gw.errors import StoreError
 
-SQLITE_SUFFIXES: Final = frozenset({".db", ".sqlite", ".sqlite3"})
-DEFAULT_NAME: Final = "sessions.json"
 FORMAT_VERSION: Final = 2  # of what is stored; older ones are brought forward by formats.py
 _NAME: Final = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9._~-]{0,199}")
 
@@ -82,26 +80,6 @@ class StateStore(Protocol):
         """Read everything that is stored and return what is wrong with it."""
 
     def close(self) -> None: ...
-
-
-def chosen_path(store: Path | None, state: Path) -> Path:
-    """The state file: the configured one, or the default in the state folder."""
-    return store or state / DEFAULT_NAME
-
-
-def is_sqlite(path: Path) -> bool:
-    return path.suffix.lower() in SQLITE_SUFFIXES
-
-
-def backend_for(path: Path) -> StateStore:
-    """Return the backend for a path: SQLite for .db, .sqlite and .sqlite3, else JSON."""
-    if is_sqlite(path):
-        from gw.session.store_sqlite import SqliteStore  # sqlite3 loads only where it is used
-
-        return SqliteStore(path)
-    from gw.session.store_json import JsonStore
-
-    return JsonStore(path)
 
 
 def kept_copy(path: Path, version: int) -> Path:

@@ -18,7 +18,8 @@ MAKE = """
 import sys, uuid
 from pathlib import Path
 from gw.session import entries
-from gw.session.store import ENTRIES, Put, backend_for
+from gw.session.backends import backend_for
+from gw.session.store import ENTRIES, Put
 
 store = backend_for(Path(sys.argv[1]))
 store.open()
@@ -46,7 +47,7 @@ import gc, json, sys, time
 from pathlib import Path
 from gw.session import listing
 from gw.session.book import Book
-from gw.session.store import backend_for
+from gw.session.backends import backend_for
 
 
 class Inline:

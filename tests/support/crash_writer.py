@@ -7,7 +7,8 @@ and now and then archives one, so that `expected(n)` follows from n alone.
 import sys
 from pathlib import Path
 
-from gw.session.store import ENTRIES, META, Append, Archive, Change, Put, StateStore, backend_for, is_sqlite
+from gw.session.backends import backend_for, is_sqlite
+from gw.session.store import ENTRIES, META, Append, Archive, Change, Put, StateStore
 from gw.session.store_json import JsonStore
 
 ENTRIES_USED = 50

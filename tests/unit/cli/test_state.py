@@ -9,7 +9,8 @@ from click.testing import CliRunner
 from gw.cli.state import command
 from gw.errors import StoreError
 from gw.session import transfer
-from gw.session.store import ENTRIES, Put, backend_for
+from gw.session.backends import backend_for
+from gw.session.store import ENTRIES, Put
 from tests.unit.session.test_transfer import KEY, filled
 
 

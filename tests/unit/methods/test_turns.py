@@ -8,10 +8,11 @@ import pytest
 
 from gw import hub
 from gw.errors import StoreError
+from gw.methods.run_end import RunEnd
 from gw.methods.turn_request import Request, Sender
-from gw.methods.turn_run import RunEnd
+from gw.session.backends import backend_for
 from gw.session.config import SessionConfig
-from gw.session.store import DEAD, PENDING, backend_for
+from gw.session.store import DEAD, PENDING
 from tests.support.scripted_runner import Crash, Fail, Say, ScriptedRunner, Tool, Wait
 from tests.support.sessions import FakeClient, FakeClock, House, house
 

@@ -10,8 +10,9 @@ from gw import hub
 from gw.errors import Overloaded, StoreError, Unavailable
 from gw.session import book as module
 from gw.session import entries, transcript
+from gw.session.backends import backend_for
 from gw.session.book import Book, Writer, file_of
-from gw.session.store import ENTRIES, Append, Change, Put, backend_for
+from gw.session.store import ENTRIES, Append, Change, Put
 from tests.support.sessions import Inline
 
 KEY = "agent:main:x"

@@ -10,7 +10,8 @@ import pytest
 
 from gw.errors import StoreError
 from gw.session import entries, formats, state_log, store_sqlite
-from gw.session.store import ENTRIES, FORMAT_VERSION, META, Append, Put, StateStore, backend_for
+from gw.session.backends import backend_for
+from gw.session.store import ENTRIES, FORMAT_VERSION, META, Append, Put, StateStore
 from tests.unit.session.test_book import opened
 
 KEYS = [f"agent:main:k{number}" for number in range(4)]

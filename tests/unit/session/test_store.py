@@ -8,19 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gw.errors import StoreError
-from gw.session.store import (
-    ENTRIES,
-    PENDING,
-    Append,
-    Archive,
-    Change,
-    Drop,
-    Put,
-    StateStore,
-    backend_for,
-    check_name,
-    is_sqlite,
-)
+from gw.session.backends import backend_for
+from gw.session.store import ENTRIES, PENDING, Append, Archive, Change, Drop, Put, StateStore, check_name
 
 SUFFIXES = ("json", "sqlite")
 
@@ -43,14 +32,6 @@ def reopened(store: StateStore) -> StateStore:
     again = backend_for(store.path)
     again.open()
     return again
-
-
-@pytest.mark.parametrize(
-    "name, expected",
-    [("a.db", True), ("a.sqlite", True), ("a.SQLITE3", True), ("a.json", False), ("a", False), ("db", False)],
-)
-def test_the_suffix_chooses(name: str, expected: bool) -> None:
-    assert is_sqlite(Path(name)) == expected
 
 
 def test_a_new_store_is_empty_and_private(store: StateStore) -> None:

@@ -7,7 +7,8 @@ import pytest
 
 from gw.errors import StoreError
 from gw.session import entries, transfer
-from gw.session.store import DEAD, ENTRIES, META, Append, Archive, Loaded, Put, StateStore, backend_for
+from gw.session.backends import backend_for
+from gw.session.store import DEAD, ENTRIES, META, Append, Archive, Loaded, Put, StateStore
 
 KEY = "agent:main:x"
 

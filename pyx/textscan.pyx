@@ -10,9 +10,9 @@ from cpython.unicode cimport PyUnicode_DATA, PyUnicode_KIND
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memset
 
-cdef extern from "Python.h" nogil:
-    int Py_UNICODE_ISALNUM(uint32_t ch)
-    int Py_UNICODE_ISSPACE(uint32_t ch)
+from classes cimport (
+    BIT, BLANK, CLASS, CONTROL, DIGIT, FAR, LOWER, OTHER, UPPER, WORD, class_of, letters,
+)
 
 # What a run may be (gw.defender.text.runs decodes them).
 BASE64, HEX, UNITS, BINARY, DECIMAL, PERCENT, ESCAPES, SPACED, FLOOD, HYPHENS = range(10)
@@ -34,39 +34,6 @@ cdef enum:
     PERIODS = 4  # a power of two
     MAX_GAP = 3  # separators between the units of one run
     MAX_LEET = 16  # characters of a word; longer ones are identifiers
-
-# Classes of characters; one table look-up each. Beyond ASCII a letter or digit is OTHER.
-cdef enum:
-    UPPER = 1
-    LOWER = 2
-    BIT = 4  # 0 and 1
-    DIGIT = 8  # 2 to 9
-    FAR = 16  # letters that no hexadecimal number has, not even as its mark: neither a to f nor x
-    OTHER = 32
-    WORD = UPPER | LOWER | BIT | DIGIT | OTHER
-    BLANK = 64
-    CONTROL = 128
-
-cdef uint8_t CLASS[128]
-
-
-cdef void _fill_classes() noexcept:
-    cdef int c
-    for c in range(128):
-        CLASS[c] = CONTROL if c < 32 or c == 127 else 0
-        if c'A' <= c <= c'Z':
-            CLASS[c] = UPPER
-        if c'a' <= c <= c'z':
-            CLASS[c] = LOWER
-        if CLASS[c] & (UPPER | LOWER) and not c'a' <= c | 32 <= c'f' and c | 32 != c'x':
-            CLASS[c] |= FAR
-        if c'0' <= c <= c'9':
-            CLASS[c] = BIT if c <= c'1' else DIGIT
-        if c == c' ' or 9 <= c <= 13:
-            CLASS[c] = BLANK
-
-
-_fill_classes()
 
 ctypedef fused Char:
     uint8_t
@@ -119,17 +86,6 @@ cdef struct Flood:
     Py_ssize_t repeats[PERIODS]
     bint repeating
     Py_ssize_t reported_end
-
-
-cdef inline int _class_of(uint32_t c) noexcept nogil:
-    if c < 128:
-        return CLASS[c]
-    if Py_UNICODE_ISALNUM(c):
-        return OTHER
-    if Py_UNICODE_ISSPACE(c):
-        return BLANK
-    # Vowel signs of Hebrew, Arabic, Indic and other scripts are no letters to Unicode, but part of words.
-    return OTHER if 0x0591 <= c <= 0x1AFF else 0
 
 
 cdef inline void _add(Found* found, int kind, Py_ssize_t start, Py_ssize_t end) noexcept nogil:
@@ -199,9 +155,12 @@ cdef inline void _take_unit(
 
 
 cdef inline void _end_coded(const Char* text, Coded* coded, Found* found) noexcept nogil:
+    if coded.end - coded.start >= MIN_HEX and not coded.classes & OTHER:
+        _add_coded(text, coded, found)
+
+
+cdef void _add_coded(const Char* text, Coded* coded, Found* found) noexcept nogil:
     cdef Py_ssize_t k, size = coded.end - coded.start
-    if size < MIN_HEX or coded.classes & OTHER:
-        return
     if not coded.joined and size % 2 == 0 and coded.classes & (BIT | DIGIT):
         for k in range(coded.start, coded.end):
             if not _is_hex(text[k]):
@@ -276,6 +235,17 @@ cdef inline void _take_token(const Char* text, Flood* flood, Token* token, Found
 
 
 cdef inline void _take_word(
+    const Char* text, Py_ssize_t start, Py_ssize_t end, int classes, Units* units, Found* found
+) noexcept nogil:
+    if end - start > 1 and classes & FAR and not classes & (BIT | DIGIT | OTHER):  # no unit of anything, as most
+        if units.count:
+            _end_units(units, found)
+        found.ascii_letters += end - start
+    else:
+        _take_odd_word(text, start, end, classes, units, found)
+
+
+cdef void _take_odd_word(
     const Char* text, Py_ssize_t start, Py_ssize_t end, int classes, Units* units, Found* found
 ) noexcept nogil:
     cdef Py_ssize_t size = end - start, k
@@ -368,7 +338,7 @@ cdef void _survey(const Char* text, Py_ssize_t size, Found* found) noexcept nogi
     coded.end = token.start = -1
     while i < size:
         start = i
-        klass = _class_of(text[i])
+        klass = class_of(text[i])
         if klass & BLANK:
             if token.start >= 0:
                 token.end = i
@@ -382,12 +352,16 @@ cdef void _survey(const Char* text, Py_ssize_t size, Found* found) noexcept nogi
             token.wordy = False
         if klass & WORD:
             classes = 0
+            if Char is uint8_t and size - i > 16:
+                # Most words end among the next sixteen, and no branch predictor knows where.
+                i += letters(text + i, &classes)
+                klass = class_of(text[i])
             while klass & WORD:
                 classes |= klass
                 i += 1
                 if i == size:
                     break
-                klass = _class_of(text[i])
+                klass = class_of(text[i])
             token.wordy = True
             _take_word(text, start, i, classes, &units, found)
             _take_coded(text, start, i, classes, &coded, found)

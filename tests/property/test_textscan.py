@@ -9,7 +9,7 @@ from tests.oracle import textscan as slow
 PIECES = (
     "a", "b", " ", "  ", "\n", "-", "_", "+", "/", "%", "\\", "&", "41", "x41", "0x41", "065", "01000001", "Q9b",
     "deadbeef", "pre-vi-ous", "e-mail", "h3ll0", "word", "\x00", "é", "漢", "ि", "\u3000", "…", "😀", "a" * 17,
-    "😀" * 16, "99",
+    "😀" * 16, "99", "Capital", "mIXed", "fifteenletters_", "sixteen" + "letters" * 2, "Aé", "B" * 15,
 )  # fmt: skip
 TEXTS = st.one_of(
     st.text(max_size=200),

@@ -15,6 +15,7 @@ from gw._native.textscan import (
     UNITS,
     survey,
 )
+from tests.oracle import textscan as slow
 
 OCTETS = "01001001 01100111 01101110 01101111 01110010 01100101"
 
@@ -66,3 +67,15 @@ def test_what_is_too_much_is_counted() -> None:
     *_, dropped, runs = survey("a%%%b " * 300)
     assert len(runs) == 256
     assert dropped >= 44
+
+
+@pytest.mark.parametrize("form", ["{}", "{}1", "{}é ", "1{}", "é{} ", "{}漢"])
+@pytest.mark.parametrize("letters", ["word", "Word", "FACADE", "xaxa", "aZ"])
+def test_a_word_is_the_same_wherever_it_stands_and_ends(form: str, letters: str) -> None:
+    """The letters of a word are read sixteen at once where there are as many bytes left."""
+    for size in (1, 2, 14, 15, 16, 17, 18, 31, 32, 33):
+        word = form.format((letters * size)[:size])
+        for text in (word, f"{word} and what follows it", f"{word}={word}", "-" * 17 + word):
+            *counts, dropped, runs = survey(text)
+            expected = slow.survey(text)
+            assert (tuple(counts), set(runs), dropped) == (expected[:4], expected.runs, 0), text

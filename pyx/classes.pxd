@@ -56,7 +56,7 @@ cdef extern from *:
     cdef enum:
         UPPER, LOWER, BIT, DIGIT, FAR, OTHER, WORD, BLANK, CONTROL
     const uint8_t[128] CLASS "gw_classes"
-    int letters "gw_letters"(const uint8_t *p, int *classes) noexcept nogil
+    int take_letters "gw_letters"(const uint8_t *p, int *classes) noexcept nogil
 
 
 cdef inline int class_of(uint32_t c) noexcept nogil:

@@ -11,7 +11,7 @@ from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memset
 
 from classes cimport (
-    BIT, BLANK, CLASS, CONTROL, DIGIT, FAR, LOWER, OTHER, UPPER, WORD, class_of, letters,
+    BIT, BLANK, CLASS, CONTROL, DIGIT, FAR, LOWER, OTHER, UPPER, WORD, class_of, take_letters,
 )
 
 # What a run may be (gw.defender.text.runs decodes them).
@@ -354,7 +354,7 @@ cdef void _survey(const Char* text, Py_ssize_t size, Found* found) noexcept nogi
             classes = 0
             if Char is uint8_t and size - i > 16:
                 # Most words end among the next sixteen, and no branch predictor knows where.
-                i += letters(text + i, &classes)
+                i += take_letters(text + i, &classes)
                 klass = class_of(text[i])
             while klass & WORD:
                 classes |= klass

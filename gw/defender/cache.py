@@ -14,7 +14,7 @@ from gw.model.subject import Subject
 from gw.ports import Clock
 
 MAX_ENTRIES: Final = 512
-MAX_CHARACTERS: Final = 16 * 1024  # of one action; longer ones are rarely said twice
+MAX_CHARACTERS: Final = 2 * 1024  # of one action; longer ones are rarely said twice, and keeping them is not free
 TTL_S: Final = 30.0  # exceptions of a policy end by time
 
 

@@ -24,14 +24,13 @@ KINDS: Final[Mapping[str, PartKind]] = MappingProxyType(
     }
 )
 NAMES: Final = ("tool", "channel", "chat", "session", "agent", "sender", "client", "method", "provenance")
-_TEXTS: Final = (*KINDS, *NAMES)
+_TEXTS: Final = frozenset((*KINDS, *NAMES))
 
 
 def to_action(row: Mapping[str, Any], *, mode: str, action_id: str = "") -> Action:
     """Raises ValueError saying what is wrong; keys that are neither parts nor names are ignored."""
-    for name in _TEXTS:
-        value = row.get(name)
-        if value is not None and not isinstance(value, str):
+    for name, value in row.items():
+        if name in _TEXTS and value is not None and not isinstance(value, str):
             raise ValueError(f"`{name}` must be text")
     parts = [Part(kind, "/" + name, row[name]) for name, kind in KINDS.items() if row.get(name)]
     raw = "\0".join(part.value for part in parts).encode("utf-8", "surrogatepass")
@@ -63,6 +62,6 @@ def to_action(row: Mapping[str, Any], *, mode: str, action_id: str = "") -> Acti
 
 def _provenance(word: str | None) -> Provenance:
     try:
-        return Provenance(word or "user")
+        return Provenance(word) if word else Provenance.USER
     except ValueError:
         raise ValueError(f"unknown provenance {word!r}: expected one of {', '.join(Provenance)}") from None

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from gw.ledger.redact import Redactor
 from gw.model.action import Action, Part, PartKind
-from gw.model.decision import Decision, Finding, Span, Verdict
+from gw.model.decision import Decision, Finding, PolicyRef, Span, Verdict
 
 VERSION: Final = 1
 MAX_TEXT: Final = 2048  # characters of one part's text in a record
@@ -38,7 +38,7 @@ def to_record(
         "mode": decision.mode,
         "score": decision.score,
         "hits": [to_hit(finding) for finding in decision.findings],
-        "policy": decision.policy._asdict(),
+        "policy": to_ref(decision.policy),
         "us": decision.elapsed_us,
         "digest": decision.digest,
         "size": action.size,
@@ -48,17 +48,21 @@ def to_record(
             for index, part in enumerate(action.parts)
         ],
     }
-    optional = {
-        "tool": action.tool,
-        "channel": action.channel,
-        "chat": action.chat_type,
-        "agent": action.agent_id,
-        "client": action.client_id,
-        "session": redactor.session(action.session_key) if action.session_key else None,
-        "sender": redactor.person(action.sender) if action.sender else None,
-    }
-    record.update((name, value) for name, value in optional.items() if value is not None)
+    known = (
+        ("tool", action.tool),
+        ("channel", action.channel),
+        ("chat", action.chat_type),
+        ("agent", action.agent_id),
+        ("client", action.client_id),
+        ("session", redactor.session(action.session_key) if action.session_key else None),
+        ("sender", redactor.person(action.sender) if action.sender else None),
+    )
+    record.update([field for field in known if field[1] is not None])
     return record
+
+
+def to_ref(policy: PolicyRef) -> dict[str, Any]:
+    return {"name": policy.name, "generation": policy.generation, "digest": policy.digest}
 
 
 def to_hit(finding: Finding) -> dict[str, Any]:
@@ -91,12 +95,16 @@ def to_event(decision: Decision) -> dict[str, Any]:
         "mode": decision.mode,
         "score": decision.score,
         "hits": [to_hit(finding) for finding in decision.findings],
-        "policy": decision.policy._asdict(),
+        "policy": to_ref(decision.policy),
         "elapsedUs": decision.elapsed_us,
         "ts": decision.at_ms,
     }
-    optional = {"sessionKey": decision.session_key, "tool": decision.tool, "channel": decision.channel}
-    payload.update((name, value) for name, value in optional.items() if value is not None)
+    if decision.session_key is not None:
+        payload["sessionKey"] = decision.session_key
+    if decision.tool is not None:
+        payload["tool"] = decision.tool
+    if decision.channel is not None:
+        payload["channel"] = decision.channel
     return payload
 
 

@@ -15,9 +15,10 @@ class Verdict(IntEnum):
     REVIEW = 1
     BLOCK = 2
 
-    @property
-    def word(self) -> str:
-        return self.name.lower()
+    word: str
+
+    def __init__(self, number: int) -> None:
+        self.word = self.name.lower()
 
     @classmethod
     def parse(cls, word: str) -> "Verdict":

@@ -57,7 +57,7 @@ FACTS: Final[Mapping[str, str]] = MappingProxyType(
         # destruction
         "deletes-root": "recursively deletes a protected root such as / or a home folder",
         "deletes-tree": "recursively deletes a folder that is neither temporary nor a build artefact",
-        "deletes-many": "deletes by wildcard at a protected place, or everything here",
+        "deletes-many": "deletes everything here, a list that is not known, a key, or much of a protected place",
         "deletes-mirror": "makes a copy by deleting what the source does not have",
         "changes-root": "recursively changes mode or owner of a protected root",
         "overwrites-disk": "writes to a block device or makes a file system on it",
@@ -92,7 +92,7 @@ FACTS: Final[Mapping[str, str]] = MappingProxyType(
         "executes-input": "a shell reads commands from an input that cannot be known",
         "executes-download": "runs a file saved by the same line",
         "installs-remote": "installs a package from an address or without verification",
-        "loads-library": "makes a program load a library named on the line",
+        "loads-library": "makes a program load a library, or a configuration that can name one, from the line",
         # shells
         "reverse-shell": "connects a shell to the network",
         "bind-shell": "offers a shell on a port",
@@ -117,7 +117,7 @@ FACTS: Final[Mapping[str, str]] = MappingProxyType(
         "opens-access": "opens system files to other users",
         "locks-files": "makes files immutable, or mutable again",
         "binds-mount": "mounts over, or remounts with fewer protections",
-        "changes-times": "sets file times by hand",
+        "changes-times": "sets file times, or the clock, by hand",
         "edits-sudoers": "changes who may become root",
         "adds-root-user": "gives an account root's rights",
         "joins-group": "adds an account to a group through which root can be reached",
@@ -164,6 +164,8 @@ FACTS: Final[Mapping[str, str]] = MappingProxyType(
         "tampers-guard": "changes the files of the agent's own guards",
         "captures": "records traffic, keys, the screen or the microphone",
         "scans-network": "scans a network",
+        "plants-web-shell": "writes a page that runs what its visitors send",
+        "makes-payload": "builds a program that gives somebody a shell",
         "attack-tool": "a tool whose purpose is attack",
         "mines": "mines crypto-currency",
     }

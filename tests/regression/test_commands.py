@@ -11,7 +11,8 @@ from gw.defender.pipeline import Pipeline
 from gw.defender.rows import to_action
 from gw.model.decision import Verdict
 
-CASES: list[dict[str, Any]] = yaml.safe_load(Path(__file__).with_name("commands.yaml").read_text(encoding="utf-8"))
+FILES = sorted(Path(__file__).parent.glob("commands*.yaml"))
+CASES: list[dict[str, Any]] = [case for file in FILES for case in yaml.safe_load(file.read_text(encoding="utf-8"))]
 ROWS = [(command, case["expect"]) for case in CASES for command in case["commands"]]
 EXPECTED = {
     "allow": {Verdict.ALLOW},

@@ -135,6 +135,12 @@ def _make(walker: "Walker", draft: Draft, context: Context) -> None:
         walker.text(line.lstrip("\t @-+"), context.inside("make"))
 
 
+def _remote(walker: "Walker", draft: Draft, context: Context) -> None:
+    """`ssh host <<EOF`: without a command the shell over there reads the input."""
+    if context.stdin is not None and context.stdin.text and len(draft.operands) < 3 and "-s" not in draft.argv:
+        walker.text(context.stdin.text, context.inside("ssh"))
+
+
 def _printf(walker: "Walker", draft: Draft, _context: Context) -> None:
     """`printf -v name ...` sets name."""
     if draft.argv[1:2] == ["-v"] and len(draft.argv) > 3:
@@ -156,5 +162,6 @@ BUILTINS: Final[Mapping[str, Builtin]] = MappingProxyType(
         **dict.fromkeys(("make", "gmake"), _make),
         "shift": _shift,
         "printf": _printf,
+        "ssh": _remote,
     }
 )

@@ -20,12 +20,13 @@ _CALLS = (
     "check_call", "check_output", "Popen", "getoutput", "getstatusoutput", "pcntl_exec", "capture2", "capture3",
     "popen2", "popen3", "qx", "callCommand", "Process", "ProcessBuilder", "cmd", "shell", "callProcess", "system2",
     "write18", "shell-command", "call-process", "start-process", "do shell script", "interact", "os.system",
-    "fork_exec",
+    "fork_exec", "os:cmd", "System.cmd", "term", "ansi-term", "run-program",
 )  # fmt: skip
 # Without one of these words a code text starts nothing.
 _HINTS = (
     "system", "popen", "exec", "spawn", "subprocess", "Popen", "child_process", "pty", "getline", "`", "%x", "qx",
     "callCommand", "Process", "run(", "write18", "shell", "interact", "passthru", "syscmd", "|", "Runtime", "$`",
+    ":cmd", ".cmd", "(term", "(ansi-term", "run-program", ".execute", ".!",
 )  # fmt: skip
 
 _CALL = re.compile(
@@ -40,14 +41,21 @@ _STRING = re.compile(r"\"((?:[^\"\\]|\\.)*)\"|'((?:[^'\\]|\\.)*)'|`((?:[^`\\]|\\
 _BACKTICK = re.compile(r"`([^`]{1,512})`")
 _PERCENT_X = re.compile(r"(?:%x|qx)([({\[/!|])([^)}\]/!|]{1,512})[)}\]/!|]")
 # Calls whose argument stands without quotes: `spawn sh` of expect, `esyscmd(sh)` of m4.
-_BARE = {"tcl": re.compile(r"\bspawn\s+([^;\n]{1,512})"), "m4": re.compile(r"syscmd\(([^)]{1,512})\)")}
+# And where the text comes first: `"sh".execute()` of Groovy, `"sh".!` of Scala.
+_BARE = {
+    "tcl": re.compile(r"\b(?:spawn|exec)\s+([^;\n]{1,512})"),
+    "m4": re.compile(r"syscmd\(([^)]{1,512})\)"),
+    "groovy": re.compile(r"[\"']([^\"']{1,512})[\"']\.execute\("),
+    "scala": re.compile(r"\"([^\"]{1,512})\"\.!"),
+}
 _TEMPLATE = re.compile(r"\$`([^`]{1,512})`")  # Bun and zx
 _AWK_PIPE = re.compile(r"\"([^\"]{1,512})\"\s*\|&?\s*getline|\|&?\s*\"([^\"]{1,512})\"")
 
 _SOCKETS = (
-    "socket", "Socket", "fsockopen", "/inet/tcp", "net.connect", "net.createServer", "createConnection", "TCPServer",
-    "INET", 'require("net")', "require('net')", "TCPClient", "pfsockopen", "stream_socket", "net.Dial", "net.Listen",
-    "ztcp", "connect(",
+    "socket", "Socket", "fsockopen", "/inet/tcp", "/inet/udp", "gen_tcp", "network-process", "Deno.connect",
+    "Invoke-PowerShellTcp", "Invoke-ConPtyShell", "Invoke-PowerShellUdp", "net.connect", "net.createServer",
+    "createConnection", "TCPServer", "INET", 'require("net")', "require('net')", "TCPClient", "pfsockopen",
+    "stream_socket", "net.Dial", "net.Listen", "ztcp", "connect(",
 )  # fmt: skip
 _FETCHES = (
     "urlopen", "urlretrieve", "requests.get", "requests.post", "urllib", "http.get", "https.get", "LWP::",
@@ -62,7 +70,17 @@ _SENDS = (
     "requests.post", "requests.put", "requests.patch", ".post(", ".put(", "Post(", "POST", "PUT", "files=", "urlencode",
     "multipart", "UploadFile", "UploadString", "UploadData", "InFile", "-Body",
 )  # fmt: skip
-_READS = ("open(", "readFile", "file_get_contents(", "File.read", "read_text", "read_bytes", "IO.read", "slurp")
+_READS = (
+    "open(",
+    "readFile",
+    "ReadStream",
+    "file_get_contents(",
+    "File.read",
+    "read_text",
+    "read_bytes",
+    "IO.read",
+    "slurp",
+)
 _WRITE_MODES = (
     "'w",
     '"w',
@@ -86,12 +104,12 @@ _DECODES = (
 _SHELL_WORDS = (
     "/bin/sh", "/bin/bash", "/bin/zsh", "bash -i", "sh -i", "/bin/ash", "/bin/dash", "cmd.exe", "pty.spawn",
     "powershell", '"sh"', "'sh'", '"bash"', "'bash'", "sh <&", "bash <&", '"sh -i', "'sh -i", '["sh', "['sh",
-    '"zsh"', "'zsh'",
+    '"zsh"', "'zsh'", "shell-command", "Invoke-PowerShellTcp", "Invoke-ConPtyShell", "Invoke-PowerShellUdp",
 )  # fmt: skip
 _DUPS = (
     "dup2", "fileno", "STDIN->fdopen", 'STDIN,">&', "<&3", "0<&", "stdio:", ".pipe(", "redirectErrorStream",
     "getInputStream", "GetStream", ">&S", "pty.spawn", "subprocess", "popen", "exec", "spawn", "system", "`", "getline",
-    "run(",
+    "run(", "Process.new", "Process.run",
 )  # fmt: skip
 _DELETES = (
     "rmtree", "rm_rf", "rm_r(", "remove_tree", "rmtree(", "os.remove", "os.unlink", "unlink", "rmSync", "rmdirSync",
@@ -99,15 +117,19 @@ _DELETES = (
     "unlinkSync", "deltree", "removeSync", "Deno.remove",
 )  # fmt: skip
 _TREES = (
-    "rmtree", "rm_rf", "rm_r", "remove_tree", "recursive", "Recurse", "os.walk", "glob",
+    "rmtree", "rm_rf", "rm_r", "remove_tree", "recursive", "Recurse", "os.walk", "glob", "<*",
 )  # fmt: skip
 _WRITES = (
-    "open(", "write", "file_put_contents", "File.write", "writeFile", "io.open", "Out-File", "Set-Content",
+    "write", "file_put_contents", "File.write", "writeFile", "io.open", "Out-File", "Set-Content",
 )  # fmt: skip
 _ELEVATES = (
     "setuid(", "setgid(", "setresuid", "setreuid", "POSIX::setuid", "posix_setuid", "posix.setuid", "process.setuid",
     "Process::Sys.setuid",
 )  # fmt: skip
+# Without one of these, a Python program that names the socket module only asks for names and addresses.
+_TALKS = ("connect", "bind", "listen", "accept", "send", "socket(", "create_", "Server")
+_METADATA = ("169.254.169.254", "metadata.google.internal", "169.254.170.2", "100.100.100.200")
+_KEYRINGS = ("keyring.get_", "secretstorage", "browser_cookie3", "SecItemCopyMatching", "CryptUnprotectData")
 _LIBRARIES = (
     "ctypes", "LoadLibrary", "dlopen", "Fiddle", 'require "fiddle"', "cdll", "loadlib", "package.loadlib", "ffi",
 )  # fmt: skip
@@ -119,7 +141,7 @@ _POWERSHELL = {
     for word in (
         "iex", "iwr", "irm", "Invoke-Expression", "Invoke-WebRequest", "Invoke-RestMethod", "DownloadString",
         "DownloadFile", "GetStream", "TCPClient", "FromBase64String", "Start-Process", "Remove-Item", "Recurse",
-        "Set-Content", "Out-File",
+        "Set-Content", "Out-File", "Invoke-PowerShellTcp", "Invoke-ConPtyShell", "Invoke-PowerShellUdp",
     )
 }  # fmt: skip
 _POWERSHELL_WORD = re.compile("|".join(sorted(_POWERSHELL, key=len, reverse=True)), re.I)
@@ -132,6 +154,20 @@ class CodeFacts(NamedTuple):
     deletes: bool = False
     recursive: bool = False
     writes: bool = False
+    reads: bool = False
+
+
+# A page that runs what its visitors send.
+_WEB_SHELL = re.compile(
+    r"(?:system|exec|shell_exec|passthru|popen|proc_open|eval|assert|create_function)\s*\(\s*(?:\w+\s*\(\s*){0,2}@?\$_(?:GET|POST|REQUEST|COOKIE|SERVER)"
+    r"|`\s*\$_(?:GET|POST|REQUEST|COOKIE)|exec\s*\(\s*request\.getParameter|eval\s*\(?\s*request[\[(.]"
+    r"|Process\.Start\([^)]{0,64}Request"
+)
+_PAGES = (".php", ".phtml", ".php5", ".php7", ".phar", ".jsp", ".jspx", ".asp", ".aspx", ".ashx", ".cgi", ".inc")
+
+
+def is_web_shell(path: str, text: str) -> bool:
+    return path.endswith(_PAGES) and any(True for _ in _windows(_WEB_SHELL, text))
 
 
 def _has(code: str, words: tuple[str, ...]) -> bool:
@@ -166,12 +202,17 @@ def inspect(language: str, code: str) -> CodeFacts:
             )
         ):
             facts.add("code-spawns")
-    sockets = _has(code, _SOCKETS)
+    sockets = _has(code, _SOCKETS) and (language != "python" or _has(code, _TALKS))
+    fetches = _has(code, _FETCHES)
+    if (sockets or fetches) and _has(code, _METADATA):
+        facts.add("reads-metadata")
+    if _has(code, _KEYRINGS):
+        facts.add("reads-service-secret")
     if sockets:
         facts.add("code-network")
         if _has(code, _SHELL_WORDS) or (_has(code, _DUPS) and _runs_input(code)):
             facts.add("reverse-shell")
-    if _has(code, _FETCHES):
+    if fetches:
         facts.add("code-network" if _sends(code) else "code-fetches")
         if _has(code, _EVALS) and language not in ("awk",):
             facts.add("executes-fetched")
@@ -190,7 +231,8 @@ def inspect(language: str, code: str) -> CodeFacts:
         tuple(_paths(code)) if "/" in code or "~" in code else (),
         deletes,
         deletes and _has(code, _TREES),
-        _has(code, _WRITES),
+        _has(code, _WRITES) or _has(code, _WRITE_MODES),
+        _has(code, _READS),
     )
 
 
@@ -204,7 +246,24 @@ def _sends(code: str) -> bool:
 def _runs_input(code: str) -> bool:
     """A loop that reads a command from the socket and starts it."""
     return _has(
-        code, ("popen", "exec", "spawn", "system", "getline", "run(", "dup2", "subprocess", "`", "eval", "iex")
+        code,
+        (
+            "popen",
+            "exec",
+            "spawn",
+            "system",
+            "getline",
+            "run(",
+            "dup2",
+            "subprocess",
+            "`",
+            "eval",
+            "iex",
+            "Invoke-Expression",
+            "Process.new",
+            "Process.run",
+            "Process.start",
+        ),
     ) and _has(
         code,
         (
@@ -224,6 +283,8 @@ def _runs_input(code: str) -> bool:
             "Popen",
             "<&",
             "GetStream",
+            '"data"',
+            "'data'",
         ),
     )
 

@@ -38,6 +38,14 @@ PASSIVE = names(
     " man info tldr"
 )
 
+# Programs with a prompt, or a pager that has one, where `!sh` starts a shell.
+PROMPTS = names(
+    "less more most man pg info ed ex vi vim nvim view rvim vimdiff ftp sftp lftp tftp gdb mysql mariadb psql sqlite3"
+    " mail mailx telnet nmap journalctl systemctl timedatectl loginctl hostnamectl localectl git gh apt apt-get dpkg"
+    " aws gcloud az eb heroku cargo cpan top htop iftop scanmem tdbtool zathura crash nano pico pic bc dc irb ncdu"
+    " ranger mc rpm yum zypper bconsole dmesg pdb slsh tcsh octave msfconsole smbclient"
+)
+
 # program -> options whose value is a command line.
 _COMMAND_OPTIONS: dict[str, str] = {
     "tar": "--checkpoint-action --to-command -I --use-compress-program --rsh-command --rmt-command -F --info-script"
@@ -70,6 +78,7 @@ _COMMAND_OPTIONS: dict[str, str] = {
     "socket": "-p",
     "tmate": "-c",
     "ranger": "--cmd",
+    "mosh": "--server --ssh",
     "zic": "-y",
     "rpm": "--pipe",
     "pip": "--editor",
@@ -83,6 +92,32 @@ _COMMAND_OPTIONS: dict[str, str] = {
     ),
 }
 COMMAND_OPTIONS = {program: tuple(options.split()) for program, options in _COMMAND_OPTIONS.items()}
+
+# program -> options that name a configuration, which can name programs and libraries.
+_SETTINGS_OPTIONS: dict[str, str] = {
+    "nginx": "-c -p",
+    "haproxy": "-f",
+    "rsyslogd": "-f",
+    "syslog-ng": "-f",
+    "ldconfig": "-f -C",
+    "procmail": "-m",
+    "fastfetch": "-c --config",
+    "neofetch": "--config",
+    "pacman": "--hookdir --config",
+    "openvpn": "--config",
+    "php-fpm": "-c -y",
+    "logrotate": "-s",
+    "ssh": "-F",
+    "scp": "-F",
+    "sftp": "-F",
+    "msmtp": "-C --file",
+    **dict.fromkeys(("apache2", "apache2ctl", "httpd", "apachectl"), "-f -d"),
+    **dict.fromkeys(("mysql", "mysqldump", "mysqladmin"), "--plugin-dir --default-auth --defaults-file"),
+    **dict.fromkeys(("tshark", "wireshark"), "-X"),
+    **dict.fromkeys(("cowsay", "cowthink"), "-f"),
+}
+_SETTINGS = {program: tuple(options.split()) for program, options in _SETTINGS_OPTIONS.items()}
+_FROM_ELSEWHERE = re.compile(r"(?:lua_script:|/tmp/|/var/tmp/|/dev/shm/|\.{1,2}/)")
 
 # What these options are honestly used for.
 _USUAL = names(
@@ -132,6 +167,13 @@ _COMMAND_VARIABLE = re.compile(
 )
 
 
+# `!/bin/sh`, `:!sh`, `! exec "/bin/sh"`, `shell /bin/sh`, `sh X sh X`: what is typed at such a prompt.
+_TYPED = re.compile(
+    r"^[ \t]*(?::?\s?!|:?shell\b|system\b|sh\s\w)\s*(?:exec\b)?[\s\"'(]*(?:(?:/usr)?/bin/)?(?:ba|da|z|k|c|tc|a)?sh\b",
+    re.M,
+)
+
+
 def is_command_variable(name: str) -> bool:
     """Variables whose value some program runs: PAGER, EDITOR, GIT_SSH_COMMAND, LESSOPEN, ..."""
     return name != "PROMPT_COMMAND" and _COMMAND_VARIABLE.search(name[:64]) is not None
@@ -158,6 +200,19 @@ def shown_facts(text: str) -> set[str]:
     if is_shell(text):
         return {"shell-escape", "escapes-to-shell"}
     return {"shell-escape"} if is_command(text) else set()
+
+
+def loads_settings(draft: Draft) -> bool:
+    """Whether it is given a configuration from a place where anybody may write, or a script as one."""
+    options = _SETTINGS.get(draft.program or "")
+    return options is not None and any(
+        _FROM_ELSEWHERE.match(value[:64]) for value in option_values(draft.argv, options)
+    )
+
+
+def typed_facts(text: str) -> set[str]:
+    """Facts of a program with a prompt that reads *text* from its input."""
+    return {"shell-escape", "escapes-to-shell"} if _TYPED.search(text[:1024]) else shown_facts(text)
 
 
 def told(draft: Draft) -> list[Told]:
@@ -271,7 +326,10 @@ def _prefixed(*prefixes: str) -> Finder:
 
 
 def _npm(argv: Sequence[str]) -> Iterator[Told]:
-    """`npm pkg set scripts.test='...'`: run later, but written here."""
+    """`npm pkg set scripts.test='...'`: run later, but written here; `npm exec -c '...'` in any order."""
+    if "exec" in argv or "x" in argv:
+        for text in option_values(argv, ("-c", "--call")):
+            yield Told(text, True)
     for word in argv[3:] if argv[1:3] == ["pkg", "set"] else ():
         name, equals, value = word.partition("=")
         if equals and name.startswith("scripts."):
@@ -294,6 +352,15 @@ def _psql(argv: Sequence[str]) -> Iterator[Told]:
         for mark in ("\\!", "to program", "from program", "TO PROGRAM", "FROM PROGRAM", "\\o |", "-o|"):
             if mark in word:
                 yield Told(word.partition(mark)[2].strip(" '\"|") or "sh")
+
+
+def _hg(argv: Sequence[str]) -> Iterator[Told]:
+    for value in option_values(argv, ("--config",)):
+        name, _, text = value.partition("=")
+        if text.startswith("!"):
+            yield Told(text[1:])
+        elif name.startswith(("hooks.", "ui.editor", "ui.ssh", "pager.")):
+            yield Told(text, is_usual(text))
 
 
 def _fzf(argv: Sequence[str]) -> Iterator[Told]:
@@ -324,5 +391,6 @@ FINDERS: dict[str, Finder] = {
     "psql": _psql,
     "npm": _npm,
     "fzf": _fzf,
+    "hg": _hg,
     "rpm": _rpm,
 }

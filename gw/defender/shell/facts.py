@@ -11,9 +11,10 @@ from itertools import pairwise
 from gw.defender.shell import paths
 from gw.defender.shell.draft import Draft, Paths
 from gw.defender.shell.effects.machine import assignment
-from gw.defender.shell.escapes import shown_facts
+from gw.defender.shell.escapes import loads_settings, shown_facts, typed_facts
 from gw.defender.shell.names import names
 from gw.defender.shell.programs import Profile
+from gw.defender.shell.stream import SECRET
 
 _SECRET_NAMES = re.compile(
     r"id_(?:rsa|dsa|ecdsa|ed25519)|\.(?:pem|ppk|kdbx|p12|pfx|netrc|pgpass|htpasswd|keystore|jks|aws|git-credentials)\b"
@@ -23,6 +24,8 @@ _SECRET_NAMES = re.compile(
     re.I,
 )
 
+
+_SECRET_VARIABLES = re.compile(r"secret|passw|\bpass\b|token|api_?key|credential|access_?key", re.I)
 
 # Writing to a log with one of these replaces it.
 _EMPTIES = names(": true ln cp shred mv cat echo printf dd") | {""}
@@ -44,7 +47,11 @@ def derive(draft: Draft, known: Profile) -> None:
         for name, value in draft.env.items():
             assignment(draft, name, value.text or "")
     check_paths(draft, known)
+    if draft.stdin is not None and draft.stdin.text and known.prompts:
+        draft.facts |= typed_facts(draft.stdin.text)
     if len(draft.argv) > 1 and not known.passive:
+        if loads_settings(draft):
+            draft.facts.add("loads-library")
         text = " ".join(draft.argv)
         if len(text) > WINDOW or _TELLING.search(text) is not None:
             _check_words(draft, known)
@@ -84,7 +91,9 @@ def _check_words(draft: Draft, known: Profile) -> None:
                 draft.facts.add("loads-library")
         if shown and not word.startswith("SHELL="):
             draft.facts |= shown_facts(word)
-    if draft.program in ("php", "ruby") and draft.has("-S"):
+    if draft.program == "php" and not (draft.value("-S") or "localhost").startswith(
+        ("127.0.0.1", "localhost", "[::1]")
+    ):
         draft.facts.add("serves-files")
 
 
@@ -110,7 +119,8 @@ def check_paths(draft: Draft, known: Profile) -> None:
         elif paths.is_system(path) and not paths.is_temporary(path):
             draft.facts.add("writes-system")
     if not _ENDLESS.isdisjoint(draft.reads):
-        if draft.redirected and draft.program in ("cat", "tee", "pv"):
+        huge = draft.program == "head" and (draft.value("-c", "--bytes") or "")[-1:] in ("T", "P")
+        if draft.redirected and (huge or draft.program in ("cat", "tee", "pv")):
             draft.facts.add("fills-disk")
         elif draft.program in ("tail", "sort", "tac", "rev", "grep"):
             draft.facts.add("exhausts")  # they wait in memory for an end that never comes
@@ -165,7 +175,7 @@ def _check_write(draft: Draft, path: str) -> None:
 
 def _check_emptied(draft: Draft) -> None:
     """`> app.db`, `: > .env`: nothing goes where data was."""
-    if any(paths.is_data(path) and not paths.is_temporary(path) for path in draft.overwrites):
+    if any((paths.is_data(path) or path == "*") and not paths.is_temporary(path) for path in draft.overwrites):
         draft.facts.add("truncates")
 
 
@@ -191,5 +201,8 @@ def _check_search(draft: Draft) -> None:
             draft.program in ("rg", "ag") and any(paths.is_root(p) for p in draft.reads)
         )
         broad = broad or draft.program == "locate"
-    if broad and any(_SECRET_NAMES.search(a[:256]) for a in argv[1:]):
+    environment = draft.stdin is not None and draft.stdin.marks & SECRET
+    if (broad and any(_SECRET_NAMES.search(a[:256]) for a in argv[1:])) or (
+        environment and any(_SECRET_VARIABLES.search(a[:256]) for a in argv[1:])
+    ):
         draft.facts.add("searches-secret")

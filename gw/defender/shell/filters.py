@@ -199,6 +199,22 @@ def mktemp(args: Sequence[str], _stdin: str | None) -> str | None:
     return name + "\n" if "/" in name else f"/tmp/{name}\n"  # noqa: S108  a name, not a file we open
 
 
+def basename(args: Sequence[str], _stdin: str | None) -> str | None:
+    """Of one path, with or without an ending to take off."""
+    if not 0 < len(args) < 3 or args[0].startswith("-"):
+        return None
+    name = args[0].rstrip("/").rpartition("/")[2] or "/"
+    return (name.removesuffix(args[1]) if len(args) == 2 and name != args[1] else name) + "\n"
+
+
+def dirname(args: Sequence[str], _stdin: str | None) -> str | None:
+    if len(args) != 1 or args[0].startswith("-"):
+        return None
+    path = args[0].rstrip("/")
+    folder, slash, _ = path.rpartition("/")
+    return (folder.rstrip("/") or ("/" if slash or not path else ".")) + "\n"
+
+
 FILTERS: dict[str, Filter] = {
     "echo": echo,
     "printf": printf,
@@ -218,6 +234,8 @@ FILTERS: dict[str, Filter] = {
     "dd": lambda args, stdin: None if any(a.startswith("if=") for a in args) else stdin,
     "sponge": lambda _args, stdin: stdin,
     "mktemp": mktemp,
+    "basename": basename,
+    "dirname": dirname,
 }
 
 

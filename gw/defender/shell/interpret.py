@@ -35,16 +35,20 @@ _ADMINISTRATIVE = _USUAL_SHELL_WRAPPERS | {
     "sudo", "su", "doas", "chroot", "env", "nice", "time", "nohup", "script", "unshare", "firejail", "gosu", "su-exec",
     "setpriv", "runuser", "pkexec", "strace", "flock", "xargs", "bash", "sh", "zsh", "eval", "setsid", "systemd-run",
 }  # fmt: skip
+# Nobody bends a shell's own descriptors this way but to get one out of a program that has taken them.
+_TO_TERMINAL = frozenset(((">&", 1, "0"), (">&", 2, "0"), ("<&", 0, "1"), ("<&", 0, "2")))
 _STANDARD = frozenset(("0", "1", "2", "-"))
 
 
 def run_code(walker: "Walker", draft: Draft, code: Code, context: Context) -> Stream:
     draft.language = code.language
     stdin = context.stdin
-    for operator, _fd, target in context.redirects:
+    for operator, fd, target in context.redirects:
         draft.wired = draft.wired or (operator in ("<&", ">&") and target.text not in _STANDARD)
         if target.text.startswith(("/dev/tcp/", "/dev/udp/")) and code.language == "sh":
             draft.facts.add("reverse-shell")
+        if code.language == "sh" and code.stdin and (operator, fd, target.text) in _TO_TERMINAL:
+            draft.facts.add("spawns-shell")
     if code.hidden:
         draft.facts.add("executes-encoded" if code.text else "executes-decoded")
     if code.text is not None:
@@ -132,7 +136,7 @@ def _run_foreign(walker: "Walker", draft: Draft, language: str, text: str, conte
     if places:
         if found.writes:
             draft.writes += places
-        else:
+        if found.reads or not found.writes:
             draft.reads += places
         check_paths(draft, profile(""))
     inner = context.inside(draft.program or language)
@@ -169,11 +173,22 @@ _REDIRECTION = re.compile(r"\d*[<>]&?\d*(?!\()$|\d*[<>]{1,2}[^(]")
 _COMPACT_BOMB = re.compile(r"([\w:.]{1,32})\s*\(\)\s*\{\s*\1\s*\|\s*\1\s*&")
 
 
+# Words of PowerShell that no other language has.
+_POWERSHELL_LINE = re.compile(r"\b(?:New-Object|Invoke-\w+|IEX|powershell|pwsh)\b", re.I)
+_OF_FOREIGN_CODE = frozenset(("reverse-shell", "executes-fetched", "executes-decoded"))
+
+
 def foreign(walker: "Walker", text: str) -> None:
     """A line that is no shell text may be code of another language, on its way to somebody's interpreter."""
-    facts = inspect("", text).facts & {"reverse-shell"}
+    powershell = _POWERSHELL_LINE.search(text, 0, 1024) is not None
+    found = inspect("powershell" if powershell else "", text)
+    facts = found.facts & (_OF_FOREIGN_CODE if powershell else {"reverse-shell"})
     if _COMPACT_BOMB.search(text, 0, 1024):
         facts |= {"fork-bomb"}
+    first = walker.drafts[0].program if walker.drafts else None
+    if first is None or not (profile(first).passive or profile(first).cites):
+        for command in found.commands:
+            walker.text(command, Context(Span(0, len(text)), None, ("",)))
     if facts:
         draft = Draft("", ("", text), (0, 0), Span(0, len(text)))
         draft.facts |= facts

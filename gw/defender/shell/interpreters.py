@@ -109,7 +109,7 @@ def is_interpreter(program: str) -> bool:
 
 
 def shell_code(argv: Sequence[str]) -> Code | None:
-    """What a POSIX shell would run: `-c` text, a script, or its input; None when it only checks (`-n`)."""
+    """What a POSIX shell would run: `-c` text, a script, or its input; None for `-n` and `--version`."""
     i, interactive, command, read_stdin, only_checks = 1, False, False, False, False
     while i < len(argv):
         word = argv[i]
@@ -119,6 +119,8 @@ def shell_code(argv: Sequence[str]) -> Code | None:
         if word[:1] not in "-+" or not word:
             break
         if word[1:2] == "-":
+            if word in ("--version", "--help"):
+                return None
             if word in ("--rcfile", "--init-file"):
                 i += 1
             elif word == "--command":

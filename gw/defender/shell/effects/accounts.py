@@ -19,6 +19,12 @@ def account(draft: Draft) -> None:
     argv, program = draft.argv, draft.program
     uid = draft.value("-u", "--uid")
     duplicate = next((argv[i + 1] for i, a in enumerate(argv[:-1]) if a in ("-ou", "-uo", "-o")), "")
+    shell = draft.value("-s", "--shell") or ""
+    if program == "usermod" and (
+        draft.has("-L", "-U", "-p", "--lock", "--unlock", "--password", "-e", "--expiredate")
+        or ("root" in draft.operands and shell.endswith(("nologin", "false")))
+    ):
+        draft.facts.add("changes-password")
     if uid == "0" or (program in ("useradd", "usermod", "adduser") and duplicate == "0"):
         draft.facts.add("adds-root-user")
     elif program in ("userdel", "deluser", "groupdel", "delgroup"):

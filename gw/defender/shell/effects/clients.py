@@ -14,7 +14,8 @@ from gw.defender.shell.stream import EMPTY, EXPANDED, FETCHED, HOST, LOCAL, SECR
 
 _FROM_NETWORK = Stream(None, FETCHED)
 _METADATA = (
-    "169.254.169.254", "169.254.170.2/", "metadata.google.internal", "100.100.100.200", "fd00:ec2::254",
+    "169.254.169.254", "169.254.170.2", "//2852039166", "//0xa9fea9fe", "//025177524776", "container_metadata_uri",
+    "metadata.google.internal", "100.100.100.200", "fd00:ec2::254",
     "metadata.azure", "metadata/identity/oauth2",
 )  # fmt: skip
 # Services made for receiving whatever is sent, or for sharing it anonymously.
@@ -230,6 +231,15 @@ def httpie(draft: Draft) -> None:
     sends_input(draft)
 
 
+def mail(draft: Draft) -> None:
+    """A letter with a file in it, or attached to it."""
+    attached = draft.value("-a", "-A", "--attach") if draft.program != "sendmail" else None
+    if attached:
+        sends_file(draft, attached)
+    if draft.stdin is not None:
+        sends_marked(draft, draft.stdin.marks & ~HOST)
+
+
 def _is_remote(word: str) -> bool:
     return ":" in word.partition("/")[0]
 
@@ -278,13 +288,33 @@ def lookup(draft: Draft) -> None:
     """Names looked up leave the machine as surely as a request does."""
     for word, marks in zip(draft.argv[1:], draft.marks[1:], strict=True):
         told = marks & (HOST | SECRET) and ("." in word or draft.program == "ping")
+        told = told or bool(marks & LOCAL and draft.program == "ping" and draft.has("-p"))
         # a whole name may come from a list of names; in front of a domain it is content
         if told or ("." in word and (marks & LOCAL or (marks & EXPANDED and marks & UNRESOLVED))):
             draft.facts.add("sends-secret" if marks & SECRET else "sends-host")
 
 
+def say(draft: Draft) -> None:
+    """Programs that send their words: finger, whois -h, rlogin -l, lp -h."""
+    draft.fetches += tuple(draft.operands[:1])
+    asks_elsewhere = draft.program == "rlogin" or draft.has("-h", "-H") or any("@" in o for o in draft.operands)
+    for mark in draft.marks[1:] if asks_elsewhere else ():
+        sends_marked(draft, mark)
+    if draft.program in ("lp", "lpr") and draft.has("-h", "-H"):
+        for path in draft.paths([o for o in draft.operands if o != draft.value("-h", "-H")]):
+            sends_file(draft, path)
+
+
+def ping_file(draft: Draft) -> None:
+    sent = draft.value("--file", "-E")
+    if sent:
+        sends_file(draft, sent)
+
+
 EFFECTS: dict[str, Effect] = {
     "curl": curl,
+    **dict.fromkeys(("whois", "finger", "rlogin", "lp", "lpr"), say),
+    **dict.fromkeys(("hping3", "nping"), ping_file),
     **dict.fromkeys(("wget", "wget2"), wget),
     **dict.fromkeys(("http", "https", "httpie", "xh"), httpie),
     **dict.fromkeys(
@@ -294,6 +324,7 @@ EFFECTS: dict[str, Effect] = {
     **dict.fromkeys(("scp", "pscp"), scp),
     "sftp": sftp,
     "ab": benchmark,
+    **dict.fromkeys(("mail", "mailx", "mutt", "neomutt", "sendmail", "msmtp", "swaks"), mail),
     **dict.fromkeys(("ftp", "tftp", "lftp", "smbclient", "ncftp", "cadaver"), transfer),
     **dict.fromkeys(("dig", "nslookup", "host", "drill", "ping", "resolvectl", "kdig"), lookup),
 }

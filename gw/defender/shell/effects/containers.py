@@ -9,7 +9,7 @@ from gw.defender.shell.draft import Draft, Effect
 from gw.defender.shell.effects.tools import MINERS
 from gw.defender.shell.names import names
 from gw.defender.shell.nested import CONTAINER_VALUED
-from gw.defender.shell.paths import normalise
+from gw.defender.shell.paths import is_secret, normalise
 from gw.defender.shell.stream import UNRESOLVED
 from gw.defender.shell.wrappers import WRAPPERS, skip_options
 
@@ -85,7 +85,11 @@ def _grade_option(draft: Draft, option: str, value: str) -> None:
         source = _mount_source(value) if option == "--mount" else value.partition(":")[0]
         if source.startswith(("/run", "/var/run")) and source.endswith(_SOCKETS):
             escapes = True
-        elif source and normalise(source) in _HOST_FOLDERS and (option == "--mount" or ":" in value):
+        elif (
+            source
+            and (normalise(source) in _HOST_FOLDERS or is_secret(normalise(source)))
+            and (option == "--mount" or ":" in value)
+        ):
             draft.facts.add("mounts-host")
     elif option in ("--pid", "--userns", "--ipc", "--uts"):
         escapes = value == "host"

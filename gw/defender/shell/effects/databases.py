@@ -25,6 +25,7 @@ _RUNS = re.compile(
 )
 
 
+_PASSWORDS = re.compile(r"\bfrom\s+(?:mysql\.user|pg_shadow|pg_authid|sys\.sql_logins|dba_users)\b", re.I)
 # Text between single quotes is a value, unless something turns values into statements.
 _VALUE = re.compile(r"'(?:[^'\\]|''|\\.)*'")
 _STATEMENT_OF_TEXT = re.compile(r"\b(?:execute|exec|prepare|dblink\w*|gexec|sp_executesql|do|db|sh|rs|cql)\b", re.I)
@@ -32,10 +33,12 @@ _STATEMENT_OF_TEXT = re.compile(r"\b(?:execute|exec|prepare|dblink\w*|gexec|sp_e
 
 def grade(draft: Draft, text: str) -> None:
     text = text[:MAX_SQL]
-    if "'" in text and not _STATEMENT_OF_TEXT.search(text):
-        text = _VALUE.sub("''", text)
+    if "'" in text and not _STATEMENT_OF_TEXT.search(plain := _VALUE.sub("''", text)):
+        text = plain
     if _DESTROYS.search(text) or (_UPDATES.search(text) and " where " not in text.lower()):
         draft.facts.add("database-destroys")
+    if _PASSWORDS.search(text):
+        draft.facts.add("reads-service-secret")
     if _RUNS.search(text):
         draft.facts.add("shell-escape")
 
@@ -52,12 +55,17 @@ def client(draft: Draft) -> None:
         draft.facts.add("database-destroys")
 
 
+_STORES = names("GET SET HGET HSET HGETALL LPUSH RPUSH SADD ZADD MGET EXISTS TYPE TTL KEYS PUBLISH APPEND SETEX")
+_FLUSHES = frozenset(("FLUSHALL", "FLUSHDB"))
+
+
 def redis(draft: Draft) -> None:
     words = [w.upper() for w in draft.operands]
     if draft.stdin is not None and draft.stdin.text:
         words += draft.stdin.text[:MAX_SQL].upper().split()
     if (
-        any(w in ("FLUSHALL", "FLUSHDB") or ("REDIS.CALL" in w and "FLUSH" in w) for w in words)
+        (not _FLUSHES.isdisjoint(words) and _STORES.isdisjoint(words))
+        or any("REDIS.CALL" in w and "FLUSH" in w for w in words)
         or words[:1] in (["SHUTDOWN"], ["SLAVEOF"], ["REPLICAOF"])
         or words[:2] == ["CONFIG", "SET"]
         or (any(w in ("DEL", "UNLINK") for w in words) and ("xargs" in draft.wrappers or any("*" in w for w in words)))

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from gw.defender.shell.draft import Draft, Effect, Paths
 from gw.defender.shell.names import names
-from gw.defender.shell.paths import is_disk, is_log, is_root, is_system, is_temporary, normalise
+from gw.defender.shell.paths import is_disk, is_log, is_root, is_secret, is_startup, is_system, is_temporary, normalise
 
 _EVERYTHING_HERE = frozenset(("*", "./*", ".", "./", "..", "../*", ".*", "../.."))
 FIND_FILTERS = names(
@@ -17,6 +17,8 @@ FIND_FILTERS = names(
 )
 # People tidy up under these with find; deleting by filter elsewhere at the top is unusual.
 _TIDIED = frozenset(("/var/log",))
+# Without one of these, they name the files of somebody else's list.
+_LISTED = frozenset(("xargs", "fd", "fdfind", "parallel"))
 
 
 def deletes(draft: Draft, targets: Paths, *, recursive: bool) -> None:
@@ -33,6 +35,8 @@ def deletes(draft: Draft, targets: Paths, *, recursive: bool) -> None:
             facts.add("deletes-tree" if recursive else "deletes-many")
         elif recursive and not is_temporary(target):
             facts.add("deletes-tree")
+        elif is_secret(target) or is_startup(target):
+            facts.add("deletes-many")
 
 
 def rm(draft: Draft) -> None:
@@ -40,9 +44,21 @@ def rm(draft: Draft) -> None:
     if draft.has("--no-preserve-root"):
         draft.facts.add("deletes-root")
     targets = draft.paths()
-    if not targets and recursive and "xargs" in draft.wrappers:
-        draft.facts.add("deletes-tree")
+    if not targets and not _LISTED.isdisjoint(draft.wrappers[-1:]):
+        if recursive:
+            draft.facts.add("deletes-tree")
+        elif draft.wrappers[-1] == "xargs":
+            draft.facts.add("deletes-many")
     deletes(draft, targets, recursive=recursive)
+
+
+def remove_trees(draft: Draft) -> None:
+    """rimraf and its like: always recursive."""
+    deletes(draft, draft.paths(), recursive=True)
+
+
+def empty_trash(draft: Draft) -> None:
+    draft.facts.add("deletes-tree")
 
 
 def unlink(draft: Draft) -> None:
@@ -137,6 +153,8 @@ def rsync(draft: Draft) -> None:
 EFFECTS: dict[str, Effect] = {
     "rm": rm,
     "rmz": rm,
+    **dict.fromkeys(("rimraf", "del-cli"), remove_trees),
+    "trash-empty": empty_trash,
     **dict.fromkeys(("srm", "shred", "wipe", "scrub"), shred),
     **dict.fromkeys(("unlink", "trash", "rip"), unlink),
     "truncate": truncate,

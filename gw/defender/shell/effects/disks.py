@@ -30,6 +30,10 @@ _VOLUME_VERBS = {
     "diskutil": frozenset(("eraseDisk", "eraseVolume", "partitionDisk", "zeroDisk", "secureErase", "reformat")),
 }
 _VOLUME_PROGRAMS = ("lvremove", "vgremove", "pvremove", "lvreduce", "vgreduce")
+# What lies in these would be out of reach.
+_COVERED = frozenset(
+    ("/", "/etc", "/usr", "/bin", "/sbin", "/lib", "/var", "/home", "/root", "~", "/boot", "/opt", "/srv")
+)
 _GUARDED_MOUNTS = frozenset(("/", "/proc", "/usr", "/boot"))
 _WHOLE_DISK = frozenset(("nvme", "hdparm", "badblocks"))
 
@@ -45,6 +49,8 @@ def dd(draft: Draft) -> None:
             draft.writes += (target,)
     if is_disk(target):
         draft.facts.add("overwrites-disk")
+    elif target == "{}" and draft.reads[-1:] and draft.reads[-1] in (*_ENDLESS, "/dev/null"):
+        draft.facts.add("truncates")
     elif (
         target
         and not any(a.startswith("count=") for a in draft.argv)
@@ -113,6 +119,13 @@ def mount(draft: Draft) -> None:
     elif "remount" in options and not _GUARDED_MOUNTS.isdisjoint(draft.operands):
         weaker = "rw" in options or any(o.startswith("hidepid") for o in options)
         draft.facts |= {"binds-mount"} if weaker else set()
+    elif not _COVERED.isdisjoint(draft.paths(draft.operands[1:])[-1:]):
+        draft.facts.add("binds-mount")
+
+
+def unmount(draft: Draft) -> None:
+    if draft.has("-a", "--all") or not _COVERED.isdisjoint(draft.paths()):
+        draft.facts.add("edits-disk")
 
 
 def fallocate(draft: Draft) -> None:
@@ -132,5 +145,6 @@ EFFECTS: dict[str, Effect] = {
     "debugfs": debug,
     **dict.fromkeys(("asr", "hdiutil"), erase),
     "mount": mount,
+    "umount": unmount,
     "fallocate": fallocate,
 }

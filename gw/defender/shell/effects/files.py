@@ -8,7 +8,7 @@ import re
 from gw.defender.shell.draft import Draft, Effect
 from gw.defender.shell.effects.deletion import deletes
 from gw.defender.shell.names import names
-from gw.defender.shell.paths import is_disk, is_kernel, is_root, normalise
+from gw.defender.shell.paths import is_data, is_disk, is_kernel, is_root, normalise
 from gw.defender.shell.stream import UNRESOLVED
 
 SHELL_FILES = frozenset(
@@ -21,6 +21,7 @@ _OWNED_BY_SYSTEM = ("/etc", "/usr", "/bin", "/sbin", "/lib", "/boot", "/var/run/
 _SHARED_ROOTS = names("/usr/local /opt /srv /var/www ~ ~/.ssh ~/.config /mnt /media")
 _OPEN_MODES = frozenset(("777", "666", "a+rwx", "ugo+rwx", "a+w", "o+w", "1777"))
 _CLOSED_MODES = frozenset(("", "a-x", "-x", "ugo-x", "a-rwx"))
+_ONE_BY_ONE = (("find",), ("xargs",), ("fd",))
 _SED_WRITES = re.compile(r"(?:^|[;}/\dgp])\s*w\s+(/[^\s;}]+)")
 
 
@@ -31,6 +32,8 @@ def copy(draft: Draft) -> None:
     draft.reads += sources
     if target:
         draft.writes += (target,)
+        if sources in (("/dev/null",), ("/dev/zero",)) and (draft.wrappers[-1:] in _ONE_BY_ONE or is_data(target)):
+            draft.facts.add("truncates")
     if any(s in SHELL_FILES for s in sources):
         draft.facts.add("copies-shell")
 
@@ -186,7 +189,7 @@ def encrypt(draft: Draft) -> None:
 _READERS = names(
     "cat less more head tail tac nl od xxd hexdump hd strings base64 base32 basenc uniq cut paste bat batcat view"
     " column fold rev wc diff cmp vi vim nano emacs awk gzip xz bzip2 zstd zcat jq yq split look comm join pr expand"
-    " dos2unix iconv zip 7z 7za rar age tac shuf fmt ul pg most xclip xsel source . csplit ed mail mutt lp lpr"
+    " dos2unix iconv zip 7z 7za rar age tac shuf fmt ul pg most xclip xsel source . csplit ed"
     " sponge cpio ar"
 )
 _GREPS = names("grep egrep fgrep zgrep rg ag ack pcregrep ugrep")

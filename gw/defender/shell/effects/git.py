@@ -15,7 +15,7 @@ _VALUED = frozenset(("-C", "-c", "--git-dir", "--work-tree", "--namespace", "--e
 _RISKY_SETTINGS = (
     "core.hookspath", "core.fsmonitor", "core.pager", "core.editor", "core.sshcommand", "core.askpass", "credential.",
     "filter.", "diff.external", "url.", "protocol.ext", "sequence.editor", "http.proxy", "http.sslverify",
-    "gpg.program",
+    "gpg.program", "init.templatedir",
 )  # fmt: skip
 
 
@@ -31,6 +31,7 @@ class Verb(NamedTuple):
     options: frozenset[str]  # long ones, without values
     letters: frozenset[str]  # of short clusters
     operands: list[str]
+    unguarded: bool  # `-c clean.requireForce=false`: clean needs no -f
 
 
 def verb_of(draft: Draft) -> Verb:
@@ -49,6 +50,7 @@ def verb_of(draft: Draft) -> Verb:
         frozenset(w.partition("=")[0] for w in words if w[:2] == "--"),
         frozenset(c for w in words if w[:1] == "-" and w[1:2] != "-" for c in w[1:]),
         [w for w in words if w[:1] != "-"],
+        any(a.lower() == "clean.requireforce=false" for a in argv[1:i]),
     )
 
 
@@ -59,7 +61,8 @@ def _discards(v: Verb) -> bool:
         case "reset":
             return bool(options & {"--hard", "--merge", "--keep"})
         case "clean":
-            return ("f" in letters or "--force" in options) and "n" not in letters and "--dry-run" not in options
+            forced = "f" in letters or "--force" in options or v.unguarded
+            return forced and "n" not in letters and "--dry-run" not in options
         case "checkout":
             paths = "--" in v.words or operands[-1:] == ["."]
             return "f" in letters or "--force" in options or (paths and not letters & {"b", "B", "p"})
@@ -71,9 +74,7 @@ def _discards(v: Verb) -> bool:
         case "stash":
             return operands[:1] in (["drop"], ["clear"])
         case "branch":
-            return "D" in letters or (
-                ("d" in letters or "--delete" in options) and ("f" in letters or "--force" in options)
-            )
+            return "D" in letters or (("f" in letters or "--force" in options) and bool(operands))
         case "tag":
             return "d" in letters or "--delete" in options
         case "worktree":
@@ -87,14 +88,16 @@ def _discards(v: Verb) -> bool:
         case "submodule":
             return operands[:1] == ["deinit"] and ("f" in letters or bool(options & {"--all", "--force"}))
         case "rm":
-            return "f" in letters and "r" in letters and "--cached" not in options
+            return ("f" in letters or "--force" in options) and "r" in letters and "--cached" not in options
     return False
 
 
 def _erases_history(v: Verb) -> bool:
     match v.name:
-        case "filter-branch" | "filter-repo" | "prune":
+        case "filter-branch" | "filter-repo":
             return True
+        case "prune":
+            return "n" not in v.letters and "--dry-run" not in v.options
         case "reflog":
             return v.operands[:1] in (["expire"], ["delete"])
         case "gc":
@@ -134,6 +137,8 @@ def git(draft: Draft) -> None:
         facts.add("copies-out")
     if v.name == "remote" and v.operands[:1] == ["set-url"] and not _FORGE.search(" ".join(v.operands[2:])[:256]):
         facts.add("git-redirects")
+    if v.name == "credential" and v.operands[:1] == ["fill"]:
+        facts.add("reads-service-secret")
     unchecked = "--no-verify" in v.options or (v.name == "commit" and "n" in v.letters)
     if v.name in ("commit", "push", "merge") and (unchecked or _HUSKY_OFF in draft.env.items()):
         facts.add("skips-approval")
@@ -153,4 +158,10 @@ def _writes(draft: Draft, v: Verb) -> None:
                 draft.facts.add("git-hooks-command")
 
 
-EFFECTS: dict[str, Effect] = {"git": git}
+def rewrite(draft: Draft) -> None:
+    """BFG rewrites every commit of a repository."""
+    if not draft.has("--help", "--version"):
+        draft.facts.add("git-erases-history")
+
+
+EFFECTS: dict[str, Effect] = {"git": git, "bfg": rewrite}

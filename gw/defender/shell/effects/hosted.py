@@ -8,6 +8,7 @@ import re
 
 from gw.defender.shell.draft import Draft, Effect
 from gw.defender.shell.names import names
+from gw.defender.shell.paths import is_private, is_secret
 
 _DESTROYING = names(
     "delete destroy remove purge terminate drop flush wipe erase nuke deprovision decommission teardown uninstall rm"
@@ -24,7 +25,7 @@ _TOKENS = frozenset(("print-access-token", "get-access-token", "print-identity-t
 _AWS_GRANTS = re.compile(
     r"(?:attach|put)-(?:user|role|group)-policy|put-bucket-(?:acl|policy)|put-object-acl|create-login-profile"
     r"|update-assume-role-policy|add-user-to-group|modify-(?:snapshot|image)-attribute|add-permission"
-    r"|create-access-key|change-resource-record-sets|delete-public-access-block|create-policy-version"
+    r"|create-access-key|create-user|change-resource-record-sets|delete-public-access-block|create-policy-version"
 )
 _AWS_STOPS = names("leave stop disable suspend deactivate reboot cancel release detach disassociate")
 _AWS_SECRETS = names(
@@ -33,6 +34,10 @@ _AWS_SECRETS = names(
 )
 
 
+_COPIERS = names("aws gsutil gcloud rclone s3cmd s5cmd mc b2 azcopy oci")
+_COPYING = names("cp mv sync copy move copyto moveto put rsync mirror upload-file")
+_STORES = names("s3 storage os object")
+_REMOTE = re.compile(r"(?:s3|gs|b2|az|https?)://|[\w.-]{2,64}:(?!\\)")
 _MANY = names("batch bulk schedule force start")
 _DELETING = names("delete deletion remove destroy terminate purge")
 _RESETS = names("rabbitmqctl kubeadm minikube railway nats consul supabase")
@@ -63,6 +68,10 @@ def service(draft: Draft) -> None:
     if _is_dry(draft):
         return
     verbs = _verbs(draft)
+    if verbs[:1] == ["help"]:
+        return
+    if draft.program in _COPIERS and not _COPYING.isdisjoint(verbs[:3]):
+        _copies(draft)
     if (
         any(_destroys(w) for w in verbs[:4])
         or draft.has("--delete", "--purge", "-purge", "--prune")
@@ -79,13 +88,22 @@ def service(draft: Draft) -> None:
         draft.facts.add("service-changes")
 
 
+def _copies(draft: Draft) -> None:
+    """What is copied to a bucket or another machine leaves this one; what is only moved about there does not."""
+    places = [o for o in draft.operands if o not in _COPYING and o not in _STORES]
+    local = [place for place in places if not _REMOTE.match(place)]
+    if len(local) == len(places) or not local or places[0] != local[0]:
+        return
+    paths = draft.paths(local)
+    draft.reads += paths
+    draft.facts.add("sends-secret" if any(is_secret(p) or is_private(p) for p in paths) else "copies-out")
+
+
 def aws(draft: Draft) -> None:
     service(draft)
     words = _verbs(draft)
     if words[:2] == ["s3", "sync"] and draft.has("--delete") and not _is_dry(draft):
         draft.facts.add("service-destroys")
-    if words[:1] == ["s3"] and draft.operands[-1].startswith("s3://"):
-        draft.reads += draft.paths(draft.operands[2:-1])
     if not _AWS_SECRETS.isdisjoint(words) or draft.has("--with-decryption"):
         draft.facts.add("reads-service-secret")
     if _is_dry(draft):
@@ -100,6 +118,10 @@ def cloud(draft: Draft) -> None:
     """gcloud and az, which also hand out tokens, secrets and rights."""
     service(draft)
     words = draft.operands
+    if words[:1] == ["help"]:
+        return
+    if words[:2] == ["storage", "blob"] and words[2:3] in (["upload"], ["upload-batch"], ["sync"]):
+        draft.facts.add("copies-out")
     granted = any(w in ("add-iam-policy-binding", "set-iam-policy", "create-for-rbac") for w in words[1:])
     if (
         granted
@@ -128,6 +150,7 @@ def secret_store(draft: Draft) -> None:
         "find-generic-password",
         "dump-keychain",
         "lookup",
+        "search",
         "print",
     )
     words = draft.operands
@@ -178,10 +201,12 @@ def kubectl(draft: Draft) -> None:
         draft.facts.add("service-changes")
     if words[:1] == ["apply"] and draft.has("--prune"):
         draft.facts.add("service-destroys")
-    if words[:2] == ["config", "view"] and draft.has("--raw"):
+    if (words[:2] == ["config", "view"] and draft.has("--raw")) or words[:2] == ["create", "token"]:
         draft.facts.add("reads-service-secret")
     if "get" in words[:2] and any(w.startswith("secret") for w in words) and (draft.has("-o", "--output")):
         draft.facts.add("reads-service-secret")
+    if "--privileged" in draft.argv or "--privileged=true" in draft.argv:
+        draft.facts.add("container-escape")
     if any('"privileged":' in a or "hostPID" in a or "hostPath" in a for a in draft.argv[1:]):
         draft.facts.add("container-escape")
     if "proxy" in words[:2] and any(a.startswith("--address") for a in draft.argv):
@@ -212,6 +237,18 @@ def forge(draft: Draft) -> None:
 def restic(draft: Draft) -> None:
     losing = ("forget", "prune", "delete", "purge", "remove")
     if not _is_dry(draft) and any(w in losing or w.startswith("remove-") for w in draft.operands[:2]):
+        draft.facts.add("service-destroys")
+
+
+def playbook(draft: Draft) -> None:
+    """`ansible hosts -m file -a 'path=x state=absent'`: on every host at once."""
+    if any("state=absent" in a for a in draft.argv[2:]) and not draft.has("-C", "--check"):
+        draft.facts.add("service-destroys")
+
+
+def subsystem(draft: Draft) -> None:
+    """WSL: a whole distribution goes with its disk."""
+    if draft.has("--unregister"):
         draft.facts.add("service-destroys")
 
 
@@ -259,4 +296,6 @@ EFFECTS: dict[str, Effect] = {
     **dict.fromkeys(("restic", "borg", "kopia", "duplicity"), restic),
     **dict.fromkeys(names("claude codex gemini opencode aider goose cursor-agent amp qwen"), agent),
     "openclaw": openclaw,
+    "ansible": playbook,
+    **dict.fromkeys(("wsl", "wsl.exe"), subsystem),
 }

@@ -7,7 +7,9 @@ import re
 
 from gw.defender.shell.draft import Draft, Effect
 from gw.defender.shell.names import names
+from gw.defender.shell.paths import is_root, normalise
 
+_TERMINALS = names("xterm uxterm rxvt urxvt lxterminal xfce4-terminal gnome-terminal konsole mate-terminal")
 _HISTORY_NAMES = frozenset(("HISTFILE", "HISTSIZE", "HISTFILESIZE", "HISTCONTROL", "HISTIGNORE", "SAVEHIST", "HISTCMD"))
 _GUARDS = names(
     "auditd apparmor ufw firewalld iptables nftables fail2ban clamav clamav-daemon clamd falcon-sensor rsyslog"
@@ -15,10 +17,17 @@ _GUARDS = names(
     " mdatp clawgate tripwire aide snort suricata ossec defenseclaw sentinelone cbdaemon cbagentd unattended-upgrades"
     " sshguard rkhunter esets"
 )
+# What a machine is reached by or keeps its data with.
+_DAEMONS = names(
+    "sshd systemd init systemd-logind dbus-daemon cron crond dockerd containerd kubelet postgres mysqld mariadbd mongod"
+    " redis-server etcd NetworkManager wpa_supplicant"
+)
 _STOPPING = names("poweroff reboot halt kexec emergency rescue suspend hibernate soft-reboot")
 _SYSCTL = re.compile(
     r"kernel\.(?:core_pattern|randomize_va_space|yama|modprobe|dmesg_restrict|kptr_restrict|unprivileged|perf_event|sysrq)"
 )
+# What is left of the journal after these is of use: some days, or some space.
+_KEEPS = re.compile(r"[1-9]\d*\s*(?:d|days?|w|weeks?|months?|y|years?|[MGT])|[1-9]\d{1,3}(?:h|hours?)", re.I)
 _SYSTEM_LIBRARIES = ("/usr/lib", "/lib", "/opt", "/usr/local/lib", "lib")
 
 
@@ -32,7 +41,7 @@ def _is_guard(name: str) -> bool:
 def crontab(draft: Draft) -> None:
     if draft.has("-r"):
         draft.facts.add("deletes-schedule")
-    elif not draft.has("-l"):
+    elif not draft.has("-l", "-V", "--help", "-h"):
         draft.facts.add("schedules")
 
 
@@ -87,6 +96,7 @@ def loginctl(draft: Draft) -> None:
 
 _OPENS = frozenset(("ACCEPT", "REDIRECT", "DNAT", "MASQUERADE"))
 _DROPS = frozenset(("DROP", "REJECT"))
+_MATCHES_ALL = frozenset(("-A", "-I", "-j", "--append", "--insert", "--jump"))  # no address, port or interface
 
 
 def firewall(draft: Draft) -> None:
@@ -101,7 +111,7 @@ def firewall(draft: Draft) -> None:
         off = draft.has("-F", "--flush", "-X") or (draft.has("-P", "--policy") and "ACCEPT" in words)
     if off:
         draft.facts.add("disables-guard")
-    elif draft.has("-P", "--policy") and not _DROPS.isdisjoint(words):
+    elif not _DROPS.isdisjoint(words) and (draft.has("-P", "--policy") or draft.flags <= _MATCHES_ALL):
         draft.facts.add("cuts-network")
     elif (
         draft.has("-D", "--delete")
@@ -136,8 +146,14 @@ def kernel_module(draft: Draft) -> None:
 
 
 def journal(draft: Draft) -> None:
-    if any(f.startswith("--vacuum") or f == "--rotate" for f in draft.flags):
-        draft.facts.add("wipes-logs")
+    kept = next((a.partition("=")[2] for a in draft.argv if a.startswith("--vacuum")), None)
+    if kept is not None or draft.has("--rotate"):
+        draft.facts.add("truncates" if kept and _KEEPS.fullmatch(kept, 0, 32) else "wipes-logs")
+
+
+def kernel_log(draft: Draft) -> None:
+    if draft.has("-C", "-c", "--clear", "--read-clear"):
+        draft.facts.add("truncates")
 
 
 # --- processes --------------------------------------------------------------------------------------------------------
@@ -153,6 +169,8 @@ def kill(draft: Draft) -> None:
         or (words[-1:] == ["1"] and draft.has("-9", "-KILL", "-SIGKILL"))
     ):
         draft.facts.add("kills-all")
+    elif words[-1:] == ["1"] and not draft.has("-0", "-l", "-L", "-HUP", "-SIGHUP", "-1", "-s"):
+        draft.facts.add("stops-machine")
 
 
 def kill_by_name(draft: Draft) -> None:
@@ -162,6 +180,14 @@ def kill_by_name(draft: Draft) -> None:
         draft.facts.add("disables-guard")
     elif (user is not None and not targets) or targets[:1] in ([".*"], ["."], ["*"], [""]):
         draft.facts.add("kills-all")
+    elif not _DAEMONS.isdisjoint(targets) and not draft.has("-0", "-HUP", "-SIGHUP", "-USR1", "-l"):
+        draft.facts.add("stops-service")
+
+
+def kill_users(draft: Draft) -> None:
+    """`fuser -km /`: whatever uses the file system."""
+    if draft.has("-k", "--kill") and (draft.has("-m", "--mount") or "/" in draft.operands):
+        draft.facts.add("kills-all" if any(is_root(p) for p in draft.paths()) else "stops-service")
 
 
 def attach(draft: Draft) -> None:
@@ -188,11 +214,24 @@ def network(draft: Draft) -> None:
     elif program == "route":
         off = words[:1] in (["del"], ["flush"], ["delete"])
     elif program == "nmcli":
-        off = "off" in words[1:3] or words[1:2] in (["disconnect"], ["down"])
+        off = "off" in words[1:3] or words[1:2] in (["disconnect"], ["down"], ["delete"])
     else:
         off = bool(words)
     if off:
         draft.facts.add("cuts-network")
+
+
+def clock(draft: Draft) -> None:
+    """date, hwclock, timedatectl: records would carry another time."""
+    sets = draft.has("-s", "--set", "--date")
+    if draft.program == "date":
+        sets = draft.has("-s", "--set")
+        listed = draft.value("-f", "--file")
+        draft.reads += (normalise(listed, draft.cwd),) if listed else ()
+    elif draft.program == "timedatectl":
+        sets = draft.operands[:1] == ["set-time"] or draft.operands[:2] in (["set-ntp", "false"], ["set-ntp", "0"])
+    if sets:
+        draft.facts.add("changes-times")
 
 
 # --- the shell's own settings -----------------------------------------------------------------------------------------
@@ -223,8 +262,13 @@ def export(draft: Draft) -> None:
 
 def assignment(draft: Draft, name: str, value: str) -> None:
     """Facts of one `NAME=value`."""
-    if name in ("HISTFILE", "HISTSIZE", "HISTFILESIZE") and value in ("", "/dev/null", "0"):
+    if (name in ("HISTFILE", "HISTSIZE", "HISTFILESIZE") and value in ("", "/dev/null", "0")) or (
+        name == "HISTIGNORE" and value == "*"
+    ):
         draft.facts.add("clears-history")
+    elif name == "DISPLAY" and draft.program in _TERMINALS:
+        if value.partition(":")[0] not in ("", "localhost", "unix", "127.0.0.1"):
+            draft.facts.add("reverse-shell")  # a terminal shown on somebody else's screen
     elif name in ("LD_PRELOAD", "LD_AUDIT", "DYLD_INSERT_LIBRARIES"):
         if value and value[0] not in "$`" and not value.startswith(_SYSTEM_LIBRARIES):
             draft.facts.add("preloads")
@@ -240,6 +284,13 @@ def assignment(draft: Draft, name: str, value: str) -> None:
         draft.facts.add("hijacks-path")
     elif name == "BASH_ENV" and value:
         draft.facts.add("installs-hook")
+
+
+def processes(draft: Draft) -> None:
+    """`ps auxe`, `ps eww`: with the environment of each process."""
+    options = "".join(draft.argv[1:2])
+    if "e" in options and options.isalpha() and len(options) < 8:
+        draft.facts.add("reads-private")
 
 
 def environment(draft: Draft) -> None:
@@ -266,8 +317,11 @@ EFFECTS: dict[str, Effect] = {
     "sysctl": sysctl,
     **dict.fromkeys(("insmod", "modprobe", "rmmod"), kernel_module),
     "journalctl": journal,
+    "dmesg": kernel_log,
+    **dict.fromkeys(("date", "hwclock", "timedatectl"), clock),
     **dict.fromkeys(("kill", "killall5"), kill),
     **dict.fromkeys(("pkill", "killall", "skill"), kill_by_name),
+    "fuser": kill_users,
     **dict.fromkeys(names("gdb strace ltrace gcore procdump memdump fridump"), attach),
     **dict.fromkeys(("ip", "ifconfig", "route", "nmcli", "ifdown"), network),
     "history": history,
@@ -276,4 +330,5 @@ EFFECTS: dict[str, Effect] = {
     **dict.fromkeys(("export", "declare", "typeset", "local", "readonly"), export),
     "enable": enable,
     "printenv": environment,
+    "ps": processes,
 }

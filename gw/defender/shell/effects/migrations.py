@@ -24,6 +24,7 @@ _TASKS: dict[str, frozenset[str]] = {
     "dbmate": names("drop rollback down"),
     "alembic": names("downgrade"),
     "airflow": names("db"),
+    "flask": names("db"),
     "prisma": names("migrate db"),
     "hasura": names("database"),
 }
@@ -34,6 +35,7 @@ _TASKS["django-admin"] = _TASKS["manage.py"]
 _NEEDS: dict[tuple[str, str], frozenset[str]] = {
     ("wp", "db"): names("drop reset clean"),
     ("airflow", "db"): names("reset clean"),
+    ("flask", "db"): names("downgrade"),
     ("prisma", "migrate"): names("reset"),
     ("prisma", "db"): names("--force-reset --accept-data-loss"),
     ("hasura", "database"): names("drop"),

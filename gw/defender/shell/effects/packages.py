@@ -11,13 +11,14 @@ _PUBLIC_FORGES = ("https://github.com/", "https://gitlab.com/", "https://codeber
 _CRITICAL = names(
     "systemd libc6 bash coreutils sudo openssh-server apt dpkg base-files init glibc python3 passwd util-linux ufw"
     " auditd clamav fail2ban apparmor selinux-policy ca-certificates openssh sshd rsyslog network-manager grub2"
-    " grub-pc"
+    " grub-pc kernel openssl libssl3 zlib dbus pam libpam-modules e2fsprogs mount kmod linux busybox musl filesystem"
 )
 _HOOKS = ("Pre-Invoke", "Post-Invoke", "Pre-Install", "Proxy-Auto-Detect", "Changelogs::")
 _UNVERIFIED = names(
     "--allow-unauthenticated --force-yes --nogpgcheck --no-gpg-checks --nodigest --nosignature --dangerous"
     " --allow-untrusted"
 )
+_IGNORING = names("--nodeps --force-depends --force-all --force-remove-essential")  # what needs it
 _DRY = ("-s", "--simulate", "--just-print", "--dry-run", "--no-act", "--assumeno", "--test")
 _REMOVES = names("remove purge autoremove erase -R uninstall del")
 _LOCAL = (".deb", ".rpm", ".apk", ".snap", ".txz", ".pkg.tar.zst", ".pkg.tar.xz")
@@ -33,6 +34,8 @@ def pip(draft: Draft) -> None:
     words = draft.operands
     source = draft.value("--source", "-s", "--git", "--index-url", "-i", "--extra-index-url") or ""
     addresses = [source, *words[1:]] if words[:1] == ["install"] else []
+    if words[:1] == ["uninstall"] and "xargs" in draft.wrappers:
+        draft.facts.add("deletes-many")
     if words[:1] == ["yank"]:
         draft.facts.add("service-destroys")
     if words[:2] == ["config", "set"] and "index-url" in "".join(words[2:3]):
@@ -57,13 +60,12 @@ def system(draft: Draft) -> None:
     words = draft.operands
     removing = not _REMOVES.isdisjoint(words[:1]) or (
         draft.program in ("dpkg", "rpm", "pacman", "aptitude")
-        and draft.has("-R", "-Rns", "-P", "-r", "-e", "--erase", "--purge")
+        and draft.has("-R", "-Rns", "-Rdd", "-P", "-r", "-e", "--erase", "--purge", "--remove")
     )
-    if (
-        removing
-        and not draft.has(*_DRY)
-        and any(w in _CRITICAL or w.startswith("linux-image") or w in ("*", ".*") for w in words)
-    ):
+    needed = not _IGNORING.isdisjoint(draft.argv) or any(
+        w in _CRITICAL or w.startswith("linux-image") or w in ("*", ".*") for w in words
+    )
+    if removing and needed and not draft.has(*_DRY):
         draft.facts.add("removes-system-package")
     if any(hook in a for a in draft.argv for hook in _HOOKS):
         draft.facts.add("shell-escape")

@@ -63,7 +63,7 @@ def _executes(draft: Draft) -> bool:
     return shell and (draft.has("-c", "-r") or draft.program not in ("nc", "ncat", "netcat"))
 
 
-_SOCAT_EXECUTES = ("exec:", "system:", "shell:")
+_SOCAT_EXECUTES = ("exec:", "system:", "shell:", "sh-c:", "cmd:")
 _SOCAT_NETWORK = ("tcp", "udp", "openssl", "ssl", "sctp", "socks", "proxy", "vsock", "dtls", "ws:", "wss:")
 
 
@@ -122,7 +122,8 @@ def openssl(draft: Draft) -> None:
 
 
 def ssh(draft: Draft) -> None:
-    if any(a[:2] in ("-R", "-w") for a in draft.argv[1:]):
+    public = draft.has("-g") or (draft.value("-L", "-D") or "").startswith(("0.0.0.0:", "*:"))
+    if public or any(a[:2] in ("-R", "-w") for a in draft.argv[1:]):
         draft.facts.add("tunnels")
     if draft.stdin is not None and draft.stdin.text is None:
         if draft.stdin.marks & SECRET:
@@ -140,7 +141,9 @@ def web_shell(draft: Draft) -> None:
 
 
 def login_server(draft: Draft) -> None:
-    if not draft.has("-t", "-T", "-V", "--help", "-h"):
+    if any(_is_shell(o) for o in draft.operands):
+        draft.facts.add("bind-shell")  # a shell where a login should be
+    elif not draft.has("-t", "-T", "-V", "--help", "-h"):
         draft.facts.add("listens")
 
 
@@ -171,7 +174,7 @@ def published(draft: Draft) -> None:
 
 def xterm(draft: Draft) -> None:
     """A terminal shown on somebody else's screen."""
-    display = (draft.value("-display") or "").rpartition(":")[0]
+    display = (draft.value("-display", "--display") or "").rpartition(":")[0]
     if display and display not in ("localhost", "127.0.0.1", "unix"):
         draft.facts.add("reverse-shell")
 
@@ -198,12 +201,15 @@ EFFECTS: dict[str, Effect] = {
     **dict.fromkeys(
         names(
             "ngrok cloudflared frpc frps bore localtunnel lt gost ligolo iodine dnscat dnscat2 sshuttle ptunnel"
-            " revsocks gs-netcat playit rathole wstunnel"
+            " revsocks playit rathole wstunnel"
         ),
         tunnel,
     ),
-    **dict.fromkeys(names("ttyd gotty shellinaboxd wetty"), web_shell),
-    **dict.fromkeys(names("sshd dropbear telnetd in.telnetd rshd vncserver x11vnc x0vncserver xrdp"), login_server),
+    **dict.fromkeys(names("ttyd gotty shellinaboxd wetty tmate upterm sshx gs-netcat"), web_shell),
+    **dict.fromkeys(
+        names("sshd dropbear telnetd in.telnetd inetd xinetd in.rshd tcpserver rshd vncserver x11vnc x0vncserver xrdp"),
+        login_server,
+    ),
     "chisel": chisel,
     "ztcp": raw,
     **dict.fromkeys(("code", "tailscale"), published),

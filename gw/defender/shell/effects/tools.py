@@ -29,6 +29,14 @@ def attack(draft: Draft) -> None:
         draft.facts.add("attack-tool")
 
 
+def payload(draft: Draft) -> None:
+    """msfvenom: what it builds gives its maker a shell wherever it runs."""
+    attack(draft)
+    made = draft.value("-p", "--payload") or ""
+    if any(word in made for word in ("reverse", "bind", "meterpreter", "shell", "exec")):
+        draft.facts.add("makes-payload")
+
+
 def mine(draft: Draft) -> None:
     draft.facts.add("mines")
 
@@ -52,12 +60,13 @@ def stress(draft: Draft) -> None:
 
 
 def yes(draft: Draft) -> None:
-    if draft.redirects and draft.redirects != ("/dev/null",):
-        draft.facts.add("fills-disk")
+    if draft.redirects:
+        draft.facts.add("exhausts" if draft.redirects == ("/dev/null",) else "fills-disk")
 
 
 EFFECTS: dict[str, Effect] = {
-    **dict.fromkeys(ATTACK, attack),
+    **dict.fromkeys(ATTACK - {"msfvenom"}, attack),
+    "msfvenom": payload,
     **dict.fromkeys(MINERS, mine),
     **dict.fromkeys(("masscan", "zmap", "rustscan", "arp-scan", "netdiscover", "unicornscan"), scan),
     "nmap": nmap,

@@ -100,6 +100,13 @@ METHODS: Final[Mapping[str, Carrier]] = MappingProxyType(
              (PATH, "/params/cwd"), (PATH, "/params/path"), (URL, "/params/url"), (DATA, "/params/**")),
             tool=("/command",),
         ),
+        # The payload read from its text; `command` is what a node says it has run (gw/modes/guard/node_events).
+        "node.event": Carrier(
+            ((PROMPT, "/payload/text"), (PROMPT, "/payload/message"), (PROMPT, "/payload/title"),
+             (PROMPT, "/payload/output"), (PROMPT, "/payload/command"), (OUTPUT, "/payload/receiptText"),
+             (DATA, "/**")),
+            session=("/payload/sessionKey",),
+        ),
         "exec.approval.request": Carrier(_EXEC, channel=("/turnSourceChannel",), fixed_tool="exec"),
         "cron.add": Carrier(_CRON, channel=("/delivery/channel",)),
         "cron.update": Carrier(_CRON, channel=("/delivery/channel", "/patch/delivery/channel")),

@@ -53,12 +53,16 @@ class Twin:
         if verdict == "allow":
             told.fate = "passed"
             self.desk.allow(index)
-        elif verdict == "block":
+        elif verdict in ("block", "stop"):
             told.fate = "refused"
-            self.desk.block(index)
+            self.desk.block(index) if verdict == "block" else self.desk.stop(index)
         else:
             told.was_held = True
             self.desk.hold(index)
+
+    def record(self, index: int) -> None:
+        if self.desk.writing:
+            self.desk.record(index % len(self.desk.writing))
 
     def person(self, index: int, verdict: str) -> None:
         if not self.desk.waiting:
@@ -78,16 +82,18 @@ class Twin:
             self.line.hear({"type": "res", "id": name, "ok": True, "payload": name})
 
     def finish(self) -> None:
-        while self.desk.asked or self.desk.waiting:
+        while self.desk.asked or self.desk.waiting or self.desk.writing:
             self.person(0, "approve")
             self.judge(0, "allow")
+            self.record(0)
         while len(self.replied) < len(self.line.passed):
             self.reply(0)
 
 
 STEP = (
     st.tuples(st.just("say"), st.sampled_from("abc"), st.booleans())
-    | st.tuples(st.just("judge"), st.integers(0, 9), st.sampled_from(["allow", "block", "hold"]))
+    | st.tuples(st.just("judge"), st.integers(0, 9), st.sampled_from(["allow", "block", "stop", "hold"]))
+    | st.tuples(st.just("record"), st.integers(0, 9))
     | st.tuples(st.just("person"), st.integers(0, 9), st.sampled_from(["approve", "deny"]))
     | st.tuples(st.just("reply"), st.integers(0, 9))
 )
@@ -149,6 +155,6 @@ def test_a_client_that_left_has_what_it_said_passed_on_and_nothing_that_was_held
     twin.line.relay.client_gone(1000, "")
     while twin.desk.asked:
         twin.judge(0, "allow")
-    assert twin.line.gateway.closed_with == (1000, "") and twin.desk.waiting == []
+    assert twin.line.gateway.closed_with == (1000, "") and twin.desk.waiting == [], "whatever is still being written"
     assert held.isdisjoint(twin.line.passed)
     assert len(twin.line.passed) == len(set(twin.line.passed))

@@ -59,6 +59,7 @@ class FakeDesk:
     def __init__(self) -> None:
         self.asked: list[tuple[Relay, Item]] = []
         self.waiting: list[tuple[Relay, Item]] = []
+        self.writing: list[tuple[Relay, Item]] = []  # blocked, and not on record yet
         self.clock_ms = 1_000_000
         self.holds = 0
 
@@ -79,6 +80,15 @@ class FakeDesk:
 
     def block(self, index: int = 0, error: RequestError = BLOCKED) -> None:
         self._answer(index, Judged(error))
+
+    def stop(self, index: int = 0) -> None:
+        relay, item = self.asked.pop(index)
+        self.writing.append((relay, item))
+        relay.stopped(item, for_good=True)
+
+    def record(self, index: int = 0) -> None:
+        relay, item = self.writing.pop(index)
+        relay.judged(item, Judged(BLOCKED))
 
     def hold(self, index: int = 0) -> None:
         self.holds += 1

@@ -17,6 +17,7 @@ from gw.errors import Held as HeldError
 from gw.methods.router import verdict_error
 from gw.model.action import Action
 from gw.model.decision import Decision, Verdict
+from gw.modes.guard import node_events
 from gw.modes.guard.lanes import Item
 from gw.modes.guard.node_calls import GUARDED_EVENTS
 from gw.modes.guard.relay import Judged, Relay
@@ -98,10 +99,11 @@ class GuardDesk:
         try:
             action = self._action(relay, item)
             decision = self._judge.evaluate(action)
-            if decision.verdict is Verdict.ALLOW:
+            if decision.enforced is Verdict.ALLOW:
                 relay.judged(item, Judged())
                 self._settle_later(decision, action)
             else:
+                relay.stopped(item, for_good=decision.enforced is Verdict.BLOCK)
                 relay.judged(item, self._outcome(decision, action))
         except Exception:  # the boundary: what cannot be judged is not passed, and its caller is told
             logger.exception("guard.crashed", extra={"method": item.method})
@@ -110,11 +112,13 @@ class GuardDesk:
     def _action(self, relay: Relay, item: Item) -> Action:
         caller = relay.caller
         origin = Origin(self.new_id(), "guard", conn_id=caller.conn_id, client_id=caller.client_id)
+        if item.method == node_events.METHOD:
+            origin = origin._replace(provenance=node_events.provenance_of(item.params))
         make = from_event if item.method in GUARDED_EVENTS else from_request
         return make(item.method, item.params, item.raw, origin)
 
     def _settle_later(self, decision: Decision, action: Action) -> None:
-        """Record what passed, which waits in memory for the log's next write in any case, behind its answer."""
+        """Record what passed behind its answer: most of it waits in memory for the log's next write in any case."""
         self._unsettled.append((decision, action))
         if len(self._unsettled) == 1:
             hub.Greenlets().after(SETTLE_S, self.settle)
@@ -124,7 +128,7 @@ class GuardDesk:
         batch, self._unsettled = self._unsettled, []
         for decision, action in batch:
             try:
-                self._judge.settle(decision, action)
+                self._note(self._judge.settle(decision, action))
             except Exception:  # the boundary: one record must not take the others with it
                 logger.exception("guard.unrecorded", extra={"decision": decision.id})
 

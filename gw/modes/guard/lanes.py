@@ -20,6 +20,7 @@ class State(Enum):
     FREE = "free"  # in no lane
     WAITING = "waiting"  # behind others of its lane
     JUDGING = "judging"
+    STOPPED = "stopped"  # by its verdict; whoever asked is told once that is on record
     HELD = "held"  # for a person
     DONE = "done"  # passed on, or answered
 
@@ -58,7 +59,7 @@ class Lanes:
         self._judge = judge
         self._forward = forward
         self._lanes: dict[str, deque[Item]] = {}
-        self._detached: dict[Item, None] = {}  # held ones that name no session, in order
+        self._detached: dict[Item, None] = {}  # that nothing waits behind: held without a session, or blocked
         self.count = 0
         self.held = 0  # of those, how many wait for a person themselves
         self.bytes = 0
@@ -95,6 +96,15 @@ class Lanes:
         for each in free:
             self._leave(each)
             self._forward(each)
+
+    def stop(self, item: Item, *, for_good: bool) -> None:
+        """Its verdict is not to let it pass; *for_good*: nobody can change that, so what is behind it goes on now."""
+        item.state = State.STOPPED
+        if for_good and item not in self._detached:
+            queue = self._lanes[item.lane]
+            queue.popleft()
+            self._detached[item] = None
+            self._advance(item.lane, queue)
 
     def retry(self, item: Item) -> None:
         """A person has answered: judge a held item again, this time with leave or without."""

@@ -19,6 +19,7 @@ from gw.defender.review import Held
 from gw.errors import ConfigError
 from gw.model.problem import Problem
 from gw.modes.build import Gateway
+from gw.modes.guard import node_events
 from gw.modes.guard.access import FrontAccess
 from gw.modes.guard.desk import GuardDesk
 from gw.modes.guard.http import UnreadableBody, action_of, guarded_as
@@ -136,7 +137,7 @@ class GuardProxy:
         self.upstream = Upstream(target_of(settings), options, gateway.clock)
         judging = gateway.judging
         self._desk = GuardDesk(judging, judging.reviews, gateway.verdicts.publish, gateway.clock, guard.hold_s)
-        free = frozenset(spec.name for spec in gateway.router.methods if not spec.guarded)
+        free = frozenset(spec.name for spec in gateway.router.methods if not spec.guarded) - {node_events.METHOD}
         self.shared = Shared(self._desk, free, Repeats(), Passes())
         throttle = LoginThrottle(settings.auth.failures_per_minute)
         self._access = FrontAccess(lambda: self._secret, throttle, gateway.clock)

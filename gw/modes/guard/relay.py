@@ -16,7 +16,8 @@ from gw._native.envelope import UNKNOWN_KEYS, BadFrameError, Envelope, EnvelopeE
 from gw._native.wsframe import TEXT
 from gw.errors import Blocked, InvalidRequest, Overloaded, RequestError, Unavailable
 from gw.methods.client import NO_FRAME
-from gw.modes.guard.lanes import NO_SESSION, Item, Lanes, session_of
+from gw.modes.guard import node_events
+from gw.modes.guard.lanes import NO_SESSION, Item, Lanes, State, session_of
 from gw.modes.guard.node_calls import GUARDED_EVENTS, Passes, refusal
 from gw.modes.guard.numbering import Numbering
 from gw.modes.guard.repeats import UNKNOWN, Answer, Entry, Repeats, answer_of, failure_of, had_effect
@@ -60,7 +61,7 @@ class Desk(Protocol):
     """Judges items and knows what people say; answers come back through the relay that asked."""
 
     def judge(self, relay: "Relay", item: Item) -> None:
-        """Have `relay.judged(item, ...)` called, later or at once."""
+        """Have `relay.judged(item, ...)` called, later or at once; before it `stopped`, where it will not pass."""
 
     def wait(self, relay: "Relay", item: Item) -> None:
         """Have `relay.retry(item)` called when a person gives leave, `relay.refuse(item, error)` when there is none."""
@@ -164,6 +165,9 @@ class Relay:
         """A request that must be judged, or that may have to wait behind one."""
         item.raw = item.data[envelope.body_start : envelope.body_end]
         item.params = json.loads(item.raw) if item.raw else {}
+        if item.method == node_events.METHOD:
+            item.params = node_events.opened(item.params)
+            item.guarded = node_events.is_judged(item.params)
         session = session_of(item.method, item.params)
         item.lane = session if session is not None else NO_SESSION + item.method
         if item.method in ABORTS:
@@ -219,6 +223,14 @@ class Relay:
 
     def _judge(self, item: Item) -> None:
         self._desk.judge(self, item)
+
+    def stopped(self, item: Item, *, for_good: bool) -> None:
+        """The verdict stands, and `judged` follows once it is on record: nothing else is to wait for the disk."""
+        if item.is_done:
+            return
+        self._lanes.stop(item, for_good=for_good)
+        if self._left is not None:
+            self._drop(item)
 
     def judged(self, item: Item, outcome: Judged) -> None:
         """The desk's answer; of no interest any more when the item was aborted meanwhile."""
@@ -364,11 +376,11 @@ class Relay:
     # --- ends ---------------------------------------------------------------------------------------------------
 
     def client_gone(self, code: int, reason: str) -> None:
-        """What a person would have had to decide is dropped; what is being judged still goes on if it may."""
+        """What may pass by itself goes on; what only a person could let pass, or nobody will hear of, is dropped."""
         self._left = (1001, "client gone") if code == LOST else (code, reason)
         held_up = {item.lane for item in self._lanes.items() if item.review is not None}
         for item in reversed(self._lanes.items()):
-            if item.lane in held_up or item in self._events:
+            if item.lane in held_up or item in self._events or item.state is State.STOPPED:
                 self._drop(item)
         self._settle()
 

@@ -106,16 +106,38 @@ def test_one_that_cannot_be_recorded_leaves_the_others(caplog: pytest.LogCapture
     assert [decision.id for decision in bench.settled] == ["dec_2"] and "guard.unrecorded" in caplog.text
 
 
-def test_what_is_only_let_through_by_audit_is_on_record_before_it_passes() -> None:
-    """A verdict that would have stopped it must be on disk; the mode changes only what is done about it."""
+def test_what_only_audit_lets_through_is_told_too() -> None:
     bench = Bench()
     bench.enforced = Verdict.ALLOW
-    waiting = bench.line.gateway.raw
-    seen_at_record: list[int] = []
-    bench.on_settle = lambda: seen_at_record.append(len(waiting))
     bench.send("1", "evil")
-    assert bench.line.passed == ["1"] and seen_at_record == [0]
-    assert [decision.verdict for decision in bench.told] == [Verdict.BLOCK]
+    bench.desk.settle()
+    assert bench.line.passed == ["1"] and [decision.verdict for decision in bench.told] == [Verdict.BLOCK]
+
+
+def test_a_slow_disk_holds_up_nothing_but_the_answer_it_is_for() -> None:
+    bench = Bench()
+    disk = hub.Latch()
+    bench.on_settle = lambda: disk.wait(5)
+    bench.send("1", "evil")
+    bench.send("2", "fine")
+    assert bench.line.passed == ["2"] and bench.line.answers == {}
+    bench.line.relay.client_gone(1000, "")
+    assert bench.line.gateway.closed_with == (1000, ""), "who has left is not told, so its gateway need not wait"
+    disk.set()
+    settle()
+    assert bench.line.passed == ["2"] and [decision.id for decision in bench.settled] == ["dec_1"]
+
+
+def test_who_leaves_before_a_hold_is_written_down_ends_at_once() -> None:
+    bench = Bench()
+    disk = hub.Latch()
+    bench.on_settle = lambda: disk.wait(5)
+    bench.send("1", "odd")
+    bench.line.relay.client_gone(1000, "")
+    assert bench.line.gateway.closed_with == (1000, "")
+    disk.set()
+    settle()
+    assert bench.line.passed == [] and bench.desk.waiting == 0 and len(bench.held) == 1, "the hold stays on record"
 
 
 def test_asked_from_a_callback_of_the_loop_it_answers_in_the_same_turn() -> None:
@@ -215,6 +237,16 @@ def test_events_for_nodes_are_judged_as_such() -> None:
     settle()
     assert bench.judged[0].tool == "exec" and bench.line.client.raw == []
     assert bench.line.gateway.frames[0]["params"]["error"]["code"] == "GUARD_BLOCKED"
+
+
+@pytest.mark.parametrize("event, provenance", [("agent.request", "user"), ("exec.finished", "tool_output")])
+def test_what_nodes_tell_is_judged_as_said_by_whom_it_comes_from(event: str, provenance: str) -> None:
+    bench = Bench()
+    bench.line.ask("node.event", "1", event=event, payloadJSON='{"sessionKey":"s","message":"m","output":"o"}')
+    settle()
+    action = bench.judged[0]
+    assert (action.provenance, action.session_key) == (provenance, "s")
+    assert [part.value for part in action.parts if part.kind is PartKind.PROMPT] == ["m", "o"]
 
 
 # --- callers with a greenlet of their own ----------------------------------------------------------------------------

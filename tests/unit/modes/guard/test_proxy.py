@@ -102,6 +102,25 @@ def test_what_may_pass_passes_and_what_may_not_does_not(tmp_path: Path) -> None:
         }  # fmt: skip
 
 
+def test_what_a_node_tells_is_judged_where_an_agent_will_read_it(tmp_path: Path) -> None:
+    with guarded(tmp_path) as guard, guard.client() as client:
+
+        def tell(request_id: str, event: str, **payload: str) -> dict[str, Any]:
+            return ask(client, "node.event", request_id, event=event, payloadJSON=json.dumps(payload))
+
+        assert tell("1", "node.host.stats", note=EVIL)["ok"], "nobody reads these"
+        assert tell("2", "voice.transcript", text="good morning", sessionKey="s")["ok"]
+        for request_id, event, name in (
+            ("3", "voice.transcript", "text"),
+            ("4", "agent.request", "message"),
+            ("5", "notifications.changed", "title"),
+            ("6", "exec.finished", "output"),
+        ):
+            refused = tell(request_id, event, **{name: EVIL, "sessionKey": "s"})
+            assert refused["error"]["details"]["code"] == "GUARD_BLOCKED", event
+        assert guard.messages() == ["connect", "node.event", "node.event"]
+
+
 @pytest.mark.parametrize("path", PATHS[1:])
 def test_every_path_is_guarded(tmp_path: Path, path: str) -> None:
     """The real gateway speaks its protocol on whatever path it is asked."""

@@ -79,6 +79,40 @@ def test_a_method_nobody_knows_is_judged() -> None:
     assert len(line.desk.asked) == 1 and line.passed == []
 
 
+def test_of_what_a_node_tells_only_what_somebody_reads_is_judged() -> None:
+    line = Line()
+    line.ask("node.event", "1", event="node.presence.alive", payloadJSON="{}")
+    assert line.passed == ["1"] and line.desk.asked == []
+    line.ask("node.event", "2", event="agent.request", payloadJSON='{"message":"m","sessionKey":"s"}')
+    line.ask("chat.history", "3", sessionKey="s")
+    assert line.passed == ["1"] and len(line.desk.asked) == 1, "and it has its place in the order of its session"
+    line.desk.allow()
+    assert line.passed == ["1", "2", "3"]
+
+
+def test_what_is_stopped_waits_for_the_disk_alone() -> None:
+    line = Line()
+    for number in "123":
+        line.ask("chat.send", number, sessionKey="s", message=number)
+    line.desk.stop()
+    assert [item.id for _, item in line.desk.asked] == ["2"], "the next has its turn before the first is answered"
+    line.desk.allow()
+    line.desk.allow()
+    assert line.passed == ["2", "3"] and line.answers == {} and line.relay.unanswered == 3
+    line.desk.record()
+    assert line.answers == {"1": "GUARD_BLOCKED"} and line.relay.unanswered == 2
+
+
+def test_a_lost_gateway_answers_what_is_stopped_too() -> None:
+    line = Line()
+    line.ask("chat.send", "1", sessionKey="s", message="m")
+    line.desk.stop()
+    line.relay.upstream_gone(1006, "")
+    assert line.answers == {"1": "UPSTREAM_LOST"}
+    line.desk.record()
+    assert line.answers == {"1": "UPSTREAM_LOST"}
+
+
 AMBIGUOUS = [
     b'{"type":"req","id":"1","method":"health","method":"chat.send"}',
     b'{"type":"req","id":"1","method":"health","m\\u0065thod":"chat.send"}',

@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
-from gw import hub
+from gw import hub, limits
 from gw._native.wsframe import BINARY, TEXT
 from gw.config.load import load
 from gw.config.settings import build
 from gw.errors import ConfigError
 from gw.modes.build import Gateway
+from gw.modes.guard import proxy as proxying
 from gw.modes.guard.proxy import GuardProxy, on_control, secret_of, target_of
 from gw.net.dial import Target
 from gw.net.listener import ServerOptions
@@ -225,6 +226,55 @@ def test_a_gateway_that_does_not_read_slows_its_client_down(tmp_path: Path) -> N
         reading[0].resume()
         answers = [json.loads(client.text())["id"] for _ in range(99)]
         assert answers == [str(i) for i in range(1, 100)]
+
+
+class Stuck:
+    """A gateway's messages, taken up to the first after connect and then no more until `go_on`."""
+
+    def __init__(self) -> None:
+        self.link: Link | None = None
+
+    def __call__(self, peer: Script, data: bytes) -> bool:
+        is_connect = json.loads(data)["method"] == "connect"
+        answer(peer, data)
+        if is_connect or self.link is not None:
+            return True
+        self.link = peer.link
+        return False
+
+    def go_on(self) -> None:
+        assert self.link is not None
+        self.link.resume()
+
+
+def test_the_last_words_of_a_client_wait_for_a_busy_gateway(tmp_path: Path) -> None:
+    """Closing on what it has not read would take them back: its next answer would meet a reset connection."""
+    stuck = Stuck()
+    with guarded(tmp_path, on_message=stuck) as guard:
+        client = guard.client()
+        for number in range(40):
+            client.send(b'{"type":"req","id":"%d","method":"health","params":{"x":"%b"}}' % (number, b"x" * 20_000))
+        client.say_goodbye(1000)
+        hub.sleep(1.5 * limits.CLOSE_GRACE_S)
+        stuck.go_on()
+        guard.behind.settle(lambda: bool(guard.behind.peers[0].ends))
+        assert guard.messages() == ["connect", *["health"] * 40] and guard.behind.peers[0].ends == [(1000, "")]
+
+
+def test_a_gateway_that_never_reads_them_is_let_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(proxying, "GATEWAY_GRACE_S", 0.1)
+    stuck = Stuck()
+    with guarded(tmp_path, on_message=stuck) as guard:
+        client = guard.client()
+        client.send(b'{"type":"req","id":"1","method":"health"}')
+        guard.behind.settle(lambda: stuck.link is not None)
+        client.close()
+        hub.sleep(0.3)
+        [peer] = guard.behind.peers
+        for _ in range(2):  # the first is answered with a reset, the second finds it
+            peer.link.send(CHALLENGE)
+            hub.sleep(0.01)
+        assert peer.ends == [(1006, "")]
 
 
 def test_http_bodies_are_judged(tmp_path: Path) -> None:

@@ -113,7 +113,7 @@ class Pipeline:
             would=score.would,
             enforced=Verdict.ALLOW if audit else score.verdict,
             score=score.score,
-            findings=tuple(sorted(findings, key=lambda finding: (-finding.floor, -finding.points))),
+            findings=tuple(sorted(findings, key=_gravity)),
             policy=policy.ref,
             mode="audit" if audit else "enforce",
             elapsed_us=elapsed_us,
@@ -122,6 +122,11 @@ class Pipeline:
             tool=action.tool,
             channel=action.channel,
         )
+
+
+def _gravity(finding: Finding) -> tuple[int, int]:
+    """Sorts the worst first."""
+    return -finding.floor, -finding.points
 
 
 def _unfinished(rule: str, action: Action, settings: Settings, detail: str) -> Finding:

@@ -42,7 +42,7 @@ def to_record(
         "us": decision.elapsed_us,
         "digest": decision.digest,
         "size": action.size,
-        "provenance": action.provenance.value,
+        "provenance": str(action.provenance),
         "parts": [
             _part(part, redactor, _masked_spans(decision, index, masked_groups), stopped)
             for index, part in enumerate(action.parts)
@@ -119,7 +119,7 @@ def _masked_spans(decision: Decision, index: int, groups: frozenset[str]) -> lis
 
 
 def _part(part: Part, redactor: Redactor, spans: list[Span], stopped: bool) -> dict[str, Any]:
-    written: dict[str, Any] = {"kind": part.kind.value, "where": part.where, "chars": len(part.value)}
+    written: dict[str, Any] = {"kind": str(part.kind), "where": part.where, "chars": len(part.value)}
     if part.kind in READABLE:
         written["text"] = redactor.mask(part.value[: 2 * MAX_TEXT], spans)[:MAX_TEXT]
     elif stopped:

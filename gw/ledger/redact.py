@@ -50,7 +50,7 @@ class Redactor:
 
 
 def _is_personal(part: str) -> bool:
-    return "@" in part or sum(letter.isdigit() for letter in part) >= _PERSONAL_DIGITS
+    return "@" in part or sum(map(str.isdigit, part)) >= _PERSONAL_DIGITS
 
 
 def _merged(spans: list[Span], length: int) -> list[tuple[int, int]]:

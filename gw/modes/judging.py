@@ -4,10 +4,10 @@ The only place that joins `defender`, `policy` and `ledger`. Invariant: a gatewa
 not start.
 """
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
-from uuid import uuid4
 
 from gw.config.secrets import ensure_token, read_secret
 from gw.config.settings import Ledger as LedgerSettings
@@ -72,7 +72,7 @@ class Judging:
     def guard(self, call: Call) -> Decision:
         """The router's port: judge one request."""
         info = call.info
-        origin = Origin(id=f"act_{uuid4().hex[:20]}", conn_id=info.conn_id, client_id=info.client_id)
+        origin = Origin(id="act_" + os.urandom(10).hex(), conn_id=info.conn_id, client_id=info.client_id)
         return self.judge(from_request(call.method, call.params, call.raw, origin))
 
     def judge(self, action: Action) -> Decision:

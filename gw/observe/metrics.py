@@ -168,7 +168,8 @@ class Metrics:
         return cell
 
     def add(self, name: str, *labels: str, by: int = 1) -> None:
-        self.cell(name, *labels).value += by
+        cell = self._cells.get((name, labels)) or self.cell(name, *labels)  # known ones have passed the table
+        cell.value += by
 
     def histogram(self, name: str) -> Histogram:
         return self._histograms[name]

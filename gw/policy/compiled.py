@@ -206,8 +206,10 @@ class RuleIndex:
         return cls({key: tuple(found) for key, found in by_key.items()}, tuple(always))
 
     def candidates(self, keys: Iterable[Key]) -> Iterable[Rule]:
-        by_key = self.by_key
-        found = {rule: None for key in keys if key in by_key for rule in by_key[key]}
+        known = self.by_key.keys() & keys
+        if not known:
+            return self.always
+        found = {rule: None for key in known for rule in self.by_key[key]}
         return [*self.always, *found] if self.always else found
 
 

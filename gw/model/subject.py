@@ -5,15 +5,17 @@ returns is in the original text of the part.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
 
 from gw.model.action import Action, Part
 from gw.model.decision import Span
 from gw.model.shell import CommandFacts
 
+_NOTHING: Final[Mapping[Any, Any]] = MappingProxyType({})
 
-@dataclass(frozen=True, slots=True)
-class View:
+
+class View(NamedTuple):
     """A normalised form of a text. `offsets[i]` is the original index of character i; None means identity."""
 
     name: str  # raw, folded, joined, decoded
@@ -27,13 +29,12 @@ class View:
         return Span(self.offsets[min(start, last)], self.offsets[min(max(end - 1, start), last)] + 1)
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
+class Subject(NamedTuple):
     action: Action
     part: Part
-    index: int  # of the part in action.parts
+    index: int  # type: ignore[assignment]  # of the part in action.parts; hides tuple.index, which nobody asks
     views: tuple[View, ...]  # the first is the original
     command: CommandFacts | None = None
-    signals: Mapping[str, int] = field(default_factory=dict)  # e.g. {"hidden-characters": 12}
+    signals: Mapping[str, int] = _NOTHING  # e.g. {"hidden-characters": 12}
     # pattern index in the target's PatternSet -> spans; filled by one scan of all views
-    hits: Mapping[int, tuple[Span, ...]] = field(default_factory=dict)
+    hits: Mapping[int, tuple[Span, ...]] = _NOTHING

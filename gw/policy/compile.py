@@ -94,8 +94,9 @@ def compile_policy(
         changes=tuple(build.changes),
         rules=build.rules,
         scoring={
-            target: RuleIndex.of(rule for rule in rules if rule.section != "allow" and target in rule.targets)
+            target: index
             for target in Target
+            if (index := RuleIndex.of(r for r in rules if r.section != "allow" and target in r.targets))
         },
         allow=RuleIndex.of(rule for rule in rules if rule.section == "allow"),
         scanners=scanners,

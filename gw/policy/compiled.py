@@ -4,7 +4,7 @@ Knows no YAML and no guard. Invariant: nothing here changes after compilation, s
 enough and a reload is one assignment.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from types import MappingProxyType
@@ -205,7 +205,10 @@ class RuleIndex:
                     by_key.setdefault(key, []).append(rule)
         return cls({key: tuple(found) for key, found in by_key.items()}, tuple(always))
 
-    def candidates(self, keys: Iterable[Key]) -> Iterable[Rule]:
+    def __bool__(self) -> bool:
+        return bool(self.by_key or self.always)
+
+    def candidates(self, keys: Set[Key]) -> Collection[Rule]:
         known = self.by_key.keys() & keys
         if not known:
             return self.always

@@ -4,6 +4,7 @@ Knows no rule. Invariant: every part has at least one target, so nothing an acti
 """
 
 from collections.abc import Mapping
+from itertools import compress
 from operator import attrgetter
 from types import MappingProxyType
 from typing import Final
@@ -51,8 +52,7 @@ def targets_of(subject: Subject) -> tuple[Target, ...]:
 
 def keys_of(subject: Subject) -> set[Key]:
     """What is present in the subject, as matchers' `keys` name it."""
-    keys: set[Key] = set(subject.hits)
-    keys.add(("method", subject.action.method))
+    keys: set[Key] = {("method", subject.action.method), *subject.hits}
     if subject.action.tool is not None:
         keys.add(("tool", subject.action.tool))
     for name in subject.signals:
@@ -66,7 +66,5 @@ def keys_of(subject: Subject) -> set[Key]:
                     keys.add(("program", node.program))
                 for name in node.facts:
                     keys.add(("fact", name))
-                for key, present in zip(_NODE_KEYS, _node_values(node), strict=True):
-                    if present:
-                        keys.add(key)
+                keys.update(compress(_NODE_KEYS, _node_values(node)))
     return keys

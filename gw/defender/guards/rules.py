@@ -4,7 +4,7 @@ Knows no kind of matcher. Invariant: work is done only for rules whose key is pr
 score rules of group `shell` alone, never a deny rule or a floor.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from typing import Final
 
 from gw.model.action import Action
@@ -61,14 +61,17 @@ def apply(rule: Rule, subject: Subject, policy: CompiledPolicy, now_ms: int) -> 
     yield rule.finding(part=subject.index, span=span)
 
 
-def is_covered(subject: Subject, keys: Iterable[Key], policy: CompiledPolicy) -> bool:
+def is_covered(subject: Subject, keys: Set[Key], policy: CompiledPolicy) -> bool:
     """Whether every running node is covered by an allow rule and writes nowhere but to the allowed paths."""
     assert subject.command is not None
+    allowing = policy.allow.candidates(keys)
+    if not allowing or subject.command.signals:
+        return False
     running = [node for node in subject.command.nodes if node.role in RUNNING]
-    if not running or subject.command.signals:
+    if not running:
         return False
     covered: set[Span] = set()
-    for rule in policy.allow.candidates(keys):
+    for rule in allowing:
         if rule.live and (rule.when is None or rule.when.holds(subject.action)):
             covered.update(rule.matcher.match(subject) or ())
     return bool(covered) and all(

@@ -44,8 +44,10 @@ def analyse(command: str, *, cwd: str | None = None) -> CommandFacts:
     if len(walker.drafts) > 1:
         relate(walker.drafts, text)
     nodes = [draft.node() for draft in walker.drafts]
-    nodes += [_text_node(role, span) for role, span in walker.extra[:MAX_TEXT_NODES]]
-    nodes += [_text_node(NodeRole.COMMENT, Span(*span)) for span in parser.comments[:MAX_TEXT_NODES]]
+    if walker.extra:
+        nodes += [_text_node(role, span) for role, span in walker.extra[:MAX_TEXT_NODES]]
+    if parser.comments:
+        nodes += [_text_node(NodeRole.COMMENT, Span(*span)) for span in parser.comments[:MAX_TEXT_NODES]]
     return CommandFacts(tuple(nodes), frozenset(walker.signals), len(walker.drafts) > 1 or len(script) > 1)
 
 

@@ -67,7 +67,7 @@ class Draft:
         """The value of the first of *options* that is given: `-o x`, `-ox`, `--out x`, `--out=x`."""
         argv = self.argv
         for i, argument in enumerate(argv):
-            if argument[:1] != "-":
+            if not argument.startswith(options):
                 continue
             for option in options:
                 if argument == option:

@@ -44,13 +44,14 @@ def _glob(pattern: str) -> re.Pattern[str]:
 class Expander:
     """Holds the variables of one line; the walker feeds assignments in the order they would run."""
 
+    positional: list[str] | None = None
+    obscured = False  # a word was put together in a way that has no honest use
+    cut = False  # a word became more words, or longer ones, than are followed
+    _braces = MAX_ALTERNATIVES
+
     def __init__(self, cwd: str | None) -> None:
         self.variables: dict[str, Stream] = {}
         self.arrays: dict[str, list[Field]] = {}
-        self.positional: list[str] | None = None
-        self._braces = MAX_ALTERNATIVES
-        self.obscured = False  # a word was put together in a way that has no honest use
-        self.cut = False  # a word became more words, or longer ones, than are followed
         self.cwd = cwd
 
     def substitute(self, part: Subst) -> Stream:

@@ -33,9 +33,9 @@ _COMMAND_LIKE = re.compile(r".*[\w./]\s+[A-Za-z./~]|[\s\w./~-]*[A-Za-z][\s\w./~-
 PRINTABLE_ESCAPE = re.compile(
     r"\\(?:x[2-7][0-9A-Fa-f](?![0-9A-Fa-f])|1[0-7]{2}|0?[45-7][0-7](?![0-7])|u00[2-7][0-9A-Fa-f])"
 )
-_LOOKS_SPECIAL = re.compile(r"[*?\[{]").search
 
 BREAK = frozenset(" \t\n|&;()<>")
+BLANK = (" ", "\t", "\\\n")
 _ANSI_LETTERS = {
     "a": "\a", "b": "\b", "e": "\x1b", "E": "\x1b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v",
     "\\": "\\", "'": "'", '"': '"', "?": "?",
@@ -80,10 +80,9 @@ class Lexer:
 
     def skip_blanks(self) -> None:
         text, pos = self.text, self.pos
-        while pos < self.size and text[pos] in " \t\\":
+        while text.startswith(BLANK, pos):
             found = _BLANKS(text, pos, pos + WINDOW)
-            if found is None:
-                return
+            assert found is not None  # one of them stands there
             self.pos = pos = found.end()
 
     def word(self) -> Word | None:
@@ -97,8 +96,6 @@ class Lexer:
                     return self._compose(start)
                 self.pos = end
                 literal = found.group()
-                if _LOOKS_SPECIAL(literal, 0, WINDOW) is None:
-                    return Word(start, end, literal)
                 if "{" in literal and ("," in literal or ".." in literal):
                     return Word(start, end, None, (Text(literal, False),), True)
                 return Word(start, end, literal, (), "*" in literal or "?" in literal or "[" in literal)
@@ -135,13 +132,21 @@ class Lexer:
         return self._finish(start, parts)
 
     def _finish(self, start: int, parts: list[Part]) -> Word:
-        bare = "".join(p.text for p in parts if type(p) is Text and not p.quoted)
-        glob = "*" in bare or "?" in bare or "[" in bare
-        quoted = any(type(p) is not Text or p.quoted for p in parts)
+        texts: list[str] = []
+        bare = ""
+        quoted = False
+        for part in parts:
+            if type(part) is Text:
+                text, is_quoted = part
+                texts.append(text)
+                if not is_quoted:
+                    bare += text
+                    continue
+            quoted = True
+        glob = bool(bare) and ("*" in bare or "?" in bare or "[" in bare)
         braces = "{" in bare and ("," in bare or ".." in bare)
-        if not braces and all(type(p) is Text for p in parts):
-            literal = "".join(p.text for p in parts if type(p) is Text)
-            return Word(start, self.pos, literal, (), glob, quoted or len(parts) != 1)
+        if not braces and len(texts) == len(parts):
+            return Word(start, self.pos, "".join(texts), (), glob, quoted or len(parts) != 1)
         return Word(start, self.pos, None, tuple(parts), glob, quoted)
 
     def _single(self, parts: list[Part]) -> None:

@@ -7,13 +7,13 @@ Knows nothing of what programs do. Invariant: total. Any text gives a tree in li
 import re
 
 from gw.defender.shell.ast import Command, Compound, Pipeline, Script, Simple, Word
-from gw.defender.shell.lexer import BREAK, MAX_DEPTH, TooDeepError
+from gw.defender.shell.lexer import BREAK, MAX_DEPTH, WINDOW, TooDeepError
 from gw.defender.shell.names import names
-from gw.defender.shell.simple import SimpleParser
+from gw.defender.shell.simple import PLAIN, SimpleParser
 
 _CLOSERS = frozenset(("then", "else", "elif", "fi", "do", "done", "esac", "}"))
 _OPENERS = names("if while until for select case { function coproc [[ !")
-_RESERVED_FIRST = frozenset(word[0] for word in _CLOSERS | _OPENERS) | {""}
+_CLOSING = tuple(_CLOSERS)
 _BRANCH_ENDS = (";;", ";&")
 _RESERVED = re.compile(
     "(?:" + "|".join(re.escape(w) for w in sorted(_CLOSERS | _OPENERS, reverse=True)) + r")(?=[ \t\n|&;()<>]|\Z)"
@@ -23,14 +23,13 @@ _RESERVED = re.compile(
 class Parser(SimpleParser):
     def parse(self) -> Script:
         """Return the tree of the whole text; raises TooDeepError past the nesting bound."""
-        pipelines: list[Pipeline] = []
-        while True:
-            pipelines.extend(self._list(frozenset()))
-            if self.pos >= self.size:
-                return tuple(pipelines)
+        script = self._list(frozenset())
+        while self.pos < self.size:
             # a closer without its opener: skip it and read on
             self.broken = True
             self.pos += 1 if self.text[self.pos] in ");" else len(self._peek_reserved() or " ")
+            script += self._list(frozenset())
+        return script
 
     def script_until(self, closer: str) -> Script:
         script = self._list(frozenset(closer))
@@ -60,21 +59,18 @@ class Parser(SimpleParser):
             self.skip_lines()
             if self.pos >= size:
                 break
-            char = text[self.pos]
-            if char == ")" or text.startswith(_BRANCH_ENDS, self.pos):
-                if char == ")" or closers:
+            before = self.pos
+            char = text[before]
+            if char in ");&|":
+                ends = text.startswith(_BRANCH_ENDS, before)
+                if char == ")" or (ends and closers):
                     break
-                self.pos += 2
-                self.broken = True
-                continue
-            if char in ";&|":
                 # an operator with nothing before it
                 self.broken = True
-                self.pos += 1
+                self.pos += 2 if ends else 1
                 continue
-            if char in "tefd}" and self._peek_reserved() in _CLOSERS:
+            if char in "tefd}" and text.startswith(_CLOSING, before) and self._peek_reserved() in _CLOSERS:
                 break
-            before = self.pos
             pipelines.append(self._pipeline())
             if self.pos == before:
                 self.broken = True
@@ -83,32 +79,27 @@ class Parser(SimpleParser):
 
     def _pipeline(self) -> Pipeline:
         commands = [self._command()]
-        while True:
-            self.skip_blanks()
-            text, pos = self.text, self.pos
-            char = text[pos : pos + 1]
-            if char == "|":
-                if text.startswith("||", pos):
-                    self.pos += 2
-                    return Pipeline(tuple(commands), "||")
-                self.pos += 2 if text.startswith("|&", pos) else 1
+        text, size = self.text, self.size
+        separator = ""
+        while (pos := self.pos) < size:
+            char = text[pos]
+            if char not in "|&;" or text.startswith(_BRANCH_ENDS, pos):
+                break
+            if char != ";" and text.startswith(char, pos + 1):
+                separator = char + char
+            elif char != "|":
+                separator = char
+            else:
+                self.pos += 2 if text.startswith("&", pos + 1) else 1
                 self.skip_lines()
-                if self.pos >= self.size:
+                if self.pos >= size:
                     self.broken = True
-                    return Pipeline(tuple(commands), "")
+                    break
                 commands.append(self._command())
                 continue
+            self.pos += len(separator)
             break
-        if char == "&":
-            if text.startswith("&&", pos):
-                self.pos += 2
-                return Pipeline(tuple(commands), "&&")
-            self.pos += 1
-            return Pipeline(tuple(commands), "&")
-        if char == ";" and not text.startswith(_BRANCH_ENDS, pos):
-            self.pos += 1
-            return Pipeline(tuple(commands), ";")
-        return Pipeline(tuple(commands), "")
+        return Pipeline(tuple(commands), separator)
 
     # --- commands -----------------------------------------------------------------------------------------------------
 
@@ -118,13 +109,19 @@ class Parser(SimpleParser):
         return None if found is None else found.group()
 
     def _command(self) -> Command:
-        start = self.pos
-        char = self.text[start : start + 1]
-        if char == "(":
-            return self._parenthesis(start)
-        reserved = self._peek_reserved() if char in _RESERVED_FIRST else None
+        """Read one command and the blanks behind it."""
+        text, start = self.text, self.pos
+        plain = PLAIN(text, start, start + WINDOW)
+        if plain is not None:
+            reserved: str | None = plain.group(1)
+            if reserved not in _OPENERS:
+                return self.simple(start, plain)
+        else:
+            if text.startswith("(", start):
+                return self._parenthesis(start)
+            reserved = self._peek_reserved()
         if reserved is None or reserved in _CLOSERS:
-            return self.simple(start)
+            return self.simple(start, None)
         if reserved == "!":
             self.pos += 1
             self.skip_blanks()

@@ -21,23 +21,25 @@ _ENCRYPTERS: Final = names("gpg openssl zip 7z 7za age ccrypt")
 _ENCRYPTS: Final = ("-c", "-e", "--symmetric", "--encrypt", "-k", "-pass", "-P", "-p")
 _TRANSFERS: Final = frozenset(("ftp", "sftp", "tftp", "lftp", "smbclient", "ncftp"))
 _PUTS: Final = re.compile(r"^\s*m?put\s", re.M)
+_PIPE_MAKERS: Final = frozenset(("mkfifo", "mknod"))
 _SOCKET_PATHS: Final = ("/dev/tcp/", "/dev/udp/")
 
 
 def relate(drafts: Sequence[Draft], text: str) -> None:
     """Add the facts that need more than one command of the line *text* to be seen."""
     first = drafts[0]
-    if first.program is not None and "\n" in text and first.span.end <= text.find("\n"):
+    if "\n" in text and first.program is not None and first.span.end <= text.find("\n"):
         _typed(first, text[text.find("\n") + 1 :])
-    _encrypted_and_deleted(drafts)
-    shells = [d for d in drafts if _is_open_shell(d)]
-    sockets = any(d.program == "ztcp" for d in drafts) or any(
-        path.startswith(_SOCKET_PATHS) for d in drafts for path in (*d.writes, *d.reads)
-    )
-    if sockets:
+    programs = {draft.program for draft in drafts}
+    if not _ENCRYPTERS.isdisjoint(programs):
+        _encrypted_and_deleted(drafts)
+    shells = [] if SHELLS.isdisjoint(programs) else [d for d in drafts if _is_open_shell(d)]
+    if "ztcp" in programs or _touches_socket(drafts):
         _over_sockets(drafts, shells)
-    _joined_by_pipe(drafts)
-    _obeys(drafts)
+    if not _PIPE_MAKERS.isdisjoint(programs):
+        _joined_by_pipe(drafts)
+    if not NETWORK.isdisjoint(programs):
+        _obeys(drafts)
     if not shells:
         return
     networked = any(d.program in NETWORK for d in drafts if _connects(d))
@@ -66,6 +68,14 @@ def _obeys(drafts: Sequence[Draft]) -> None:
 def _connects(draft: Draft) -> bool:
     """openssl is also a calculator."""
     return draft.program != "openssl" or draft.operands[:1] in (["s_client"], ["s_server"])
+
+
+def _touches_socket(drafts: Sequence[Draft]) -> bool:
+    for draft in drafts:
+        for path in (*draft.writes, *draft.reads):
+            if path.startswith(_SOCKET_PATHS):
+                return True
+    return False
 
 
 def _joined_by_pipe(drafts: Sequence[Draft]) -> None:

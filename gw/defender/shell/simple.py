@@ -6,18 +6,27 @@ newline, wherever its operator stood, and lands in the redirect that asked for i
 
 import re
 
-from gw.defender.shell.ast import Assign, Command, Redirect, Simple, Word
+from gw.defender.shell.ast import Assign, Command, Param, Redirect, Simple, Text, Word
 from gw.defender.shell.lexer import WINDOW, Lexer
 
 _ASSIGN = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?:\[[^\]\n ]*\])?(\+?)=").match
-# A whole word of ordinary characters and the blanks before it, and a run of such words. The first word of a command
-# holds no `=`. Linear: words and blanks share no character, so a run can be split in one way only.
-_FIRST = re.compile(r"[ \t]*([^ \t\n'\"$`\\|&;()<>{}*?\[#!=]+)(?=[ \t\n|&;)]|\Z)").match
-_WORD = r"[%+-:=@A-Z\]^_a-z~]+"  # ASCII only: other blanks are letters to a shell
-_REST = re.compile(rf"[ \t]+({_WORD}(?:[ \t]+{_WORD})*)(?=[ \t\n|&;)]|\Z)").match
-# A word that is one pair of quotes with nothing to expand in it.
-_QUOTED = re.compile(r"[ \t]*('([^']*)'|\"([^\"$`\\]*)\")(?=[ \t\n|&;)]|\Z)").match
-_REDIRECT = re.compile(r"(\d{0,4})(&>>|&>|<<<|<<-|<<|<>|<&|<|>>|>&|>\||>)").match
+# What most commands are made of, told apart in one go; everything else goes through the lexer, which gives the same for
+# these. A word ends where a blank or an operator stands. Possessive, so linear.
+_END = r"(?=[ \t\n|&;)]|\Z)"
+_WORD = rf"[%+-:=@A-Z\]^_a-z~]++{_END}"  # ASCII only: other blanks are letters to a shell
+_WORDS = rf"({_WORD}(?:[ \t]++{_WORD})*+)"
+_NAME = r"[A-Za-z_][A-Za-z0-9_]*+"
+_OPERATOR = r"&>>|&>|<>|<&|<|>>|>&|>\||>"
+# The first word, without a `=`, and the words behind it.
+PLAIN = re.compile(rf"([^ \t\n'\"$`\\|&;()<>{{}}*?\[#!=]++){_END}(?:[ \t]++{_WORDS})?+").match
+_NEXT = re.compile(
+    rf"(?:[ \t]|\\\n)*+(?:{_WORDS}"
+    rf"|'([^']*+)'{_END}|\"([^\"$`\\]*+)\"{_END}"
+    rf"|(\"?)(\$(?:({_NAME})|\{{({_NAME})\}}))\4{_END}"
+    rf"|(\d{{0,4}})({_OPERATOR})[ \t]*+({_WORD})"
+    rf"|([^ \t\n'\"$`\\|&;()<>{{}}#][^ \t\n'\"$`\\|&;()<>{{}}]*+){_END})"
+).match
+_REDIRECT = re.compile(r"((?!\d+&)\d{0,4})(&>>|&>|<<<|<<-|<<|<>|<&|<|>>|>&|>\||>)").match
 _FD_VARIABLE = re.compile(r"\{[A-Za-z_]\w*\}(?=[<>])").match
 
 
@@ -31,43 +40,33 @@ class SimpleParser(Lexer):
         """Read the body of a function whose name and parentheses were read."""
         raise NotImplementedError
 
-    def simple(self, start: int) -> Command:
+    def simple(self, start: int, plain: re.Match[str] | None) -> Command:
+        """Read one simple command; *plain* is what `PLAIN` found at its start."""
         text, size = self.text, self.size
         words: list[Word | str] = []
         assigns: list[Assign] = []
         redirects: list[Redirect] = []
         end = head = start
-        if (found := _FIRST(text, start, start + WINDOW)) is not None and found.end() < start + WINDOW:
-            words.append(found.group(1))
-            self.pos = end = head = found.end()
-        while True:
-            limit = self.pos + WINDOW
-            if words and (found := _REST(text, self.pos, limit)) is not None:
-                run = found.group(1)
-                if found.end() == limit < size:  # the window may have cut the last word
-                    run = run[: max(run.rfind(" "), run.rfind("\t"), 0)]
-                if run:
-                    words += run.split()
-                    self.pos = end = found.start(1) + len(run)
-                    if found.end() == limit < size:
-                        continue
-            if words and (found := _QUOTED(text, self.pos, limit)) is not None and found.end() < limit:
-                literal = found.group(2)
-                words.append(
-                    Word(found.start(1), found.end(1), found.group(3) if literal is None else literal, (), False, True)
-                )
-                self.pos = end = found.end()
+        if plain is not None and plain.end(1) < start + WINDOW:
+            words.append(plain.group(1))
+            self.pos = end = head = plain.end(1)
+            if plain.end() < start + WINDOW and (run := plain.group(2)) is not None:
+                words += run.split()
+                self.pos = end = plain.end()
+        while (pos := self.pos) < size:
+            limit = pos + WINDOW
+            if words and (found := _NEXT(text, pos, limit)) is not None and self._next(found, limit, words, redirects):
+                end = self.pos
                 continue
             self.skip_blanks()
-            if self.pos >= size:
-                break
-            char = text[self.pos]
+            pos = self.pos
+            char = text[pos : pos + 1]
             if char in "\n;|)":
                 break
             if char == "#":
                 self._comment()
                 break
-            if char == "&" and text[self.pos + 1 : self.pos + 2] != ">":
+            if char == "&" and text[pos + 1 : pos + 2] != ">":
                 break
             if char in "<>&0123456789{" and self._redirect(redirects):
                 end = self.pos
@@ -77,7 +76,7 @@ class SimpleParser(Lexer):
                 # `echo (x)`: a syntax error; read on behind the parenthesis
                 self.broken = True
                 self.pos += 1
-            elif not words and (assign := _ASSIGN(text, self.pos, limit)):
+            elif not words and (assign := _ASSIGN(text, pos, limit)):
                 self.pos = assign.end()
                 assigns.append(self._assignment(assign.group(1), bool(assign.group(2))))
                 end = self.pos
@@ -89,6 +88,35 @@ class SimpleParser(Lexer):
                 self.broken = True
                 self.pos += 1
         return Simple(assigns, words, redirects, start, end, head)
+
+    def _next(self, found: re.Match[str], limit: int, words: list[Word | str], redirects: list[Redirect]) -> bool:
+        """Take what `_NEXT` found; False (nothing consumed) when the window may have cut it."""
+        kind, end = found.lastindex, found.end()
+        if end == limit < self.size:
+            if kind != 1:
+                return False
+            run = found.group(1)
+            run = run[: max(run.rfind(" "), run.rfind("\t"), 0)]
+            words += run.split()
+            self.pos = found.start(1) + len(run)
+            return bool(run)
+        if kind == 1:
+            words += found.group(1).split()
+        elif kind == 2 or kind == 3:
+            words.append(Word(found.start(kind) - 1, end, found.group(kind), (), False, True))
+        elif kind == 5:
+            quote, source, bare, braced = found.group(4, 5, 6, 7)
+            param = Param(bare or braced, "", None, quote != "", source)
+            words.append(Word(found.start(4), end, None, (Text("", True), param) if quote else (param,), False, True))
+        elif kind == 10:
+            digits, operator, target = found.group(8, 9, 10)
+            redirects.append(_redirected(digits, operator, Word(found.start(10), end, target)))
+        else:
+            literal = found.group(11)
+            glob = "*" in literal or "?" in literal or "[" in literal
+            words.append(Word(found.start(11), end, literal, (), glob))
+        self.pos = end
+        return True
 
     def _empty_parentheses(self) -> bool:
         pos = self.pos + 1
@@ -129,22 +157,19 @@ class SimpleParser(Lexer):
     def _redirect(self, redirects: list[Redirect]) -> bool:
         """Read one redirect at the cursor into *redirects*; False (nothing consumed) when none stands there."""
         text, pos = self.text, self.pos
-        if variable := _FD_VARIABLE(text, pos, pos + WINDOW):
+        if text.startswith("{", pos) and (variable := _FD_VARIABLE(text, pos, pos + WINDOW)):
             pos = variable.end()
         found = _REDIRECT(text, pos, pos + 8)
         if found is None:
             return False
         digits, op = found.groups()
-        following = text[found.end() : found.end() + 1]
-        if following == "(" and op in "<>":
+        end = found.end()
+        if op in "<>" and text.startswith("(", end):
             if digits or pos != self.pos:
                 self.broken = True
             return False  # process substitution: a word
-        self.pos = found.end()
+        self.pos = end
         self.skip_blanks()
-        fd = int(digits) if digits else (0 if op[0] == "<" else 1)
-        if op.startswith("&"):
-            fd, op = -1, op[1:]
         target = self.word()
         if target is None:
             self.broken = True
@@ -152,7 +177,7 @@ class SimpleParser(Lexer):
         if op in ("<<", "<<-"):
             self.heredocs.append((redirects, len(redirects), target.literal or "", target.quoted, op == "<<-"))
             op = "<<"
-        redirects.append(Redirect(fd, op, target))
+        redirects.append(_redirected(digits, op, target))
         return True
 
     def _read_heredocs(self) -> None:
@@ -182,9 +207,9 @@ class SimpleParser(Lexer):
 
     def skip_lines(self) -> None:
         """Skip blanks, newlines and comments; bodies of pending here-documents begin at a newline."""
-        while True:
-            self.skip_blanks()
-            char = self.text[self.pos : self.pos + 1]
+        text, size = self.text, self.size
+        while (pos := self.pos) < size:
+            char = text[pos]
             if char == "\n":
                 self.pos += 1
                 if self.heredocs:
@@ -192,7 +217,9 @@ class SimpleParser(Lexer):
             elif char == "#":
                 self._comment()
             else:
-                return
+                self.skip_blanks()
+                if self.pos == pos:
+                    return
 
     def _comment(self) -> None:
         end = self.text.find("\n", self.pos)
@@ -203,3 +230,9 @@ class SimpleParser(Lexer):
 
 def _literal(word: Word | str) -> str | None:
     return word if isinstance(word, str) else word.literal
+
+
+def _redirected(digits: str, operator: str, target: Word) -> Redirect:
+    if operator[0] == "&":
+        return Redirect(-1, operator[1:], target)
+    return Redirect(int(digits) if digits else int(operator[0] == ">"), operator, target)

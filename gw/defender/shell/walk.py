@@ -6,6 +6,7 @@ texts parsed again and of nesting; what the budget cuts off is a signal.
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 from gw.defender.shell.ast import Command, Compound, Param, Pipeline, Redirect, Script, Simple, Subst, Word
 from gw.defender.shell.context import Context
@@ -79,7 +80,8 @@ class Walker(Expander):
             if len(self.drafts) >= MAX_DRAFTS:
                 self.signals.add("shell.too-long")
                 break
-            output = joined(output, self._pipeline(pipeline, stdin))
+            printed = self._pipeline(pipeline, stdin)
+            output = printed if output is EMPTY else joined(output, printed)
         return output
 
     def _pipeline(self, pipeline: Pipeline, stdin: Stream | None) -> Stream:
@@ -97,35 +99,29 @@ class Walker(Expander):
 
     def _stages(self, commands: Sequence[Command], stdin: Stream | None) -> Stream:
         stream = stdin
+        drafts = self.drafts
         captures, self.captures = self.captures, True
-        ends = [len(self.drafts)]
+        stages: list[list[Draft]] = []
         for i, command in enumerate(commands, 1):
-            if len(self.drafts) >= MAX_DRAFTS:
+            first = len(drafts)
+            if first >= MAX_DRAFTS:
                 self.signals.add("shell.too-long")
                 break
             if i == len(commands):
                 self.captures = captures
             stream = self._command(command, stream)
-            ends.append(len(self.drafts))
+            stages.append(drafts[first:])
         self.captures = captures
-        self._connect(ends)
+        _connect(stages)
         return UNKNOWN if stream is None else stream
-
-    def _connect(self, ends: list[int]) -> None:
-        """Tell neighbours in a pipeline about each other; the last draft of a stage speaks for it."""
-        drafts = self.drafts
-        for i in range(1, len(ends)):
-            following = drafts[ends[i + 1] - 1].program if i + 1 < len(ends) and ends[i] < ends[i + 1] else None
-            previous = drafts[ends[i - 1] - 1].program if i > 1 and ends[i - 2] < ends[i - 1] else None
-            for draft in drafts[ends[i - 1] : ends[i]]:
-                draft.pipes_into = following or draft.pipes_into
-                draft.piped_from = previous or draft.piped_from
 
     # --- commands -----------------------------------------------------------------------------------------------------
 
     def _command(self, command: Command, stdin: Stream | None) -> Stream:
-        if type(command) is Simple:
-            return self._simple(command, stdin)
+        return self._simple(command, stdin) if type(command) is Simple else self._grouped(command, stdin)
+
+    def _grouped(self, command: Command, stdin: Stream | None) -> Stream:
+        """A compound command and its redirects."""
         assert isinstance(command, Compound)
         context = Context(self.span(command.start, command.end), stdin)
         if command.redirects:
@@ -203,12 +199,12 @@ class Walker(Expander):
     # --- simple commands ----------------------------------------------------------------------------------------------
 
     def _simple(self, command: Simple, stdin: Stream | None) -> Stream:
-        context = Context(self.base or Span(command.start, command.end), stdin)
-        words = command.words
-        if command.assigns:
+        assigns, words, redirects, start, end, head = command
+        context = Context(self.base or Span(start, end), stdin)
+        if assigns:
             self._assign(command, context)
-        if command.redirects:
-            context.stdin = self._redirect(command.redirects, context)
+        if redirects:
+            context.stdin = self._redirect(redirects, context)
         argv, marks = self._fields(words)
         if not argv:
             self._bare(context)
@@ -219,7 +215,7 @@ class Walker(Expander):
         if len(words) > 1:
             known = profile(argv[0])
             if known.quiet:
-                self.extra.append((NodeRole.DATA, self.span(command.head + 1, command.end)))
+                self.extra.append((NodeRole.DATA, self.span(head + 1, end)))
             elif known.cites and self.base is None:
                 self.extra += [(NodeRole.DATA, span) for span in cited(words)]
         return run(self, argv, marks, context)
@@ -376,6 +372,15 @@ class Walker(Expander):
 
     def span(self, start: int, end: int) -> Span:
         return self.base or Span(start, end)
+
+
+def _connect(stages: Sequence[list[Draft]]) -> None:
+    """Tell neighbours in a pipeline about each other; the last draft of a stage speaks for it."""
+    for left, right in pairwise(stages):
+        for draft in left if right else ():
+            draft.pipes_into = right[-1].program or draft.pipes_into
+        for draft in right if left else ():
+            draft.piped_from = left[-1].program or draft.piped_from
 
 
 def cited(words: Sequence[Word | str]) -> Iterator[Span]:

@@ -195,10 +195,16 @@ def check_guard(facts: Facts) -> Iterator[Result]:
         return
     if not guard.get("upstreamUp"):
         yield Result("guard", ERROR, "the real gateway behind it is away", "see upstream.url")
-    elif facts.guard_probe in GUARD_SAID:
-        yield Result("guard", *GUARD_SAID[facts.guard_probe])
+    elif (said := guard_said(facts)) in GUARD_SAID:
+        yield Result("guard", *GUARD_SAID[said])
     else:
         yield Result("guard", OK, "stands in front of the real gateway, and its probe is refused")
+
+
+def guard_said(facts: Facts) -> str:
+    """What our own probe found; without one, what the guard's regular probes of itself did."""
+    outcomes = {probe.get("outcome") for probe in facts.block("guard").get("canaries", {}).values()}
+    return facts.guard_probe or next((word for word in ("open", "unreachable", "bites") if word in outcomes), "")
 
 
 def check_coverage(facts: Facts) -> Iterator[Result]:
@@ -249,7 +255,7 @@ def active_gates(facts: Facts) -> list[str]:
     found = {
         ways.PLUGIN: seen and (bites(ways.PLUGIN) if ways.PLUGIN in probes else bool(plugin.get("canary"))),
         ways.APPROVALS: bool(sidecar.get("connected") and sidecar.get("execAsksAlways")) and bites(ways.APPROVALS),
-        ways.GUARD: bool(facts.block("guard").get("upstreamUp")) and facts.guard_probe == "bites",
+        ways.GUARD: bool(facts.block("guard").get("upstreamUp")) and guard_said(facts) == "bites",
     }
     return [gate for gate, is_active in found.items() if is_active]
 

@@ -69,8 +69,11 @@ def beside(ours: dict[str, Any]) -> list[tuple[str, str]]:
     if sidecar := ours.get("sidecar"):
         state = f"OpenClaw {sidecar['version']}, {sidecar['sessions']} sessions" if sidecar["connected"] else None
         rows.append(("sidecar", state or alarm(f"not connected: {sidecar['problem']}")))
-        gates = [name for name, probe in sidecar.get("canaries", {}).items() if probe["outcome"] == "open"]
-        rows += [("", alarm(f"gate {name} does not bite: see `clawgate doctor`")) for name in gates]
+        rows += unbitten(sidecar)
+    if guard := ours.get("guard"):
+        state = f"in front of {guard['upstream']}, {guard['connections']} connections, {guard['waiting']} waiting"
+        rows.append(("guard", state if guard["upstreamUp"] else alarm(f"{guard['upstream']} is away")))
+        rows += unbitten(guard)
     if coverage := ours.get("coverage"):
         unguarded, executions = coverage["unguarded"], coverage["executions"]
         by_tool = ", ".join(f"{tool} {count}" for tool, count in coverage["byTool"].items())
@@ -78,6 +81,12 @@ def beside(ours: dict[str, Any]) -> list[tuple[str, str]]:
         without = f"{unguarded} of {executions} executions without a decision that let them happen: {by_tool}"
         rows.append(("coverage", alarm(without) if unguarded else covered))
     return rows
+
+
+def unbitten(block: dict[str, Any]) -> list[tuple[str, str]]:
+    """The gates whose last probe was not refused."""
+    gates = [name for name, probe in block.get("canaries", {}).items() if probe["outcome"] == "open"]
+    return [("", alarm(f"gate {name} does not bite: see `clawgate doctor`")) for name in gates]
 
 
 def alarm(text: str) -> str:

@@ -16,6 +16,7 @@ from gevent.select import select
 from geventwebsocket.handler import WebSocketHandler
 
 from gw.errors import UpstreamError
+from gw.hub import Deadline, spawn
 from gw.net.dial import Headers, Opened, Refused, request_head
 from gw.net.http import BodyRefusedError, Handler, Request, Response, error_response, facts_of, refuse_upgrade, respond
 from gw.net.listener import Server, ServerOptions
@@ -34,6 +35,7 @@ HOP_BY_HOP: Final = frozenset(
 )
 # Who a request comes from is for us to say, or for nobody: a gateway may believe what a loopback peer claims.
 FORWARDED: Final = frozenset({"forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip"})
+WITHIN: Final = ("127.0.0.1", 0)  # the address of what asks itself
 RETRY: Final = (("Retry-After", "1"),)
 
 
@@ -217,6 +219,20 @@ class FrontServer(Server):
     def adopt(self, sock: Any, address: tuple[Any, ...], facts: UpgradeFacts, early: bytes) -> None:
         opened = self.opened.pop(address)
         self.keep(sock, address, early, lambda connection: self.front.join(connection, facts, opened))
+
+    def ask(self, request: bytes, timeout_s: float) -> bytes:
+        """What a client hears that sends *request* (which ends its connection), from within: no address, no TLS.
+
+        Raises Expired, OSError.
+        """
+        near, far = socket.socketpair()
+        with closing(near), Deadline(timeout_s, "an answer of our own"):
+            spawn(self._listeners[0].handle, far, WITHIN)
+            near.sendall(request)
+            answer = b""
+            while piece := near.recv(PIECE_BYTES):
+                answer += piece
+        return answer
 
     @staticmethod
     def _refuse(link: object, facts: object) -> Peer:

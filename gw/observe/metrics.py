@@ -96,7 +96,10 @@ METRICS: tuple[Row, ...] = (
         "clawgate_canary_total",
         Kind.COUNTER,
         "Harmless probes of the gates, by gate and whether it still bites.",
-        (Label("gate", ("plugin", "approvals")), Label("outcome", ("bites", "open", "unreachable"))),
+        (
+            Label("gate", ("plugin", "approvals", "guard", "guard-http")),
+            Label("outcome", ("bites", "open", "unreachable")),
+        ),
     ),
     Row(
         "clawgate_approvals_total",

@@ -76,7 +76,7 @@ class Sidecar:
         self._since_ms = 0
         self._aborted = 0
         self._answers: Counter[str] = Counter()
-        self._canaries: dict[str, dict[str, Json]] = {}
+        self._canaries = canary.Record(ports.metrics, ports.clock)
 
     # --- the connection -------------------------------------------------------------------------------------
 
@@ -158,7 +158,7 @@ class Sidecar:
         next_canary_s = 0.0
         while not operator.gone.wait(0):
             now_s = self._ports.clock.monotonic()
-            is_due = now_s >= next_canary_s or not self._canaries.keys() >= set(self.gates())
+            is_due = now_s >= next_canary_s or not self._canaries.has(self.gates())
             if self._canary_s and is_due and not self._is_proving:
                 next_canary_s = now_s + self._canary_s
                 self._is_proving = True
@@ -356,11 +356,7 @@ class Sidecar:
         """Probe every gate, as another client: a gateway does not show the asker's own questions to the asker."""
         try:
             for gate in self.gates():
-                outcome = self._probe(gate)
-                self._canaries[gate] = {"outcome": outcome.value, "ts": self._ports.clock.now_ms()}
-                self._ports.metrics.add(canary.METRIC, gate, outcome.value)
-                if outcome is canary.Outcome.OPEN:
-                    logger.error("gate.open", extra={"gate": gate})
+                self._canaries.note(gate, self._probe(gate))
         finally:
             self._is_proving = False
 
@@ -386,7 +382,7 @@ class Sidecar:
             "version": self._server,
             "execAsksAlways": self._asks_always,
             "gates": self.gates(),
-            "canaries": dict(self._canaries),
+            "canaries": self._canaries.status(),
             "sessions": len(self._sessions),
             "waiting": sum(map(len, self._for_people.values())),
             "answers": dict(self._answers),

@@ -29,6 +29,11 @@ class FrontAccess:
         self._throttle = throttle
         self._clock = clock
 
+    def pass_for_us(self) -> dict[str, str]:
+        """The headers that let our own probes in."""
+        secret = self._secret()
+        return {} if secret is None else {HEADER: secret}
+
     def admit(self, asked: Asked) -> tuple[Asked, Response | None]:
         secret = self._secret()
         if secret is None:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Final, cast
 from uuid import uuid4
 
-from gw import limits
+from gw import hub, limits
 from gw.access.throttle import LoginThrottle
 from gw.config.load import Loaded
 from gw.config.secrets import read_secret
@@ -18,12 +18,14 @@ from gw.defender.extract import Origin
 from gw.defender.review import Held
 from gw.errors import ConfigError
 from gw.model.problem import Problem
+from gw.modes.beside.canary import Record
 from gw.modes.build import Gateway
 from gw.modes.guard import node_events
 from gw.modes.guard.access import FrontAccess
 from gw.modes.guard.desk import GuardDesk
 from gw.modes.guard.http import UnreadableBody, action_of, guarded_as
 from gw.modes.guard.node_calls import Passes
+from gw.modes.guard.proof import Proof
 from gw.modes.guard.relay import LOST, Relay, Shared
 from gw.modes.guard.repeats import Repeats
 from gw.net.dial import DialOptions, Opened, Target, attach
@@ -39,6 +41,7 @@ logger = logging.getLogger(__name__)
 # The one WebSocket of OpenClaw 2026.9.6 that speaks another protocol; on every other path it is the gateway's own.
 OTHER_PROTOCOL: Final = frozenset({"/__openclaw__/worker"})
 GATEWAY_GRACE_S: Final = 10.0  # for a busy gateway to read what was said before a goodbye
+STOP_S: Final = 1.0
 CHALLENGE: Final = b"connect.challenge"
 MOST_OF_A_NAME: Final = 256
 
@@ -151,6 +154,8 @@ class GuardProxy:
         )
         self._gateway = gateway
         self._server: FrontServer | None = None
+        self._supervisor = hub.Supervisor()
+        self._canaries = Record(gateway.metrics, gateway.clock)
 
     def start(self) -> tuple[str, int]:
         """Listen; the gateway of our own does already. Returns the address. Raises ConfigError."""
@@ -167,11 +172,15 @@ class GuardProxy:
             self._server = serve_front(self, self._settings.listen, self._options)
         except OSError as error:
             raise ConfigError([Problem("guard.listen", 0, 0, "listen", str(error.strerror or error))]) from None
+        if every_s := self._gateway.loaded.settings.upstream.canary_minutes * 60.0:
+            proof = Proof(self.shared, self._server.ask, self._access.pass_for_us(), self._canaries)
+            self._supervisor.start("canary", lambda: proof.run(every_s))
         host, port = self._server.addresses[0]
         logger.info("guard.started", extra={"host": host, "port": port, "upstream": str(self.upstream.target)})
         return host, port
 
     def stop(self) -> None:
+        self._supervisor.stop(STOP_S)
         if self._server is not None:
             self._server.stop()
         self._desk.settle()
@@ -183,6 +192,7 @@ class GuardProxy:
             "upstreamUp": self.upstream.is_up,
             "connections": len(self._server) if self._server is not None else 0,
             "waiting": self._desk.waiting,
+            "canaries": self._canaries.status(),
         }
 
     # --- net.front.Front ----------------------------------------------------------------------------------------

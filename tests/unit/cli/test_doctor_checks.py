@@ -21,6 +21,8 @@ SIDECAR = {
 GUARD = {"upstreamUp": True}
 PROVED: dict[str, Any] = {"upstream_skew_ms": 5, "guard_probe": "bites"}
 LOADED = State(True, "/usr/share/clawgate/plugin", None, "openclaw", True, False)
+PROVED_GUARD = {"upstreamUp": True, "canaries": {"guard": {"outcome": "bites"}, "guard-http": {"outcome": "bites"}}}
+OPEN_GUARD = {"upstreamUp": True, "canaries": {"guard": {"outcome": "bites"}, "guard-http": {"outcome": "open"}}}
 COVERED = {"executions": 4, "unguarded": 0, "byTool": {}}
 
 
@@ -78,6 +80,8 @@ OPEN = {"approvals": {"outcome": "open"}}
         ({"sidecar": {**SIDECAR, "canaries": {}}}, {}, "open"),
         ({"guard": GUARD}, {"guard_probe": "bites"}, "partly"),
         ({"guard": GUARD}, {}, "open"),
+        ({"guard": PROVED_GUARD}, {}, "partly"),
+        ({"guard": OPEN_GUARD}, {}, "open"),
         ({"guard": GUARD}, {"guard_probe": "open"}, "open"),
         ({"guard": {"upstreamUp": False}}, {}, "open"),
         ({"plugin": PLUGIN}, {}, "enforcing"),
@@ -114,6 +118,8 @@ def test_what_may_be_called_enforcing(state: Path, status: Any, more: dict[str, 
         ("sidecar", {}, {"status": {"sidecar": {**SIDECAR, "canaries": OPEN}}}, ERROR, "does not bite"),
         ("guard", {}, {"status": {"guard": {"upstreamUp": False}}}, ERROR, "is away"),
         ("guard", {}, {"status": {"guard": GUARD}}, WARNING, "nobody proved it"),
+        ("guard", {}, {"status": {"guard": PROVED_GUARD}}, OK, "its probe is refused"),
+        ("guard", {}, {"status": {"guard": OPEN_GUARD}}, ERROR, "went through"),
         ("guard", {}, {"status": {"guard": GUARD}, "guard_probe": "open"}, ERROR, "went through"),
         ("guard", {}, {"status": {"guard": GUARD}, "guard_probe": "unreachable"}, ERROR, "nobody answers"),
         ("coverage", {}, {"status": {"coverage": GAP}}, ERROR, "write 1"),

@@ -108,6 +108,17 @@ def test_what_stands_beside_a_real_gateway() -> None:
     assert module.beside({"coverage": {**coverage, "unguarded": 0}}) == [
         ("coverage", "5 executions, each with a decision")
     ]
+
+
+def test_the_guard_is_shown_with_what_its_probes_found() -> None:
+    probes = {"guard": {"outcome": "bites"}, "guard-http": {"outcome": "open"}}
+    guard = {"upstream": "ws://g/", "upstreamUp": True, "connections": 2, "waiting": 1, "canaries": probes}
+    assert module.beside({"guard": guard}) == [
+        ("guard", "in front of ws://g/, 2 connections, 1 waiting"),
+        ("", "gate guard-http does not bite: see `clawgate doctor`"),
+    ]
+    away = module.beside({"guard": {**guard, "upstreamUp": False, "canaries": {}}})
+    assert away == [("guard", "ws://g/ is away")]
     assert module.beside({"plugin": None, "coverage": None}) == []
 
 

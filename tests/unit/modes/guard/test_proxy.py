@@ -98,9 +98,33 @@ def test_what_may_pass_passes_and_what_may_not_does_not(tmp_path: Path) -> None:
         refused = ask(client, "chat.send", "3", sessionKey="s", message=EVIL)
         assert refused["error"]["details"]["code"] == "GUARD_BLOCKED"
         assert guard.messages() == ["connect", "health", "chat.send"]
-        assert guard.proxy.status() | {"upstream": ""} == {
-            "upstream": "", "upstreamUp": True, "connections": 1, "waiting": 0,
-        }  # fmt: skip
+        shown = guard.proxy.status() | {"upstream": "", "canaries": {}}
+        assert shown == {"upstream": "", "upstreamUp": True, "connections": 1, "waiting": 0, "canaries": {}}
+
+
+@pytest.mark.parametrize("with_token", [False, True])
+@pytest.mark.parametrize("audit_only, outcome", [("false", "bites"), ("true", "open")])
+def test_it_proves_that_it_bites(tmp_path: Path, with_token: bool, audit_only: str, outcome: str) -> None:
+    settings = {"policy__audit_only": audit_only}
+    if with_token:
+        secret = tmp_path / "guard-token"
+        secret.write_text("let me in\n")
+        secret.chmod(0o600)
+        settings["guard__token_file"] = str(secret)
+    with guarded(tmp_path / "state", **settings) as guard:
+
+        def outcomes() -> list[str]:
+            return [probe["outcome"] for probe in guard.proxy.status()["canaries"].values()]
+
+        guard.behind.settle(lambda: len(outcomes()) == 2)
+        assert outcomes() == [outcome] * 2
+        assert guard.behind.peers == [], "no connection to the gateway was opened for it"
+
+
+def test_probes_can_be_switched_off(tmp_path: Path) -> None:
+    with guarded(tmp_path, upstream__canary_minutes="0") as guard:
+        hub.sleep(0.1)
+        assert guard.proxy.status()["canaries"] == {}
 
 
 def test_what_a_node_tells_is_judged_where_an_agent_will_read_it(tmp_path: Path) -> None:

@@ -49,10 +49,12 @@ _BARE = {
     "scala": re.compile(r"\"([^\"]{1,512})\"\.!"),
 }
 _TEMPLATE = re.compile(r"\$`([^`]{1,512})`")  # Bun and zx
-_AWK_PIPE = re.compile(r"\"([^\"]{1,512})\"\s*\|&?\s*getline|\|&?\s*\"([^\"]{1,512})\"")
+_AWK_TEXT = r"\"((?:[^\"\\]|\\.){1,512})\""
+_AWK_PIPE = re.compile(rf"{_AWK_TEXT}\s*\|&?\s*getline|\|&?\s*{_AWK_TEXT}")
 
 _SOCKETS = (
-    "socket", "Socket", "fsockopen", "/inet/tcp", "/inet/udp", "gen_tcp", "network-process", "Deno.connect",
+    "socket", "Socket", "fsockopen", "/inet/tcp", "/inet/udp", "gen_tcp", "telnetlib", "network-process",
+    "Deno.connect",
     "Invoke-PowerShellTcp", "Invoke-ConPtyShell", "Invoke-PowerShellUdp", "net.connect", "net.createServer",
     "createConnection", "TCPServer", "INET", 'require("net")', "require('net')", "TCPClient", "pfsockopen",
     "stream_socket", "net.Dial", "net.Listen", "ztcp", "connect(",
@@ -109,15 +111,17 @@ _SHELL_WORDS = (
 _DUPS = (
     "dup2", "fileno", "STDIN->fdopen", 'STDIN,">&', "<&3", "0<&", "stdio:", ".pipe(", "redirectErrorStream",
     "getInputStream", "GetStream", ">&S", "pty.spawn", "subprocess", "popen", "exec", "spawn", "system", "`", "getline",
-    "run(", "Process.new", "Process.run",
+    "run(", "Process.new", "Process.run", "qx(",
 )  # fmt: skip
 _DELETES = (
     "rmtree", "rm_rf", "rm_r(", "remove_tree", "rmtree(", "os.remove", "os.unlink", "unlink", "rmSync", "rmdirSync",
     "rmdir", "FileUtils.rm", "File.delete", "fs.rm", "removeDirs", "Remove-Item", "shutil.move", "os.rmdir",
     "unlinkSync", "deltree", "removeSync", "Deno.remove",
+    ").rm(", "rimraf", "RemoveAll", "remove_dir_all",
 )  # fmt: skip
 _TREES = (
-    "rmtree", "rm_rf", "rm_r", "remove_tree", "recursive", "Recurse", "os.walk", "glob", "<*",
+    "rmtree", "rm_rf", "rm_r", "remove_tree", "recursive", "Recurse", "os.walk", "glob", "<*", "rimraf", "RemoveAll",
+    "remove_dir_all",
 )  # fmt: skip
 _WRITES = (
     "write", "file_put_contents", "File.write", "writeFile", "io.open", "Out-File", "Set-Content",
@@ -127,8 +131,12 @@ _ELEVATES = (
     "Process::Sys.setuid",
 )  # fmt: skip
 # Without one of these, a Python program that names the socket module only asks for names and addresses.
-_TALKS = ("connect", "bind", "listen", "accept", "send", "socket(", "create_", "Server")
+_TALKS = ("connect", "bind", "listen", "accept", "send", "socket(", "create_", "Server", "Telnet(")
 _METADATA = ("169.254.169.254", "metadata.google.internal", "169.254.170.2", "100.100.100.200")
+_HTTP_DELETES = (
+    "requests.delete(", "httpx.delete(", "session.delete(", 'method="DELETE"', "method='DELETE'", 'method: "DELETE"',
+    "method: 'DELETE'", 'method:"DELETE"', "method:'DELETE'", "Net::HTTP::Delete", "axios.delete(",
+)  # fmt: skip
 _KEYRINGS = ("keyring.get_", "secretstorage", "browser_cookie3", "SecItemCopyMatching", "CryptUnprotectData")
 _LIBRARIES = (
     "ctypes", "LoadLibrary", "dlopen", "Fiddle", 'require "fiddle"', "cdll", "loadlib", "package.loadlib", "ffi",
@@ -206,6 +214,10 @@ def inspect(language: str, code: str) -> CodeFacts:
     fetches = _has(code, _FETCHES)
     if (sockets or fetches) and _has(code, _METADATA):
         facts.add("reads-metadata")
+    if _has(code, _HTTP_DELETES):
+        facts.add("http-delete")
+    if "kill(-1" in code:
+        facts.add("kills-all")
     if _has(code, _KEYRINGS):
         facts.add("reads-service-secret")
     if sockets:
@@ -258,6 +270,7 @@ def _runs_input(code: str) -> bool:
             "subprocess",
             "`",
             "eval",
+            "qx(",
             "iex",
             "Invoke-Expression",
             "Process.new",
@@ -283,6 +296,7 @@ def _runs_input(code: str) -> bool:
             "Popen",
             "<&",
             "GetStream",
+            "read_until",
             '"data"',
             "'data'",
         ),

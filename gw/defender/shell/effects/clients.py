@@ -193,6 +193,8 @@ def wget(draft: Draft) -> None:
             sends_file(draft, value)
         elif option in ("--post-data", "--body-data", "--header", "-U", "--user-agent", "--referer"):
             sends_marked(draft, marks)
+        elif option == "--method" and value.upper() == "DELETE":
+            draft.facts.add("http-delete")
         elif option in ("-P", "--directory-prefix"):
             folder = value.rstrip("/") + "/"
         elif option in ("-i", "--input-file"):
@@ -221,7 +223,7 @@ def fetch(draft: Draft) -> None:
 
 def httpie(draft: Draft) -> None:
     fetch(draft)
-    if "DELETE" in draft.operands[:1]:
+    if draft.operands[:1] in (["DELETE"], ["delete"]):
         draft.facts.add("http-delete")
     for argument, marks in zip(draft.argv[1:], draft.marks[1:], strict=True):
         name, at, path = argument.rpartition("@")

@@ -13,7 +13,7 @@ MAX_SQL = 1024  # characters of one text that are looked at
 _DESTROYS = re.compile(
     r"\bdrop\s+(?:database|table|schema|user|role|index|view|collection|tablespace|keyspace|owned|column|type|measurement)\b"
     r"|\btruncate\s+(?:table\s+)?[\w.`\"]+|\bdelete\s+from\s+[\w.`\"]+\s*(?:;|$|\"|')"
-    r"|\bdelete\s+from\s+[\w.`\"]+\s+where\s+(?:1\s*=\s*1|true)|dropdatabase|\.drop\s*\(|deletemany\(\s*\{\s*\}"
+    r"|\bdelete\s+from\s+[\w.`\"]+\s+where\s+(?:1\s*=\s*1|true|1\s*(?:;|$|\"))|dropdatabase|\.drop\s*\(|deletemany\(\s*\{\s*\}"
     r"|\balter\s+table\s+[\w.`\"]+\s+delete\b|\.remove\(\s*\{\s*\}|\bflush(?:all|db)\b",
     re.I,
 )

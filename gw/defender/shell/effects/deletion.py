@@ -8,13 +8,25 @@ from collections.abc import Sequence
 
 from gw.defender.shell.draft import Draft, Effect, Paths
 from gw.defender.shell.names import names
-from gw.defender.shell.paths import is_disk, is_log, is_root, is_secret, is_startup, is_system, is_temporary, normalise
+from gw.defender.shell.paths import (
+    is_data,
+    is_disk,
+    is_log,
+    is_root,
+    is_secret,
+    is_startup,
+    is_system,
+    is_temporary,
+    normalise,
+)
 
 _EVERYTHING_HERE = frozenset(("*", "./*", ".", "./", "..", "../*", ".*", "../.."))
 FIND_FILTERS = names(
-    "-name -iname -path -wholename -ipath -regex -iregex -mtime -mmin -size -empty -newer -perm -user -ctime -atime"
-    " -amin -cmin -inum -samefile -links -group -uid -lname -newermt"
+    "-name -iname -path -wholename -ipath -regex -iregex -mtime -mmin -size -empty -perm -user -ctime -atime"
+    " -amin -cmin -inum -samefile -links -group -uid -lname"
 )
+_AGES = names("-mtime -mmin -ctime -cmin -atime -amin")
+_NAMES = names("-name -iname -path -wholename")
 # People tidy up under these with find; deleting by filter elsewhere at the top is unusual.
 _TIDIED = frozenset(("/var/log",))
 # Without one of these, they name the files of somebody else's list.
@@ -98,7 +110,11 @@ def move(draft: Draft) -> None:
 def _narrows(argv: Sequence[str]) -> bool:
     """Whether find looks for something; `! -name keep` and `-name '*'` leave nearly everything."""
     return any(
-        word in FIND_FILTERS and following != "*" and before not in ("!", "-not")
+        word in FIND_FILTERS
+        and following != "*"
+        and before not in ("!", "-not")
+        and not (word in _AGES and following[:1] == "-")  # the newest are what somebody works on
+        and not (word in _NAMES and following[:1] == "*" and is_data(following) and not following.endswith(".bak"))
         for before, word, following in zip(argv, argv[1:], argv[2:], strict=False)
     )
 

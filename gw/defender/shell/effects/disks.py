@@ -5,7 +5,7 @@ Adds paths and facts to drafts. Invariant: asking about a disk is never taken fo
 
 from gw.defender.shell.draft import Draft, Effect
 from gw.defender.shell.names import names
-from gw.defender.shell.paths import is_disk, normalise
+from gw.defender.shell.paths import is_data, is_disk, normalise
 
 _ENDLESS = ("/dev/zero", "/dev/urandom", "/dev/random", "/dev/full")
 _PARTED_WRITES = names("mklabel mktable mkpart rm resizepart mkfs mkpartfs move set")
@@ -20,16 +20,27 @@ _VOLUME_VERBS = {
         ("luksFormat", "erase", "luksErase", "luksRemoveKey", "luksKillSlot", "reencrypt", "luksClose")
     ),
     "nvme": frozenset(("format", "sanitize", "delete-ns", "write-zeroes")),
-    "mdadm": frozenset(("--zero-superblock", "--stop", "-S")),
+    "mdadm": frozenset(("--zero-superblock", "--stop", "-S", "--create", "-C")),
     "hdparm": frozenset(
         ("--security-erase", "--security-erase-enhanced", "--trim-sector-ranges", "--write-sector", "--make-bad-sector")
     ),
     "badblocks": frozenset(("-w",)),
     "dmsetup": frozenset(("remove", "remove_all", "wipe_table")),
     "losetup": frozenset(("-D",)),
-    "diskutil": frozenset(("eraseDisk", "eraseVolume", "partitionDisk", "zeroDisk", "secureErase", "reformat")),
+    "diskutil": frozenset(
+        (
+            "eraseDisk",
+            "eraseVolume",
+            "partitionDisk",
+            "zeroDisk",
+            "secureErase",
+            "reformat",
+            "deleteContainer",
+            "deleteVolume",
+        )
+    ),
 }
-_VOLUME_PROGRAMS = ("lvremove", "vgremove", "pvremove", "lvreduce", "vgreduce")
+_VOLUME_PROGRAMS = ("lvremove", "vgremove", "pvremove", "lvreduce", "vgreduce", "pvcreate", "vgcfgrestore")
 # What lies in these would be out of reach.
 _COVERED = frozenset(
     ("/", "/etc", "/usr", "/bin", "/sbin", "/lib", "/var", "/home", "/root", "~", "/boot", "/opt", "/srv")
@@ -49,7 +60,7 @@ def dd(draft: Draft) -> None:
             draft.writes += (target,)
     if is_disk(target):
         draft.facts.add("overwrites-disk")
-    elif target == "{}" and draft.reads[-1:] and draft.reads[-1] in (*_ENDLESS, "/dev/null"):
+    elif (target == "{}" or is_data(target)) and draft.reads[-1:] and draft.reads[-1] in (*_ENDLESS, "/dev/null"):
         draft.facts.add("truncates")
     elif (
         target

@@ -22,6 +22,7 @@ _SHARED_ROOTS = names("/usr/local /opt /srv /var/www ~ ~/.ssh ~/.config /mnt /me
 _OPEN_MODES = frozenset(("777", "666", "a+rwx", "ugo+rwx", "a+w", "o+w", "1777"))
 _CLOSED_MODES = frozenset(("", "a-x", "-x", "ugo-x", "a-rwx"))
 _ONE_BY_ONE = (("find",), ("xargs",), ("fd",))
+_EMPTYING = frozenset(("d", "1,$d", "/./d", "/.*/d", "s/.*//", "s/.*//g", "/^/d"))
 _SED_WRITES = re.compile(r"(?:^|[;}/\dgp])\s*w\s+(/[^\s;}]+)")
 
 
@@ -91,6 +92,8 @@ def chattr(draft: Draft) -> None:
 
 
 def setfacl(draft: Draft) -> None:
+    if draft.has("-b", "--remove-all") and any(is_root(t) for t in draft.paths()):
+        draft.facts.add("changes-root")
     if draft.has("-m", "--modify", "-M", "--set"):
         targets = draft.paths(draft.operands[1:])
         draft.writes += targets
@@ -115,6 +118,8 @@ def sed(draft: Draft) -> None:
     files = draft.paths(draft.operands[0 if named else 1 :])
     if any(f.startswith(("-i", "--in-place")) for f in draft.flags):
         draft.writes += files
+        if not _EMPTYING.isdisjoint(draft.operands):
+            draft.facts.add("truncates")
     else:
         draft.reads += files
     for argument in draft.argv[1:]:

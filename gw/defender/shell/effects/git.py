@@ -102,7 +102,7 @@ def _erases_history(v: Verb) -> bool:
             return v.operands[:1] in (["expire"], ["delete"])
         case "gc":
             return any(w in ("--prune=now", "--prune=all") for w in v.words)
-        case "update-ref":
+        case "update-ref" | "symbolic-ref":
             return "d" in v.letters
     return False
 
@@ -158,10 +158,31 @@ def _writes(draft: Draft, v: Verb) -> None:
                 draft.facts.add("git-hooks-command")
 
 
+_ALWAYS: frozenset[str] = frozenset()
+# Other version control: sub-commands, and words or options without which they lose nothing.
+_OTHERS: dict[str, dict[str, frozenset[str]]] = {
+    "hg": {
+        "strip": _ALWAYS,
+        "purge": _ALWAYS,
+        "update": frozenset(("-C", "--clean")),
+        "revert": frozenset(("-a", "--all")),
+    },
+    "svn": {"revert": frozenset(("-R", "--recursive")), "cleanup": frozenset(("--remove-unversioned",))},
+    "jj": {"abandon": _ALWAYS, "restore": _ALWAYS},
+    "p4": {"revert": frozenset(("//...", "-w")), "obliterate": _ALWAYS},
+}
+
+
+def other(draft: Draft) -> None:
+    needs = _OTHERS[draft.program or ""].get("".join(draft.operands[:1]))
+    if needs is not None and (not needs or not needs.isdisjoint(draft.argv)):
+        draft.facts.add("git-discards")
+
+
 def rewrite(draft: Draft) -> None:
     """BFG rewrites every commit of a repository."""
     if not draft.has("--help", "--version"):
         draft.facts.add("git-erases-history")
 
 
-EFFECTS: dict[str, Effect] = {"git": git, "bfg": rewrite}
+EFFECTS: dict[str, Effect] = {"git": git, "bfg": rewrite, **dict.fromkeys(_OTHERS, other)}

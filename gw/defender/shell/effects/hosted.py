@@ -16,6 +16,7 @@ _DESTROYING = names(
     " expunge undeploy undefine remove-all deleteall rmr unlist"
 )
 _DESTROYING_STEMS = names("delete destroy terminate purge remove deregister drop revoke wipe empty")
+_DESTROYING_NAME = re.compile(r"(?:delete|destroy|remove|purge)[A-Z]|deletefile$")
 _DESTROYING_TAILS = (":disable", ":destroy", ":delete", ":remove", ":reset", ":rm", "-delete")
 _DRY = names(
     "--dry-run --dryrun --dry-run=client --dry-run=server --noop --check --what-if --help -h --plan --plan-only"
@@ -55,7 +56,7 @@ def _is_dry(draft: Draft) -> bool:
 
 
 def _destroys(word: str) -> bool:
-    if word in _DESTROYING or word.endswith(_DESTROYING_TAILS):
+    if word in _DESTROYING or word.endswith(_DESTROYING_TAILS) or _DESTROYING_NAME.match(word):
         return True
     stem, dash, rest = word.replace("_", "-").partition("-")
     if not dash:
@@ -110,7 +111,9 @@ def aws(draft: Draft) -> None:
         return
     if any(_AWS_GRANTS.fullmatch(w, 0, 64) for w in words[1:3]) or any("0.0.0.0/0" in a for a in draft.argv[3:]):
         draft.facts.add("service-grants")
-    elif any((w.partition("-")[0] in _AWS_STOPS and "-" in w) or w.startswith("put-bucket-") for w in words[1:2]):
+    elif draft.value("--desired-count", "--desired-capacity") == "0" or any(
+        (w.partition("-")[0] in _AWS_STOPS and "-" in w) or w.startswith("put-bucket-") for w in words[1:2]
+    ):
         draft.facts.add("service-changes")
 
 
@@ -164,10 +167,13 @@ def secret_store(draft: Draft) -> None:
 
 def terraform(draft: Draft) -> None:
     words = _verbs(draft)
-    if draft.has("--help", "-help", "-h"):
+    if not {"--help", "-help", "-h"}.isdisjoint(draft.argv):
         return
     if (
-        (words[:1] != ["plan"] and ("destroy" in words[:3] or draft.has("-destroy", "--destroy")))
+        (
+            words[:1] not in (["plan"], ["preview"])
+            and (not {"destroy", "down"}.isdisjoint(words[:3]) or draft.has("-destroy", "--destroy"))
+        )
         or words[:2]
         in (["state", "rm"], ["state", "delete"], ["workspace", "delete"], ["state", "push"], ["stack", "rm"])
         or words[:1]
@@ -228,6 +234,8 @@ def forge(draft: Draft) -> None:
         draft.facts.add("service-destroys")
     if words[:1] == ["api"] and (draft.value("-X", "--method") or "").upper() == "DELETE":
         draft.facts.add("service-destroys")
+    if words[:2] == ["repo", "edit"] and "public" in (draft.value("--visibility") or ""):
+        draft.facts.add("service-grants")
     if words[:2] == ["auth", "token"]:
         draft.facts.add("reads-service-secret")
     if words[:2] == ["gist", "create"]:

@@ -206,13 +206,15 @@ def network(draft: Draft) -> None:
     if program == "ip":
         off = (
             "flush" in words[1:2]
-            or (words[:1] in (["link"], ["l"]) and "down" in words)
+            or (words[:1] in (["link"], ["l"]) and not {"down", "delete", "del"}.isdisjoint(words))
             or words[:2] == ["route", "del"]
         )
     elif program == "ifconfig":
         off = "down" in words[1:]
     elif program == "route":
         off = words[:1] in (["del"], ["flush"], ["delete"])
+    elif program == "rfkill":
+        off = words[:1] == ["block"]
     elif program == "nmcli":
         off = "off" in words[1:3] or words[1:2] in (["disconnect"], ["down"], ["delete"])
     else:
@@ -307,7 +309,7 @@ EFFECTS: dict[str, Effect] = {
     "crontab": crontab,
     **dict.fromkeys(("at", "batch"), at),
     "systemctl": systemctl,
-    "service": service,
+    **dict.fromkeys(("service", "rc-service", "invoke-rc.d"), service),
     **dict.fromkeys(("update-rc.d", "chkconfig", "rc-update", "insserv"), runlevels),
     **dict.fromkeys(("shutdown", "reboot", "halt", "poweroff", "kexec"), power),
     **dict.fromkeys(("init", "telinit"), init),
@@ -323,7 +325,7 @@ EFFECTS: dict[str, Effect] = {
     **dict.fromkeys(("pkill", "killall", "skill"), kill_by_name),
     "fuser": kill_users,
     **dict.fromkeys(names("gdb strace ltrace gcore procdump memdump fridump"), attach),
-    **dict.fromkeys(("ip", "ifconfig", "route", "nmcli", "ifdown"), network),
+    **dict.fromkeys(("ip", "ifconfig", "route", "nmcli", "ifdown", "rfkill"), network),
     "history": history,
     "unset": unset,
     **dict.fromkeys(("set", "shopt"), shell_option),

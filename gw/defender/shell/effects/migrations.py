@@ -66,6 +66,6 @@ def _grade(draft: Draft, tool: str, words: list[str]) -> None:
 
 
 EFFECTS: dict[str, Effect] = {
-    **dict.fromkeys(set(_TASKS) - {"artisan", "console"}, task),
+    **dict.fromkeys(_TASKS, task),
     **dict.fromkeys(("python", "python3", "php"), script),
 }

@@ -6,6 +6,7 @@ nobody published.
 
 from gw.defender.shell.draft import Draft, Effect
 from gw.defender.shell.names import names
+from gw.defender.shell.stream import UNRESOLVED
 
 _PUBLIC_FORGES = ("https://github.com/", "https://gitlab.com/", "https://codeberg.org/")
 _CRITICAL = names(
@@ -19,7 +20,7 @@ _UNVERIFIED = names(
     " --allow-untrusted"
 )
 _IGNORING = names("--nodeps --force-depends --force-all --force-remove-essential")  # what needs it
-_DRY = ("-s", "--simulate", "--just-print", "--dry-run", "--no-act", "--assumeno", "--test")
+_DRY = names("-s --simulate --just-print --dry-run --no-act --assumeno --test")
 _REMOVES = names("remove purge autoremove erase -R uninstall del")
 _LOCAL = (".deb", ".rpm", ".apk", ".snap", ".txz", ".pkg.tar.zst", ".pkg.tar.xz")
 
@@ -34,8 +35,7 @@ def pip(draft: Draft) -> None:
     words = draft.operands
     source = draft.value("--source", "-s", "--git", "--index-url", "-i", "--extra-index-url") or ""
     addresses = [source, *words[1:]] if words[:1] == ["install"] else []
-    if words[:1] == ["uninstall"] and "xargs" in draft.wrappers:
-        draft.facts.add("deletes-many")
+    _uninstalls(draft)
     if words[:1] == ["yank"]:
         draft.facts.add("service-destroys")
     if words[:2] == ["config", "set"] and "index-url" in "".join(words[2:3]):
@@ -44,7 +44,15 @@ def pip(draft: Draft) -> None:
         draft.facts.add("installs-remote")
 
 
+def _uninstalls(draft: Draft) -> None:
+    """Everything there is, by a list that another program prints."""
+    listed = "xargs" in draft.wrappers or any(mark & UNRESOLVED for mark in draft.marks)
+    if draft.operands[:1] in (["uninstall"], ["remove"], ["rm"]) and listed:
+        draft.facts.add("deletes-many")
+
+
 def npm(draft: Draft) -> None:
+    _uninstalls(draft)
     words = draft.operands
     if words[:1] in (["install"], ["i"], ["add"]) and any(_is_address(w) for w in words[1:]):
         draft.facts.add("installs-remote")
@@ -65,7 +73,7 @@ def system(draft: Draft) -> None:
     needed = not _IGNORING.isdisjoint(draft.argv) or any(
         w in _CRITICAL or w.startswith("linux-image") or w in ("*", ".*") for w in words
     )
-    if removing and needed and not draft.has(*_DRY):
+    if removing and needed and _DRY.isdisjoint(draft.argv):
         draft.facts.add("removes-system-package")
     if any(hook in a for a in draft.argv for hook in _HOOKS):
         draft.facts.add("shell-escape")
@@ -82,6 +90,7 @@ def system(draft: Draft) -> None:
 EFFECTS: dict[str, Effect] = {
     **dict.fromkeys(("pip", "pip3", "pipx", "gem", "cargo"), pip),
     **dict.fromkeys(("npm", "pnpm", "yarn", "bun"), npm),
+    "brew": _uninstalls,
     **dict.fromkeys(
         names("apt apt-get aptitude dpkg rpm dnf yum pacman zypper apk snap pkg opkg emerge gdebi alien"), system
     ),

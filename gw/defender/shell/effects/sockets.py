@@ -21,7 +21,8 @@ def _is_shell(text: str) -> bool:
 
 
 def netcat(draft: Draft) -> None:
-    if draft.has("-z", "-h", "--help", "--version"):
+    attached = any(a[:3] in ("-e/", "-c/") for a in draft.argv)
+    if not attached and draft.has("-z", "-h", "--help", "--version"):
         if draft.has("-z") and any("-" in o and o.replace("-", "").isdigit() for o in draft.operands):
             draft.facts.add("scans-network")
         return
@@ -60,7 +61,9 @@ def _executes(draft: Draft) -> bool:
         *(a[2:] for a in draft.argv[1:]),
     ]
     shell = any(_is_shell(w) for w in words if w)
-    return shell and (draft.has("-c", "-r") or draft.program not in ("nc", "ncat", "netcat"))
+    return shell and (
+        draft.has("-c", "-r") or "toybox" in draft.wrappers or draft.program not in ("nc", "ncat", "netcat")
+    )
 
 
 _SOCAT_EXECUTES = ("exec:", "system:", "shell:", "sh-c:", "cmd:")
@@ -188,7 +191,7 @@ def terminal(draft: Draft) -> None:
 EFFECTS: dict[str, Effect] = {
     **dict.fromkeys(
         names(
-            "nc ncat netcat nc.traditional nc.openbsd cryptcat rcat rustcat pwncat pwncat-cs socket nc.exe ncat.exe"
+            "nc ncat netcat nc6 nc.traditional nc.openbsd cryptcat rcat rustcat pwncat pwncat-cs socket nc.exe ncat.exe"
             " sbd dbd powercat"
         ),
         netcat,

@@ -62,6 +62,13 @@ def stop_everything(draft: Draft) -> None:
         draft.facts.add("kills-all")
 
 
+def stop_service(draft: Draft) -> None:
+    if draft.program in ("Stop-Computer", "Restart-Computer"):
+        draft.facts.add("stops-machine")
+    elif draft.operands and (draft.program != "sc" or draft.operands[0].lower() in ("stop", "delete", "config")):
+        draft.facts.add("stops-service")
+
+
 def remove_files(draft: Draft) -> None:
     words = {a.lower() for a in draft.argv[1:]}
     if "/s" in words or any(o.endswith(("*", "*.*")) for o in draft.operands):
@@ -130,5 +137,6 @@ EFFECTS: dict[str, Effect] = {
     **dict.fromkeys(("Set-ExecutionPolicy", "Set-MpPreference"), weaken),
     **dict.fromkeys(("vssadmin", "wevtutil", "Clear-EventLog", "wbadmin"), clear_log),
     **dict.fromkeys(("schtasks", "Register-ScheduledTask", "New-Service"), schedule),
+    **dict.fromkeys(("Stop-Service", "sc", "sc.exe", "Stop-Computer", "Restart-Computer"), stop_service),
     **dict.fromkeys(("taskkill", "Stop-Process"), stop_everything),
 }

@@ -6,8 +6,7 @@ more than was approved, and every change is written (atomically, by the port) be
 
 import os
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 from uuid import uuid4
 
 from gw.access.scopes import covers
@@ -27,8 +26,7 @@ class RecordFile(Protocol):
     def save(self, records: Json) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(NamedTuple):
     """What a device says about itself when it connects."""
 
     device_id: str
@@ -41,8 +39,7 @@ class Identity:
     remote: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class TokenRecord:
+class TokenRecord(NamedTuple):
     """The token itself is derived from the secret, the device, the role and `serial`; it is stored nowhere."""
 
     role: str
@@ -54,8 +51,7 @@ class TokenRecord:
     last_used_at_ms: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class PairedDevice:
+class PairedDevice(NamedTuple):
     identity: Identity
     roles: tuple[str, ...]
     scopes: tuple[str, ...]  # approved for the operator role
@@ -64,11 +60,10 @@ class PairedDevice:
     approved_via: str  # silent | owner
     last_seen_at_ms: int
     last_seen_reason: str = "connect"
-    tokens: Mapping[str, TokenRecord] = field(default_factory=dict)  # by role
+    tokens: Mapping[str, TokenRecord] = {}  # by role
 
 
-@dataclass(frozen=True, slots=True)
-class PendingPairing:
+class PendingPairing(NamedTuple):
     request_id: str
     identity: Identity
     role: str
@@ -81,8 +76,7 @@ class PendingPairing:
         return self.reason != "not-paired"
 
 
-@dataclass(frozen=True, slots=True)
-class IssuedToken:
+class IssuedToken(NamedTuple):
     token: str
     role: str
     scopes: tuple[str, ...]
@@ -195,7 +189,7 @@ class Pairings:
 
     def rename(self, device_id: str, display_name: str) -> PairedDevice:
         device = self._known(device_id)
-        device = replace(device, identity=replace(device.identity, display_name=display_name))
+        device = device._replace(identity=device.identity._replace(display_name=display_name))
         self._paired[device_id] = device
         self._save()
         self.listener("changed", "", device_id)
@@ -205,7 +199,7 @@ class Pairings:
         """Remember the last connection; kept in memory until the next change is written."""
         device = self._paired.get(device_id)
         if device is not None:
-            self._paired[device_id] = replace(device, last_seen_at_ms=now_ms, last_seen_reason=reason)
+            self._paired[device_id] = device._replace(last_seen_at_ms=now_ms, last_seen_reason=reason)
 
     # --- tokens ---------------------------------------------------------------------------------------------
 
@@ -217,7 +211,7 @@ class Pairings:
         if known is None:
             known = TokenRecord(role, scopes, _new_serial(), now_ms)
         elif known.revoked_at_ms is not None or known.scopes != scopes:
-            known = replace(known, scopes=scopes, serial=_new_serial(), rotated_at_ms=now_ms, revoked_at_ms=None)
+            known = known._replace(scopes=scopes, serial=_new_serial(), rotated_at_ms=now_ms, revoked_at_ms=None)
         return self._store(device, known)
 
     def rotate(self, device_id: str, role: str, scopes: Iterable[str] | None, now_ms: int) -> IssuedToken:
@@ -240,7 +234,7 @@ class Pairings:
         known = device.tokens.get(role)
         if known is None:
             raise InvalidRequest(f"device has no token for role {role}")
-        record = replace(known, revoked_at_ms=now_ms)
+        record = known._replace(revoked_at_ms=now_ms)
         self._store(device, record)
         self.listener("changed", "", device_id)
         return record
@@ -260,8 +254,8 @@ class Pairings:
     def used(self, device_id: str, role: str, now_ms: int) -> None:
         device = self._paired.get(device_id)
         if device is not None and role in device.tokens:
-            tokens = {**device.tokens, role: replace(device.tokens[role], last_used_at_ms=now_ms)}
-            self._paired[device_id] = replace(device, tokens=tokens)
+            tokens = {**device.tokens, role: device.tokens[role]._replace(last_used_at_ms=now_ms)}
+            self._paired[device_id] = device._replace(tokens=tokens)
 
     def _token(self, device_id: str, record: TokenRecord) -> str:
         return derived_token(self._secret, "device-token", device_id, record.role, record.serial)
@@ -269,7 +263,7 @@ class Pairings:
     def _store(self, device: PairedDevice, record: TokenRecord) -> IssuedToken:
         device_id = device.identity.device_id
         if device.tokens.get(record.role) != record:
-            self._paired[device_id] = replace(device, tokens={**device.tokens, record.role: record})
+            self._paired[device_id] = device._replace(tokens={**device.tokens, record.role: record})
             self._save()
         issued_at_ms = record.rotated_at_ms or record.created_at_ms
         return IssuedToken(self._token(device_id, record), record.role, record.scopes, issued_at_ms)
@@ -298,8 +292,10 @@ class Pairings:
             {
                 "version": 1,
                 "secret": self._secret.hex(),
-                "paired": [asdict(device) for device in self._paired.values()],
-                "pending": [asdict(pending) for pending in self._pending.values()],
+                "paired": [_device_row(device) for device in self._paired.values()],
+                "pending": [
+                    {**pending._asdict(), "identity": pending.identity._asdict()} for pending in self._pending.values()
+                ],
             }
         )
 
@@ -325,6 +321,11 @@ def _new_serial() -> str:
 
 def _merged(known: Iterable[str], more: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*known, *more)))
+
+
+def _device_row(device: PairedDevice) -> dict[str, Any]:
+    tokens = {role: record._asdict() for role, record in device.tokens.items()}
+    return {**device._asdict(), "identity": device.identity._asdict(), "tokens": tokens}
 
 
 def _read_device(row: Mapping[str, Any]) -> PairedDevice:

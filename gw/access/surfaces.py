@@ -5,7 +5,7 @@ both approved and declared, and a wider declaration waits for a new approval wit
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from typing import NamedTuple
 from uuid import uuid4
 
 from gw.access.node_commands import approval_scopes
@@ -14,16 +14,14 @@ from gw.errors import InvalidRequest
 from gw.ports import Json
 
 
-@dataclass(frozen=True, slots=True)
-class Surface:
+class Surface(NamedTuple):
     node_id: str
     caps: tuple[str, ...]
     commands: tuple[str, ...]
     approved_at_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class PendingSurface:
+class PendingSurface(NamedTuple):
     request_id: str
     node_id: str
     caps: tuple[str, ...]
@@ -110,8 +108,8 @@ class Surfaces:
         self._file.save(
             {
                 "version": 1,
-                "approved": [asdict(surface) for surface in self._approved.values()],
-                "pending": [asdict(pending) for pending in self._pending.values()],
+                "approved": [surface._asdict() for surface in self._approved.values()],
+                "pending": [pending._asdict() for pending in self._pending.values()],
             }
         )
 

@@ -61,7 +61,7 @@ def command(config_file: Path | None, examples: bool, as_json: bool, **flags: An
 def check_policy(settings: Settings, facts: Facts, examples: bool) -> list[Problem]:
     """Errors and warnings of the policy that would be in force."""
     try:
-        policy, problems = read_policies(settings)
+        policy, problems, _ = read_policies(settings)
     except ProblemsError as error:
         return list(error.problems)
     facts.append(("policy", f"{policy.ref.name}, {len(policy.rules)} rules, digest {policy.ref.digest[:12]}"))

@@ -6,8 +6,7 @@ refused is kept in memory and written with the next change.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from gw._native.filehash import sha256
 from gw.errors import ApprovalNotFound, GwError
@@ -34,8 +33,7 @@ class ReviewStore(Protocol):
         """Return once *event* is on disk. Raises OSError, GwError."""
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
+class Held(NamedTuple):
     """An action that waits; its id is that of the decision that held it, which names its text in quarantine."""
 
     id: str
@@ -55,8 +53,7 @@ class Held:
     asked: int = 1  # times the same action came again while it waited
 
 
-@dataclass(frozen=True, slots=True)
-class Grant:
+class Grant(NamedTuple):
     """Leave: for one content (`binding`), or for the like of it (same session, agent, tool, method; no new rule)."""
 
     id: str  # of the held action it came from
@@ -113,7 +110,7 @@ class Reviews:
             if not grant.covers(decision, action, binding, now_ms):
                 continue
             # Taken before the wait for the disk: a second request meets what is left.
-            self._grants[grant.id] = replace(grant, uses=grant.uses - 1)
+            self._grants[grant.id] = grant._replace(uses=grant.uses - 1)
             try:
                 self._store.append({"event": "used", "id": grant.id, "decision": decision.id, "at": now_ms})
             except (OSError, GwError):
@@ -132,7 +129,7 @@ class Reviews:
         known = self._held.get(self._by_binding.get(binding, ""))
         if known is not None and known.expires_ms > now_ms:
             if known.state == PENDING:
-                self._held[known.id] = known = replace(known, asked=known.asked + 1)
+                self._held[known.id] = known = known._replace(asked=known.asked + 1)
                 return known
             return None
         self._forget_old(now_ms)
@@ -152,7 +149,7 @@ class Reviews:
             agent_id=action.agent_id,
         )
         self._keep(held)
-        self._unwritten.append({"event": "held", **asdict(held)})
+        self._unwritten.append({"event": "held", **held._asdict()})
         self.flush()
         self.listener(held)
         return held
@@ -215,9 +212,9 @@ class Reviews:
             session_key=held.session_key,
             agent_id=held.agent_id,
         )
-        answered = replace(held, state=APPROVED, by=by, note=note)
+        answered = held._replace(state=APPROVED, by=by, note=note)
         self.flush()
-        self._store.append({"event": APPROVED, "by": by, "note": note, "at": now_ms, **asdict(grant)})
+        self._store.append({"event": APPROVED, "by": by, "note": note, "at": now_ms, **grant._asdict()})
         self._grants[grant.id] = grant
         self._held[held.id] = answered
         self._by_binding.pop(held.binding, None)
@@ -226,7 +223,7 @@ class Reviews:
 
     def deny(self, held_id: str, by: str, *, note: str = "") -> Held:
         """Refuse; the same action is refused until the hold would have ended. Raises ApprovalNotFound, OSError."""
-        held = replace(self._answerable(held_id), state=DENIED, by=by, note=note)
+        held = self._answerable(held_id)._replace(state=DENIED, by=by, note=note)
         self.flush()
         self._store.append({"event": DENIED, "id": held.id, "by": by, "note": note, "at": self._clock.now_ms()})
         self._held[held.id] = held
@@ -238,7 +235,7 @@ class Reviews:
 
         Raises ApprovalNotFound, OSError.
         """
-        held = replace(self._answerable(held_id), state=APPROVED if allowed else DENIED, by=by)
+        held = self._answerable(held_id)._replace(state=APPROVED if allowed else DENIED, by=by)
         self.flush()
         now_ms = self._clock.now_ms()
         self._store.append({"event": SETTLED, "id": held.id, "state": held.state, "by": by, "at": now_ms})
@@ -277,7 +274,7 @@ class Reviews:
                 case "settled":
                     self._answer(str(event.get("id")), str(event.get("state")), event)
                 case "used" if (known := self._grants.get(str(event.get("id")))) is not None:
-                    self._grants[known.id] = replace(known, uses=known.uses - 1)
+                    self._grants[known.id] = known._replace(uses=known.uses - 1)
                 case "revoked":
                     self._grants.pop(str(event.get("id")), None)
         self._forget_old(self._clock.now_ms())
@@ -286,18 +283,18 @@ class Reviews:
         """Events that restore the present state: for a shorter store."""
         events: list[dict[str, Any]] = []
         for held in self._held.values():
-            events.append({"event": "held", **asdict(held), "state": PENDING})
+            events.append({"event": "held", **held._asdict(), "state": PENDING})
             if held.state == DENIED:
                 events.append({"event": DENIED, "id": held.id, "by": held.by, "note": held.note})
             elif held.state == APPROVED:  # whether or not leave is left
                 events.append({"event": SETTLED, "id": held.id, "state": APPROVED, "by": held.by})
-        events += [{"event": APPROVED, **asdict(grant)} for grant in self.grants()]
+        events += [{"event": APPROVED, **grant._asdict()} for grant in self.grants()]
         return events
 
     def _answer(self, held_id: str, state: str, event: Mapping[str, Any]) -> None:
         held = self._held.get(held_id)
         if held is not None:
-            self._held[held_id] = replace(held, state=state, by=event.get("by", ""), note=event.get("note", ""))
+            self._held[held_id] = held._replace(state=state, by=event.get("by", ""), note=event.get("note", ""))
             if state == APPROVED:
                 self._by_binding.pop(held.binding, None)
 
@@ -357,12 +354,12 @@ def _noted(decision: Decision, rule: str, detail: str) -> Decision:
 
 
 def _as_of(held: Held, now_ms: int) -> Held:
-    return replace(held, state=EXPIRED) if held.state == PENDING and held.expires_ms <= now_ms else held
+    return held._replace(state=EXPIRED) if held.state == PENDING and held.expires_ms <= now_ms else held
 
 
 def _from(kind: type[Any], event: Mapping[str, Any]) -> Any:
-    """A dataclass from an event; unknown keys of a newer version are passed over."""
-    fields = {name: event[name] for name in kind.__dataclass_fields__ if name in event}
+    """A `Held` or `Grant` from an event; unknown keys of a newer version are passed over."""
+    fields = {name: event[name] for name in kind._fields if name in event}
     if "rules" in fields:
         fields["rules"] = tuple(fields["rules"])
     return kind(**fields)

@@ -4,7 +4,6 @@ Knows no files. Invariant: who answers is taken from the connection, never from 
 """
 
 import re
-from dataclasses import asdict
 from typing import Any, Final
 
 from gw.defender.review import LIKE_USES, MAX_LIKE_MS, MAX_LIKE_USES, Grant, Held, Reviews
@@ -85,7 +84,7 @@ def held_row(held: Held) -> dict[str, Any]:
 
 
 def grant_row(grant: Grant) -> dict[str, Any]:
-    row = asdict(grant)
+    row = grant._asdict()
     return {
         "id": row["id"],
         "kind": "once" if grant.binding is not None else "like",

@@ -46,7 +46,7 @@ from gw.modes.hooks import Hooks
 from gw.modes.http_access import HttpAccess
 from gw.modes.http_routes import build_routes
 from gw.modes.judging import Judging, build_judging
-from gw.modes.policy_files import Policies, policy_paths, trust_of
+from gw.modes.policy_files import Policies, policy_paths, read_policies, trust_of
 from gw.modes.policy_reload import PolicyReload
 from gw.modes.records import JsonRecordFile
 from gw.modes.reputation import save_cache
@@ -102,6 +102,7 @@ class Gateway:
         self.store = hub.OffloadPool("store", 1, STORE_QUEUE)
         self.files = hub.OffloadPool("files", FILE_WORKERS, FILE_QUEUE)
         self.secret = SharedSecret(settings)
+        policies = policies or read_policies(settings)
         self.judging: Judging = build_judging(settings, self.clock, self.store, self.files, self.metrics, policies)
         self.policies = PolicyReload(
             self.judging.policy,
@@ -109,6 +110,7 @@ class Gateway:
             lambda: trust_of(self.loaded.settings),
             self.files,
             self.metrics,
+            policies.seen,
         )
         self.bus = EventBus(EventTable(read_table("events.json")))
         self.verdicts = Verdicts(self.bus)

@@ -33,7 +33,7 @@ from gw.model.action import Action
 from gw.model.decision import Decision
 from gw.model.problem import Problem
 from gw.modes.host_integrity import HostIntegrity
-from gw.modes.policy_files import Policies, read_policies
+from gw.modes.policy_files import Policies
 from gw.modes.reputation import build_reputation, file_digest
 from gw.observe.metrics import Metrics
 from gw.policy.handle import PolicyHandle
@@ -103,13 +103,10 @@ def build_judging(
     store: Offload,
     files: Offload,
     metrics: Metrics,
-    policies: Policies | None = None,
+    policies: Policies,
 ) -> Judging:
-    """`store` has one worker; *policies* are read here unless given.
-
-    Raises PolicyError with every problem, ConfigError when a ledger cannot be opened.
-    """
-    policy = PolicyHandle(*(policies or read_policies(settings)))
+    """`store` has one worker. Raises ConfigError when a ledger cannot be opened."""
+    policy = PolicyHandle(policies.policy, policies.warnings)
     state = settings.gateway.state
     quarantine = Quarantine(state / "quarantine", store)
     try:

@@ -5,19 +5,27 @@ else; what reading leaves behind is used again by all that is loaded after it.
 """
 
 from pathlib import Path
+from typing import NamedTuple
 
 from gw.config.settings import Settings
 from gw.model.problem import Problem
 from gw.policy.compiled import CompiledPolicy
-from gw.policy.loader import load
+from gw.policy.loader import Fingerprint, load, seen_at
 from gw.policy.signing import Trust, read_trust
 
-Policies = tuple[CompiledPolicy, list[Problem]]
+
+class Policies(NamedTuple):
+    policy: CompiledPolicy
+    warnings: list[Problem]
+    seen: Fingerprint  # of the files just before they were read, so that no later change is missed
 
 
 def read_policies(settings: Settings) -> Policies:
-    """The compiled policy and its warnings. Raises PolicyError with every problem."""
-    return load(policy_paths(settings), trust=trust_of(settings))
+    """Raises PolicyError with every problem."""
+    paths = policy_paths(settings)
+    seen = seen_at(paths)
+    policy, warnings = load(paths, trust=trust_of(settings))
+    return Policies(policy, warnings, seen)
 
 
 def policy_paths(settings: Settings) -> list[Path]:

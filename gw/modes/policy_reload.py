@@ -16,7 +16,7 @@ from gw.model.problem import Problem
 from gw.observe.metrics import Metrics
 from gw.policy.compiled import CompiledPolicy
 from gw.policy.handle import PolicyHandle
-from gw.policy.loader import default_paths, fingerprint, load
+from gw.policy.loader import Fingerprint, load, seen_at
 from gw.policy.signing import Trust
 from gw.ports import Offload
 
@@ -30,7 +30,10 @@ SWITCH_S: Final = 0.0005  # how long the compiling thread may keep the interpret
 
 
 class PolicyReload:
-    """`paths()` returns what the settings name, empty for the default places; `trust()` whose signatures count."""
+    """`paths()` returns what the settings name, empty for the default places; `trust()` whose signatures count.
+
+    `seen` is how the files were when the policy in force was read.
+    """
 
     def __init__(
         self,
@@ -39,12 +42,14 @@ class PolicyReload:
         trust: Callable[[], Trust],
         offload: Offload,
         metrics: Metrics,
+        seen: Fingerprint,
     ) -> None:
         self._handle = handle
         self._paths = paths
         self._trust = trust
         self._offload = offload
         self._metrics = metrics
+        self._loaded = seen
         self._busy = False
 
     def reload(self) -> bool:
@@ -74,26 +79,19 @@ class PolicyReload:
 
     def watch(self) -> None:
         """Reload whenever the files change and then stay still; runs for ever, under a Supervisor."""
-        seen = self._fingerprint()
-        loaded = seen
+        seen = self._loaded
         quiet = 0
         while True:
             hub.sleep(POLL_S)
-            now = self._fingerprint()
+            now = self._offload.run(seen_at, list(self._paths()))
             quiet = quiet + 1 if now == seen else 0
             seen = now
-            if seen != loaded and quiet >= QUIET_POLLS:
-                loaded = seen
+            if seen != self._loaded and quiet >= QUIET_POLLS:
+                self._loaded = seen
                 try:
                     self.reload()
                 except GwError:
                     continue  # said and counted in reload(); the next change is another chance
-
-    def _fingerprint(self) -> tuple[tuple[str, int, int, int], ...]:
-        paths = list(self._paths()) or default_paths()
-        return self._offload.run(
-            fingerprint, [path for path in paths if not path.is_dir()], [path for path in paths if path.is_dir()]
-        )
 
 
 def _load_checked(paths: Sequence[Path], trust: Trust) -> tuple[CompiledPolicy, list[Problem]]:

@@ -7,9 +7,8 @@ socket is counted once, by address, from accept to close; none is accepted past 
 import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gevent import socket
 from gevent.pool import Pool
@@ -36,8 +35,7 @@ TICK_SLICE = 128
 PeerFactory = Callable[[Link, UpgradeFacts], Peer]
 
 
-@dataclass(frozen=True)
-class ServerOptions:
+class ServerOptions(NamedTuple):
     tls_cert: Path | None = None  # PEM chain; serves TLS together with tls_key
     tls_key: Path | None = None
     max_connections: int = limits.MAX_CONNECTIONS
@@ -46,7 +44,7 @@ class ServerOptions:
     websocket_paths: frozenset[str] = frozenset({"/"})
     body_bytes: int = limits.HTTP_BODY_BYTES
     ping_interval_s: float = limits.TICK_INTERVAL_MS / 1000
-    pump: PumpLimits = field(default_factory=PumpLimits)
+    pump: PumpLimits = PumpLimits()
 
 
 class _Listener(WSGIServer):  # type: ignore[misc]  # gevent ships no types

@@ -4,7 +4,7 @@ Knows no files; who reads them hands in the outcome. Invariant: a failed reload 
 action that began under one policy ends under it because it read the reference once.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from gw.errors import PolicyError
@@ -31,15 +31,6 @@ class PolicyHandle:
         self.generation += 1
         self.previous, self.current = self.current, _numbered(policy, self.generation)
         return True
-
-    def reload(self, load: Callable[[], tuple[CompiledPolicy, Sequence[Problem]]]) -> bool:
-        """Load and swap; raises PolicyError after keeping the last good policy and its reason for failing."""
-        try:
-            policy, warnings = load()
-        except PolicyError as error:
-            self.failed(error)
-            raise
-        return self.swap(policy, warnings)
 
     def failed(self, error: PolicyError) -> None:
         """Remember why a newer policy is not in force."""

@@ -5,9 +5,9 @@ digest covers every byte that took part.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import gw
 from gw._native.filehash import sha256
@@ -26,9 +26,10 @@ MAX_FILES: Final = 500
 TEST_SUFFIX: Final = "_test.yaml"
 OVERLAY_SUFFIX: Final = ".local.yaml"
 
+Fingerprint = tuple[tuple[str, int, int, int], ...]  # path, time of change, size and inode of each file
 
-@dataclass(frozen=True, slots=True)
-class PolicyFiles:
+
+class PolicyFiles(NamedTuple):
     """Documents in evaluation order (included ones first) with what went wrong while finding them."""
 
     roots: tuple[Node, ...]
@@ -69,7 +70,13 @@ def load(
     return policy, problems
 
 
-def fingerprint(files: Iterable[Path], folders: Iterable[Path]) -> tuple[tuple[str, int, int, int], ...]:
+def seen_at(paths: Sequence[Path]) -> Fingerprint:
+    """The fingerprint of what `load(paths)` would read."""
+    named = list(paths) or default_paths()
+    return fingerprint([path for path in named if not path.is_dir()], [path for path in named if path.is_dir()])
+
+
+def fingerprint(files: Iterable[Path], folders: Iterable[Path]) -> Fingerprint:
     """Changes whenever one of *files*, or what *folders* hold, may have changed; reads no content."""
     found = []
     for path in sorted({*files, *(file for folder in folders if folder.is_dir() for file in folder.rglob("*.yaml"))}):
@@ -203,7 +210,7 @@ def _is_policy(file: Path) -> bool:
 def _included(root: Node) -> Iterator[Node]:
     """What the document builds on: its profile (by id `profile/<name>`), then its includes."""
     if (profile := root.get("profile")) is not None:
-        yield replace(profile, value=f"profile/{profile.value}")
+        yield profile._replace(value=f"profile/{profile.value}")
     if (include := root.get("include")) is not None:
         yield from include.elements()
 

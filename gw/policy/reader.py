@@ -6,10 +6,9 @@ nothing half-read goes on.
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from gw.model.decision import Verdict
 from gw.model.problem import Problem, closest
@@ -24,14 +23,13 @@ _DURATION: Final = re.compile(r"([0-9]{1,9})(ms|s|m|h|d)\Z")
 _UNIT_MS: Final = MappingProxyType({"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000})
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One mapping read by one section's rows; `extra` holds the children that are not rows but were permitted."""
 
     node: Node
     path: str
-    values: Mapping[str, Any] = field(default_factory=dict)
-    extra: Mapping[str, Node] = field(default_factory=dict)
+    values: Mapping[str, Any] = {}
+    extra: Mapping[str, Node] = {}
 
     def get(self, name: str, default: Any = None) -> Any:
         return self.values.get(name, default)

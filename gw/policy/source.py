@@ -7,7 +7,6 @@ date, a key never appears twice, and tags are refused.
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
@@ -34,15 +33,14 @@ class Position(NamedTuple):
 Value = str | int | float | bool | None | tuple["Node", ...] | Mapping[str, "Node"]
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(NamedTuple):
     """A scalar, a list (tuple of nodes) or a mapping (its keys' positions are in `keys`)."""
 
     value: Value
     file: str
     line: int
     column: int
-    keys: Mapping[str, Position] = field(default_factory=lambda: MappingProxyType({}))
+    keys: Mapping[str, Position] = {}
 
     @property
     def word(self) -> str:

@@ -9,8 +9,7 @@ Source: openclaw/ROUTING.md section 3.1.
 
 import secrets
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import uuid4
 
 from gw.access.pairing import RecordFile
@@ -27,8 +26,7 @@ FORMAT: Final = 1
 Place = tuple[str, str]  # channel, account
 
 
-@dataclass(frozen=True, slots=True)
-class PairRequest:
+class PairRequest(NamedTuple):
     request_id: str
     code: str
     channel: str
@@ -66,7 +64,7 @@ class PairedSenders:
         waiting = self.pending(now_ms, channel, account)
         known = next((one for one in waiting if one.sender_id == sender_id), None)
         if known is not None:
-            self._pending[known.request_id] = replace(known, seen_at_ms=now_ms)
+            self._pending[known.request_id] = known._replace(seen_at_ms=now_ms)
             return None
         if len(waiting) >= MOST_PENDING:
             return None
@@ -108,7 +106,7 @@ class PairedSenders:
         self._file.save(
             {
                 "version": FORMAT,
-                "pending": [asdict(one) for one in self._pending.values()],
+                "pending": [one._asdict() for one in self._pending.values()],
                 "paired": [[*place, sorted(people.items())] for place, people in self._paired.items()],
             }
         )

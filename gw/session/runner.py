@@ -5,7 +5,6 @@ turn, soon after `abort` was called for it; it never raises to say that a turn f
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Final, NamedTuple, Protocol
 
 from gw.ports import Json
@@ -26,8 +25,7 @@ class Turn(NamedTuple):
     facts: Mapping[str, Json] = {}  # thinking, model, extraSystemPrompt, ...: as the request gave them
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """`stop` is stop | aborted | error | timeout. `text` is the part of the reply that is not in the transcript yet."""
 
     text: str = ""
@@ -36,7 +34,7 @@ class Outcome:
     error_kind: str = "unknown"  # refusal | timeout | rate_limit | context_length | unknown
     provider: str | None = None
     model: str | None = None
-    usage: Mapping[str, Json] = field(default_factory=dict)
+    usage: Mapping[str, Json] = {}
 
 
 class Feed(Protocol):

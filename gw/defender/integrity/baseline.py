@@ -5,7 +5,6 @@ file counts as much as a changed one; a picture whose signature does not fit is 
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
 from gw.errors import StoreError
@@ -44,8 +43,7 @@ class Change(NamedTuple):
 KINDS: Final = ("appeared", "missing", "content", "mode", "owner")
 
 
-@dataclass(frozen=True, slots=True)
-class Baseline:
+class Baseline(NamedTuple):
     """`files` holds every protected file by (watch, path).
 
     `acknowledged` says when an operator accepted a change of that file; `maintenance_until_ms` ends a window in which
@@ -54,7 +52,7 @@ class Baseline:
 
     made_at_ms: int
     files: Mapping[Key, FileState]
-    acknowledged: Mapping[Key, int] = field(default_factory=dict)
+    acknowledged: Mapping[Key, int] = {}
     maintenance_until_ms: int = 0
 
     def diff(self, observed: Mapping[Key, FileState]) -> tuple[Change, ...]:
@@ -75,7 +73,7 @@ class Baseline:
                 files.pop(change.key, None)
             else:
                 files[change.key] = change.after
-        return replace(self, files=files, acknowledged=acknowledged)
+        return self._replace(files=files, acknowledged=acknowledged)
 
     def acknowledges(self, key: Key, seen_ms: int) -> bool:
         """Whether an operator has spoken about this file since *seen_ms*."""

@@ -5,7 +5,6 @@ until an operator's signed baseline speaks of it; only then, or by an actor the 
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from gw.defender.integrity.baseline import Baseline, Change, FileState, Key
@@ -49,8 +48,7 @@ def watches(host: Iterable[Mapping[str, Any]]) -> tuple[Watch, ...]:
     return tuple(found.values())
 
 
-@dataclass(frozen=True, slots=True)
-class Tamper:
+class Tamper(NamedTuple):
     kind: str
     seen_ms: int
 

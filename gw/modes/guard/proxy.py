@@ -5,7 +5,6 @@ whatever is held can be answered; beyond loopback it does not listen without a t
 """
 
 import logging
-from dataclasses import replace
 from typing import Final, cast
 from uuid import uuid4
 
@@ -274,5 +273,5 @@ def secret_of(guard: Guard) -> str | None:
 def on_control(loaded: Loaded) -> Loaded:
     """Settings of the gateway of our own: on the control address, and without what a `serve` beside us does."""
     settings = loaded.settings
-    gateway = replace(settings.gateway, listen=settings.guard.control, plugin_socket=None, control_ui=None)
-    return loaded._replace(settings=replace(settings, gateway=gateway, channels=replace(settings.channels, file=None)))
+    gateway = settings.gateway._replace(listen=settings.guard.control, plugin_socket=None, control_ui=None)
+    return loaded._replace(settings=settings._replace(gateway=gateway, channels=settings.channels._replace(file=None)))

@@ -1,6 +1,5 @@
 """The session half from settings: where the state lives and what the configuration becomes."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,7 @@ from gw.session import queueing, reset
 
 
 def settings(**chosen: object) -> Settings:
-    return replace(Settings(), sessions=Sessions(**chosen))  # type: ignore[arg-type]
+    return Settings()._replace(sessions=Sessions(**chosen))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("store, name", [(None, "sessions.json"), (Path("/x/y.sqlite"), "y.sqlite")])

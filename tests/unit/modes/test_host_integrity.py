@@ -3,7 +3,6 @@
 import errno
 import os
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -45,8 +44,8 @@ def settings(tmp_path: Path) -> Settings:
     private, public = generate()
     (tmp_path / "integrity.key").write_bytes(private)
     (tmp_path / "integrity.pub").write_bytes(public)
-    return replace(
-        Settings(), gateway=Gateway(state=tmp_path / "state"), integrity=Integrity(key_file=tmp_path / "integrity.key")
+    return Settings()._replace(
+        gateway=Gateway(state=tmp_path / "state"), integrity=Integrity(key_file=tmp_path / "integrity.key")
     )
 
 
@@ -170,7 +169,7 @@ def test_no_list_of_open_changes_is_an_empty_one(settings: Settings) -> None:
 
 
 def test_where_the_key_is(settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    unset = replace(settings, integrity=Integrity())
+    unset = settings._replace(integrity=Integrity())
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     assert key_file(unset) == host_integrity.SYSTEM_KEY
     monkeypatch.setattr(os, "geteuid", lambda: 1000)

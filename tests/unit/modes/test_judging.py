@@ -8,6 +8,7 @@ from gw.errors import ConfigError, Overloaded, PolicyError
 from gw.methods.router import Call
 from gw.model.decision import Verdict
 from gw.modes.judging import build_judging, ledger_key
+from gw.modes.policy_files import read_policies
 from gw.observe.metrics import Metrics
 from tests.support.policies import FakeClock
 from tests.support.tables import method_table
@@ -37,7 +38,7 @@ def make(tmp_path, policy=None, **values):
     file = tmp_path / "policy.yaml"
     file.write_text(policy)
     settings = build({"gateway.state": tmp_path / "state", "policy.path": file, **values})
-    return build_judging(settings, FakeClock(), Inline(), Inline(), Metrics())
+    return build_judging(settings, FakeClock(), Inline(), Inline(), Metrics(), read_policies(settings))
 
 
 def call(message):

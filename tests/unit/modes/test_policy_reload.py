@@ -13,7 +13,7 @@ from gw.modes import policy_reload
 from gw.modes.policy_reload import PolicyReload
 from gw.observe.metrics import Metrics
 from gw.policy.handle import PolicyHandle
-from gw.policy.loader import load
+from gw.policy.loader import load, seen_at
 from gw.policy.signing import Trust
 
 POLICY = (
@@ -26,9 +26,10 @@ class Bench:
         self.file = folder / "p.yaml"
         self.file.write_text(POLICY)
         self.metrics = Metrics()
+        seen = seen_at([folder])
         self.handle = PolicyHandle(*load([folder]))
         self.trust = Trust({})
-        self.reload = PolicyReload(self.handle, lambda: [folder], lambda: self.trust, Direct(), self.metrics)
+        self.reload = PolicyReload(self.handle, lambda: [folder], lambda: self.trust, Direct(), self.metrics, seen)
 
     def failures(self) -> float:
         return self.metrics.value("clawgate_policy_reload_failures_total")
@@ -123,6 +124,12 @@ def write(bench: Bench, text: str) -> Callable[[], object]:
 
 def nothing() -> None:
     pass
+
+
+def test_a_change_before_the_watching_began_is_noticed(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(bench, POLICY + "mode: audit\n")()
+    watch(bench, monkeypatch, nothing, nothing, nothing)
+    assert bench.handle.generation == 2
 
 
 def test_a_change_is_read_once_the_files_stay_still(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,6 @@ import json
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -66,8 +65,7 @@ def settings(tmp_path: Path) -> Iterator[Settings]:
     key.write_text("the-key\n")
     key.chmod(0o600)
     (tmp_path / "state").mkdir()
-    yield replace(
-        Settings(),
+    yield Settings()._replace(
         gateway=Gateway(state=tmp_path / "state"),
         intel=Intel(virustotal_key_file=key, virustotal_url=f"http://127.0.0.1:{server.server_address[1]}/api/v3"),
     )

@@ -84,7 +84,8 @@ def marker(tmp_path: Path) -> Path:
 
 
 def test_a_harmless_command_runs(beside: Beside, marker: Path) -> None:
-    before = until(beside.status)["coverage"]["unguarded"]
+    known = until(beside.status)["coverage"]  # None before the first call
+    before = known["unguarded"] if known else 0
     assert "lab-42" in beside.lab.turn(f"[[exec touch {marker}; echo lab-42]]")
     assert marker.exists()
     assert beside.status()["coverage"]["unguarded"] == before

@@ -37,6 +37,7 @@ PROVENANCE: Final[Mapping[str, Provenance]] = {
 
 
 TOOL: Final = "hook.tool"
+SILENT_MS: Final = 150_000  # two beats missed: the plugin asks somebody else, or is gone
 MOST_REPORTED: Final = 256  # calls in one report
 MOST_HELD: Final = 1000  # calls that wait for a person, remembered by id
 ALLOWING: Final = frozenset({"allow-once", "allow-always"})
@@ -70,6 +71,12 @@ class Hooks:
             "hook.resolved": self._resolved,
             "hook.ran": self._ran,
         }
+
+    @property
+    def has_plugin(self) -> bool:
+        """Whether a plugin asks this process now."""
+        seen_ms: int = self.plugin.get("seenMs", 0)
+        return self._now_ms() - seen_ms < SILENT_MS
 
     def answer(self, line: bytes) -> bytes:
         """One request frame to one answer frame. Never raises."""

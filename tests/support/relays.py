@@ -3,13 +3,17 @@
 import json
 from typing import Any
 
+from gw import hub
 from gw._native.wsframe import TEXT
 from gw.errors import Blocked, RequestError
 from gw.errors import Held as HeldError
+from gw.modes.beside.coverage import Coverage
 from gw.modes.guard.lanes import Item
 from gw.modes.guard.node_calls import Passes
-from gw.modes.guard.relay import Judged, Relay, Shared
+from gw.modes.guard.relay import Desk, Judged, Relay, Shared
 from gw.modes.guard.repeats import Repeats
+from gw.modes.guard.witness import Witness
+from gw.observe.metrics import Metrics
 
 Json = Any
 FREE = frozenset({"connect", "health", "chat.history", "chat.abort", "sessions.abort", "node.invoke.result"})
@@ -107,12 +111,17 @@ class FakeDesk:
         relay.judged(item, outcome)
 
 
+def shared_by(desk: Desk, coverage: Coverage | None = None) -> Shared:
+    found = coverage or Coverage(hub.SystemClock(), Metrics())
+    return Shared(desk, FREE, Repeats(), Passes(), Witness(lambda: found, lambda: True, hub.spawn))
+
+
 class Line:
     """One relayed connection, past its hello unless told otherwise."""
 
     def __init__(self, desk: FakeDesk | None = None, shared: Shared | None = None, *, greeted: bool = True) -> None:
         self.desk = desk or FakeDesk()
-        self.shared = shared or Shared(self.desk, FREE, Repeats(), Passes())
+        self.shared = shared or shared_by(self.desk)
         self.client, self.gateway = FakeSide(), FakeSide()
         self.relay = Relay("conn-1", self.client, self.gateway, self.shared)
         self.count = 0

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     from gw.modes.build import Gateway
 
-PLUGIN_SILENT_MS: Final = 150_000  # two beats missed: our plugin asks somebody else, or is gone
 TOKEN_NAME: Final = "upstream-token"  # noqa: S105  (a file's name)
 DEVICE_FILE: Final = "upstream-device.key"
 BLOCK: Final = "sidecar"  # in `status`
@@ -42,10 +41,6 @@ def build_sidecar(gateway: "Gateway") -> Sidecar:
 
     judging, hooks = gateway.judging, gateway.hooks
 
-    def has_plugin() -> bool:
-        seen_ms: int = hooks.plugin.get("seenMs", 0)
-        return gateway.clock.now_ms() - seen_ms < PLUGIN_SILENT_MS
-
     ports = Ports(
         judge=judging.judge,
         risk=lambda action: judging.policy.current.settings_for(action).risk,
@@ -55,7 +50,7 @@ def build_sidecar(gateway: "Gateway") -> Sidecar:
         metrics=gateway.metrics,
         clock=gateway.clock,
         held_of=hooks.held_of,
-        has_plugin=has_plugin,
+        has_plugin=lambda: hooks.has_plugin,
     )
     login = Login(upstream_token(settings), own_device(settings.gateway.state), ADMIN_SCOPES, CAPS)
     sidecar = Sidecar(connect, login, ports, settings.upstream.canary_minutes * 60.0)

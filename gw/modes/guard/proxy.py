@@ -27,6 +27,7 @@ from gw.modes.guard.node_calls import Passes
 from gw.modes.guard.proof import Proof
 from gw.modes.guard.relay import LOST, Relay, Shared
 from gw.modes.guard.repeats import Repeats
+from gw.modes.guard.witness import Witness
 from gw.net.dial import DialOptions, Opened, Target, attach
 from gw.net.front import FORWARDED, Asked, FrontServer, serve_front
 from gw.net.http import Request, Response, error_response, json_response
@@ -140,7 +141,8 @@ class GuardProxy:
         judging = gateway.judging
         self._desk = GuardDesk(judging, judging.reviews, gateway.verdicts.publish, gateway.clock, guard.hold_s)
         free = frozenset(spec.name for spec in gateway.router.methods if not spec.guarded) - {node_events.METHOD}
-        self.shared = Shared(self._desk, free, Repeats(), Passes())
+        witness = Witness(lambda: gateway.coverage, lambda: gateway.hooks.has_plugin, hub.spawn)
+        self.shared = Shared(self._desk, free, Repeats(), Passes(), witness)
         throttle = LoginThrottle(settings.auth.failures_per_minute)
         self._access = FrontAccess(lambda: self._secret, throttle, gateway.clock)
         self._options = ServerOptions(

@@ -17,10 +17,12 @@ from gw._native.wsframe import TEXT
 from gw.errors import Blocked, InvalidRequest, Overloaded, RequestError, Unavailable
 from gw.methods.client import NO_FRAME
 from gw.modes.guard import node_events
+from gw.modes.guard.caller import Caller, introduced
 from gw.modes.guard.lanes import NO_SESSION, Item, Lanes, State, session_of
 from gw.modes.guard.node_calls import GUARDED_EVENTS, Passes, refusal
 from gw.modes.guard.numbering import Numbering
 from gw.modes.guard.repeats import UNKNOWN, Answer, Entry, Repeats, answer_of, failure_of, had_effect
+from gw.modes.guard.witness import NODE_RESULT, TOOL_EVENTS, Witness
 from gw.ports import Json
 from gw.session.idempotency import claim_id, digest_of
 from gw.wire import frames, json
@@ -72,19 +74,6 @@ class Desk(Protocol):
     def now_ms(self) -> int: ...
 
 
-class Caller(NamedTuple):
-    """Who is at the other end, by its own connect; nothing here has been proved to us."""
-
-    conn_id: str
-    client_id: str | None = None
-    device_id: str | None = None
-
-    @property
-    def name(self) -> str:
-        """Whose idempotency keys these are; without a device, those of this kind of client."""
-        return self.device_id or self.client_id or self.conn_id
-
-
 class Shared(NamedTuple):
     """What all relays of a proxy have in common; `free` are the methods that nobody has to judge."""
 
@@ -92,6 +81,7 @@ class Shared(NamedTuple):
     free: frozenset[str]
     repeats: Repeats
     passes: Passes
+    witness: Witness
 
 
 class Relay:
@@ -100,7 +90,7 @@ class Relay:
         self.is_open = False  # hello-ok has passed
         self._client = client
         self._upstream = upstream
-        self._desk, self._free, self._repeats, self._passes = shared
+        self._desk, self._free, self._repeats, self._passes, self._witness = shared
         self._lanes = Lanes(self._judge, self._pass)
         self._numbering = Numbering()
         self._events: dict[Item, Envelope] = {}  # guarded events on their way to the client
@@ -120,7 +110,8 @@ class Relay:
     def from_client(self, data: bytes, opcode: int = TEXT) -> bool:
         """Take one message; False: no more for now, until the side is told to resume."""
         if not self._began:
-            self._begin(data)
+            self._began = True
+            self.caller = introduced(self.caller, data)
             self._upstream.send_as(opcode, data)
             return False  # until hello-ok
         try:
@@ -134,6 +125,8 @@ class Relay:
         if envelope.kind != "req" or envelope.flags & UNKNOWN_KEYS or request_id is None or method is None:
             self._answer_bad(data, envelope.id, "", can_be_read=True)
             return True
+        if method == NODE_RESULT:
+            self._witness.node_ran(data[envelope.body_start : envelope.body_end])
         if method in self._free and not self._lanes.count and len(self._unanswered) < MAX_UNANSWERED:
             self._unanswered[request_id] = None
             self._upstream.send_as(opcode, data)
@@ -145,21 +138,6 @@ class Relay:
     @property
     def _is_full(self) -> bool:
         return self._lanes.count >= limits.MAX_PENDING_REQUESTS or self._lanes.bytes > MAX_WAITING_BYTES
-
-    def _begin(self, data: bytes) -> None:
-        """Read who this is. What the gateway makes of a first message that is no connect, it says itself."""
-        self._began = True
-        try:
-            envelope = scan(data, max_depth=MAX_DEPTH)
-            params = json.loads(data[envelope.body_start : envelope.body_end]) if envelope.body_end else {}
-        except (EnvelopeError, ValueError):
-            return
-        if envelope.name == "connect" and isinstance(params, dict):
-            client, device = params.get("client"), params.get("device")
-            self.caller = self.caller._replace(
-                client_id=_text(client.get("id")) if isinstance(client, dict) else None,
-                device_id=_text(device.get("id")) if isinstance(device, dict) else None,
-            )
 
     def _take(self, item: Item, envelope: Envelope) -> None:
         """A request that must be judged, or that may have to wait behind one."""
@@ -266,6 +244,7 @@ class Relay:
         """On to where it was going, byte for byte."""
         envelope = self._events.get(item)
         if envelope is not None:
+            self._witness.asked(item.params, allowed=True)
             data = item.data if envelope.seq is None else self._numbering.add(item.data, envelope)
             self._client.send_as(item.opcode, data)
         else:
@@ -325,6 +304,8 @@ class Relay:
         elif envelope.kind == "event" and envelope.name in GUARDED_EVENTS:
             self._guard_event(data, opcode, envelope)
         else:
+            if envelope.name in TOOL_EVENTS:
+                self._witness.saw(data[envelope.body_start : envelope.body_end])
             self._client.send_as(opcode, self._numbering.renumber(data, envelope))
 
     def _pass_odd(self, data: bytes, opcode: int, error: EnvelopeError) -> None:
@@ -355,6 +336,7 @@ class Relay:
         item.raw = data[envelope.body_start : envelope.body_end]
         item.params = json.loads(item.raw) if item.raw else {}
         if isinstance(item.params, dict) and self._passes.take(item.params, self._desk.now_ms()):
+            self._witness.asked(item.params, allowed=True)
             self._client.send_as(opcode, self._numbering.renumber(data, envelope))
             return
         if envelope.seq is not None:
@@ -367,6 +349,7 @@ class Relay:
         self._lanes.add(item)
 
     def _refuse_event(self, item: Item, error: RequestError) -> None:
+        self._witness.asked(item.params, allowed=False)
         if isinstance(item.params, dict) and not self._lost:
             code = str((error.details or {}).get("code", error.code))
             request_id, frame = refusal(item.params, code, error.message)

@@ -12,10 +12,8 @@ from gw.errors import RequestError
 from gw.model.action import Action, Part, PartKind
 from gw.model.decision import Decision, Finding, PolicyRef, Verdict
 from gw.modes.guard.desk import SETTLE_S, GuardDesk
-from gw.modes.guard.node_calls import Passes
-from gw.modes.guard.relay import Relay, Shared
-from gw.modes.guard.repeats import Repeats
-from tests.support.relays import FREE, FakeSide, Line
+from gw.modes.guard.relay import Relay
+from tests.support.relays import FakeSide, Line, shared_by
 
 
 class Memory:
@@ -36,7 +34,7 @@ class Bench:
         self.on_settle: Callable[[], object] = lambda: None
         self.desk = GuardDesk(self, self.reviews, self.told.append, self.clock, hold_s)
         self.reviews.listener = self.desk.reviewed
-        self.shared = Shared(self.desk, FREE, Repeats(), Passes())
+        self.shared = shared_by(self.desk)
         self.line = Line(shared=self.shared)
 
     def evaluate(self, action: Action) -> Decision:

@@ -9,12 +9,10 @@ from gw.errors import Blocked, Expired
 from gw.modes.beside.canary import METRIC, Outcome, Record
 from gw.modes.guard import proof as proving
 from gw.modes.guard.lanes import Item
-from gw.modes.guard.node_calls import Passes
 from gw.modes.guard.proof import Proof, probe_relay
-from gw.modes.guard.relay import Judged, Relay, Shared
-from gw.modes.guard.repeats import Repeats
+from gw.modes.guard.relay import Judged, Relay
 from gw.observe.metrics import Metrics
-from tests.support.relays import FREE, FakeDesk
+from tests.support.relays import FakeDesk, shared_by
 
 OURS = Blocked("blocked", details={"code": "GUARD_BLOCKED", "rules": ["canary.probe"]})
 OTHER = Blocked("blocked", details={"code": "GUARD_BLOCKED", "rules": ["another.rule"]})
@@ -33,10 +31,6 @@ class Answering(FakeDesk):
             hub.spawn(relay.judged, item, self.outcome)
 
 
-def shared(desk: FakeDesk) -> Shared:
-    return Shared(desk, FREE, Repeats(), Passes())
-
-
 @pytest.mark.parametrize(
     "outcome, found",
     [
@@ -49,7 +43,7 @@ def shared(desk: FakeDesk) -> Shared:
 def test_the_websocket_way(outcome: Judged | None, found: Outcome, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(proving, "PROBE_S", 0.05)
     desk = Answering(outcome)
-    assert probe_relay(shared(desk)) is found
+    assert probe_relay(shared_by(desk)) is found
     assert [item.method for _, item in desk.asked] == ["tools.invoke"]
 
 
@@ -77,14 +71,14 @@ def answers(answer: bytes | Exception) -> Any:
 )
 def test_the_http_way(answer: bytes | Exception, found: Outcome) -> None:
     desk = Answering(Judged(OURS))
-    proof = Proof(shared(desk), answers(answer), {"X-Token": "t"}, Record(Metrics(), hub.SystemClock()))
+    proof = Proof(shared_by(desk), answers(answer), {"X-Token": "t"}, Record(Metrics(), hub.SystemClock()))
     assert dict(proof.probe()) == {"guard": Outcome.BITES, "guard-http": found}
 
 
 def test_it_is_done_again_and_again_and_told(caplog: pytest.LogCaptureFixture) -> None:
     metrics, desk = Metrics(), Answering(Judged(OURS))
     record = Record(metrics, hub.SystemClock())
-    proof = Proof(shared(desk), answers(b"HTTP/1.1 200 OK\r\n\r\n"), {"X-Token": "t"}, record)
+    proof = Proof(shared_by(desk), answers(b"HTTP/1.1 200 OK\r\n\r\n"), {"X-Token": "t"}, record)
     task = hub.spawn(proof.run, 0.01)
     hub.sleep(0.05)
     task.kill()

@@ -4,10 +4,12 @@ import json
 
 import pytest
 
-from gw import limits
+from gw import hub, limits
 from gw._native.wsframe import BINARY, TEXT
+from gw.modes.beside.coverage import Coverage
 from gw.modes.guard import relay as relaying
-from tests.support.relays import FakeDesk, Line
+from gw.observe.metrics import Metrics
+from tests.support.relays import FakeDesk, Line, shared_by
 
 # --- the handshake is not ours ---------------------------------------------------------------------------------------
 
@@ -464,6 +466,29 @@ def test_what_was_let_through_on_its_way_in_is_not_judged_again_but_only_once() 
     node.desk.allow()
     node.desk.block()
     assert len(node.client.raw) == 2
+
+
+def test_what_a_node_says_it_has_done_is_set_against_what_it_was_let_do() -> None:
+    desk, coverage = FakeDesk(), Coverage(hub.SystemClock(), Metrics())
+    operator = Line(desk, shared_by(desk, coverage))
+    node = Line(desk, operator.shared)
+
+    def done(invocation: str) -> int:
+        node.ask("node.invoke.result", id=invocation, nodeId="n", ok=True, payloadJSON="{}")
+        hub.sleep(0)
+        return coverage.gaps
+
+    invoke(operator, "1", "k")
+    desk.allow()
+    node.hear(node_event("ls"))
+    assert done("i1") == 0, "judged on its way in"
+    node.hear(node_event("ls", id="i2"))
+    desk.allow()
+    assert done("i2") == 0, "judged on its way out"
+    node.hear(node_event("rm", id="i3"))
+    desk.block()
+    assert done("i3") == 1 and done("never asked") == 2
+    assert coverage.executions == 4 and len(node.passed) == 5, "what it says passes all the same"
 
 
 def test_numbers_have_no_gap_when_an_event_is_left_out_or_comes_later() -> None:

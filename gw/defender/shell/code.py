@@ -69,6 +69,7 @@ _FETCHES = (
     'require("http', "require('http", '("http', "('http",
 )  # fmt: skip
 _SENDS = (
+    "post_form",
     "requests.post", "requests.put", "requests.patch", ".post(", ".put(", "Post(", "POST", "PUT", "files=", "urlencode",
     "multipart", "UploadFile", "UploadString", "UploadData", "InFile", "-Body",
 )  # fmt: skip
@@ -119,6 +120,11 @@ _DELETES = (
     "unlinkSync", "deltree", "removeSync", "Deno.remove",
     ").rm(", "rimraf", "RemoveAll", "remove_dir_all",
 )  # fmt: skip
+# What is deleted, where the call says so itself.
+_REMOVED = re.compile(
+    r"(?:rmtree|rm_rf|rm_r|remove_tree|rmSync|rmdirSync|removeSync|\.rm|rimraf|RemoveAll|remove_dir_all)"
+    r"(?:\.sync)?[( ]\s*[\"']([^\"']{1,256})[\"']"
+)
 _TREES = (
     "rmtree", "rm_rf", "rm_r", "remove_tree", "recursive", "Recurse", "os.walk", "glob", "<*", "rimraf", "RemoveAll",
     "remove_dir_all",
@@ -163,6 +169,7 @@ class CodeFacts(NamedTuple):
     recursive: bool = False
     writes: bool = False
     reads: bool = False
+    removed: tuple[str, ...] = ()  # relative paths it says it deletes
 
 
 # A page that runs what its visitors send.
@@ -245,6 +252,7 @@ def inspect(language: str, code: str) -> CodeFacts:
         deletes and _has(code, _TREES),
         _has(code, _WRITES) or _has(code, _WRITE_MODES),
         _has(code, _READS),
+        tuple(m.group(1) for m in _windows(_REMOVED, code)) if deletes else (),
     )
 
 

@@ -196,7 +196,7 @@ def _check_search(draft: Draft) -> None:
     argv = draft.argv
     if draft.program == "find":
         broad = any(paths.is_root(paths.normalise(r, draft.cwd)) or r.startswith(_BROAD) for r in draft.operands)
-        if "/" in draft.operands and _seeks_rights(argv):
+        if broad and _seeks_rights(argv):
             draft.facts.add("searches-privilege")
     else:
         broad = (draft.has("-r", "-R", "--recursive") and any(paths.is_root(p) for p in draft.reads)) or (

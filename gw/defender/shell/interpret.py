@@ -131,6 +131,8 @@ def _run_foreign(walker: "Walker", draft: Draft, language: str, text: str, conte
     places = draft.paths(found.paths)
     if found.deletes and places:
         deletes(draft, places, recursive=found.recursive)
+    elif found.removed:
+        deletes(draft, draft.paths(found.removed), recursive=True)
     elif found.deletes and found.recursive:
         draft.facts.add("deletes-tree")
     if places:

@@ -18,7 +18,7 @@ CONTAINER_VALUED = names(
     " --kubeconfig -f --file --profile --project-name --detach-keys --userns --shm-size --log-driver --log-opt --dns"
     " --link --expose -a --attach --cgroup-parent --cidfile --runtime --stop-signal --image --overrides --command"
 )
-_SSH_VALUED = names("-p -i -l -o -F -L -R -D -b -c -E -e -I -J -m -O -Q -S -W -w -B")
+SSH_VALUED = names("-p -i -l -o -F -L -R -D -b -c -E -e -I -J -m -O -Q -S -W -w -B")
 MAX_JOBS = 8  # arguments of parallel that are tried
 _FIND_EXEC = names("-exec -execdir -ok -okdir")
 _TMUX_STARTS = names("new new-session neww new-window split-window splitw respawn-pane popup run-shell run")
@@ -92,8 +92,8 @@ def _find(argv: Sequence[str]) -> list[Inner]:
 
 
 def _ssh(argv: Sequence[str]) -> list[Inner]:
-    host = skip_options(argv, 1, _SSH_VALUED)
-    return _joined(argv, skip_options(argv, host + 1, _SSH_VALUED))
+    host = skip_options(argv, 1, SSH_VALUED)
+    return _joined(argv, skip_options(argv, host + 1, SSH_VALUED))
 
 
 # `--` stands before the command; for the others it is one of its words.

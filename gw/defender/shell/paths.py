@@ -15,6 +15,7 @@ from gw.defender.shell.stream import GLOB
 MAX_PATH = 1024
 
 _HOME = re.compile(r"(?:/home/[^/*?\[]+|/Users/[^/*?\[]+|/root)(?=/|$)").match
+_NAMED_HOME = re.compile(r"~[a-z_][\w-]{0,31}(?=/|$)").match
 _VARIABLE = re.compile(r"\$(?:\w+|\{[^}]*\}|\([^)]*\)|[@*#?!-])")
 
 ROOTS = names(
@@ -80,7 +81,7 @@ _STARTUPS_OF_SYSTEM = (
     r"/(?:usr/)?lib/udev", r"/usr/share/autostart", r"/Library/Launch",
 )  # fmt: skip
 _STARTUP = re.compile("~/(?:" + "|".join(_STARTUPS_AT_HOME) + ")|" + "|".join(_STARTUPS_OF_SYSTEM))
-_GIT_HOOK = re.compile(r"(?:.*/|^)\.git[/\\](?:hooks[/\\](?![\w-]+\.sample$)|config$)")
+_HOOK = re.compile(r"(?:.*/)?(?:site|user)customize\.py$|(?:.*/|^)\.git[/\\](?:hooks[/\\](?![\w-]+\.sample$)|config$)")
 _ACCOUNTS = re.compile(
     r"/etc/(?:passwd|shadow|gshadow|group|sudoers|sudoers\.d|doas\.conf|polkit-1|subuid|subgid|security|login\.defs|nsswitch\.conf)(?:/|$|-)"
 )
@@ -92,7 +93,7 @@ _DISK = re.compile(
 )
 _KERNEL = re.compile(
     r"/dev/(?:mem|kmem|port)$|/proc/(?:sysrq-trigger|kcore|sys/kernel/(?:core_pattern|modprobe|randomize_va_space))"
-    r"|/sys/(?:kernel|power|firmware|fs/cgroup/[^$]*release_agent)|/boot(?:/|$)"
+    r"|/sys/(?:kernel|power|firmware|fs/cgroup/[^$]*release_agent)|/boot(?:/|$)|/selinux/"
 )
 _LOGS = re.compile(
     r"/var/log(?:/|$)|/var/run/utmp|/run/utmp|~/\.(?:bash|zsh|sh|ash|ksh|python|mysql|psql|node_repl|lesshst)_?history"
@@ -122,9 +123,11 @@ def normalise(path: str, cwd: str | None = None) -> str:
         path = path[:MAX_PATH]
     if path.startswith("file://"):
         path = path[7:]
-    for home in ("$HOME", "${HOME}", "~root", "~user"):
+    for home in ("$HOME", "${HOME}"):
         if path.startswith(home) and path[len(home) : len(home) + 1] in ("", "/"):
             path = "~" + path[len(home) :]
+    if path[:1] == "~" and (named := _NAMED_HOME(path)):
+        path = "~" + path[named.end() :]
     if cwd is not None and path[:1] not in ("/", "~", "$", "") and (cwd[:1] in ("/", "~")):
         path = cwd.rstrip("/") + "/" + path
     if not path:
@@ -171,7 +174,7 @@ def is_private(path: str) -> bool:
 
 
 def is_startup(path: str) -> bool:
-    return _STARTUP.match(path, 0, MAX_PATH) is not None or _GIT_HOOK.match(path, 0, MAX_PATH) is not None
+    return _STARTUP.match(path, 0, MAX_PATH) is not None or _HOOK.match(path, 0, MAX_PATH) is not None
 
 
 def is_account(path: str) -> bool:

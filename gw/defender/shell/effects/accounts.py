@@ -25,6 +25,8 @@ def account(draft: Draft) -> None:
         or ("root" in draft.operands and shell.endswith(("nologin", "false")))
     ):
         draft.facts.add("changes-password")
+    if program == "groupmod" and draft.value("-g", "--gid") == "0":
+        uid = "0"
     if uid == "0" or (program in ("useradd", "usermod", "adduser") and duplicate == "0"):
         draft.facts.add("adds-root-user")
     elif program in ("userdel", "deluser", "groupdel", "delgroup"):
@@ -38,6 +40,10 @@ def account(draft: Draft) -> None:
         elif draft.operands and not draft.has("--help", "-D", "--defaults"):
             creates = program in _CREATORS and (program != "adduser" or len(draft.operands) == 1)
             draft.facts.add("creates-account" if creates else "changes-account")
+
+
+def accounts_editor(draft: Draft) -> None:
+    draft.facts.add("changes-accounts-file")
 
 
 def _joined_groups(draft: Draft) -> list[str]:
@@ -106,15 +112,19 @@ def database(draft: Draft) -> None:
 
 EFFECTS: dict[str, Effect] = {
     **dict.fromkeys(
-        names("useradd adduser usermod groupadd gpasswd userdel deluser groupmems addgroup groupdel delgroup newusers"),
+        names(
+            "useradd adduser usermod groupadd gpasswd userdel deluser groupmems addgroup groupdel delgroup newusers"
+            " groupmod"
+        ),
         account,
     ),
     **dict.fromkeys(("passwd", "chpasswd", "chgpasswd"), password),
     **dict.fromkeys(("chage", "chsh", "chfn"), aging),
     "visudo": sudoers,
+    **dict.fromkeys(("vipw", "vigr"), accounts_editor),
     **dict.fromkeys(("sudo", "doas"), sudo),
     **dict.fromkeys(("su", "runuser"), su),
-    **dict.fromkeys(names("chroot capsh newgrp sg systemd-run script"), starts_shell),
+    **dict.fromkeys(names("chroot capsh newgrp sg systemd-run script unshare"), starts_shell),
     "setcap": capability,
     "getcap": capabilities,
     "getent": database,

@@ -88,7 +88,7 @@ def _sends_body(draft: Draft, body: str, marks: int) -> None:
     sends_marked(draft, marks)
 
 
-def _options(draft: Draft, valued: frozenset[str]) -> Iterator[tuple[str, str, int]]:
+def options(draft: Draft, valued: frozenset[str]) -> Iterator[tuple[str, str, int]]:
     """(option, value, marks) for each option, ("", word, marks) for each operand, the way getopt reads them."""
     argv, marks = draft.argv, draft.marks
     i = 1
@@ -119,7 +119,7 @@ def _options(draft: Draft, valued: frozenset[str]) -> Iterator[tuple[str, str, i
 def curl(draft: Draft) -> None:
     urls: list[str] = []
     saved = unknown = named = shown = False
-    for option, value, marks in _options(draft, _CURL_VALUED):
+    for option, value, marks in options(draft, _CURL_VALUED):
         if option in ("", "--url"):
             urls.append(value)
             saved = saved or named
@@ -128,6 +128,8 @@ def curl(draft: Draft) -> None:
             saved = value not in ("-", "/dev/stdout")
             if saved:
                 draft.writes += (normalise(value, draft.cwd),)
+        elif option == "--data-urlencode" and "@" in value and "=" not in value:
+            sends_file(draft, value.partition("@")[2])
         elif option in _BODY:
             _sends_body(draft, value, marks)
         elif option in ("-T", "--upload-file"):
@@ -183,7 +185,7 @@ _WGET_VALUED = names(
 def wget(draft: Draft) -> None:
     urls: list[str] = []
     output = folder = ""
-    for option, value, marks in _options(draft, _WGET_VALUED):
+    for option, value, marks in options(draft, _WGET_VALUED):
         if not option:
             urls.append(value)
             _sends_address(draft, value, marks)
@@ -214,6 +216,8 @@ def wget(draft: Draft) -> None:
 def fetch(draft: Draft) -> None:
     _targets(draft, [o for o in draft.operands[:4] if "." in o or ":" in o])
     saved = draft.value("-o", "--output", "-d", "-O", "-OutFile", "-Destination")
+    if draft.program == "lwp-download" and draft.operands:
+        saved = draft.operands[-1].rpartition("/")[2]
     if saved is None or saved == "-":
         draft.output = _FROM_NETWORK
     else:
@@ -250,7 +254,7 @@ _SCP_VALUED = names("-i -F -o -P -l -c -S -J -D -X -b -B -R -s")
 
 
 def scp(draft: Draft) -> None:
-    operands = [value for option, value, _ in _options(draft, _SCP_VALUED) if not option]
+    operands = [value for option, value, _ in options(draft, _SCP_VALUED) if not option]
     remote = [o for o in operands if _is_remote(o)]
     draft.fetches += tuple(r.partition(":")[0] for r in remote)
     if not remote:
@@ -307,6 +311,12 @@ def say(draft: Draft) -> None:
             sends_file(draft, path)
 
 
+def put(draft: Draft) -> None:
+    """Programs that do nothing else than bring files away."""
+    if draft.operands and not draft.has("--help", "--version"):
+        draft.facts.add("sends-file")
+
+
 def ping_file(draft: Draft) -> None:
     sent = draft.value("--file", "-E")
     if sent:
@@ -316,6 +326,7 @@ def ping_file(draft: Draft) -> None:
 EFFECTS: dict[str, Effect] = {
     "curl": curl,
     **dict.fromkeys(("whois", "finger", "rlogin", "lp", "lpr"), say),
+    **dict.fromkeys(("ncftpput", "ftpput", "mega-put", "transfer", "croc", "wormhole"), put),
     **dict.fromkeys(("hping3", "nping"), ping_file),
     **dict.fromkeys(("wget", "wget2"), wget),
     **dict.fromkeys(("http", "https", "httpie", "xh"), httpie),

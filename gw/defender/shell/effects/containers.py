@@ -37,6 +37,8 @@ def container(draft: Draft) -> None:
         draft.facts.add("container-destroys")
     if draft.has("-H", "--host") and any("docker.sock" in a for a in draft.argv):
         draft.facts.add("container-escape")
+    if first == "cp":
+        draft.reads += draft.paths([w for w in words[1:-1] if ":" not in w])
     start = next((i for i, a in enumerate(draft.argv[:8]) if a in _STARTING), 0)
     if start:
         _starts(draft, start)

@@ -20,7 +20,7 @@ _VOLUME_VERBS = {
         ("luksFormat", "erase", "luksErase", "luksRemoveKey", "luksKillSlot", "reencrypt", "luksClose")
     ),
     "nvme": frozenset(("format", "sanitize", "delete-ns", "write-zeroes")),
-    "mdadm": frozenset(("--zero-superblock", "--stop", "-S", "--create", "-C")),
+    "mdadm": frozenset(("--zero-superblock", "--stop", "-S")),
     "hdparm": frozenset(
         ("--security-erase", "--security-erase-enhanced", "--trim-sector-ranges", "--write-sector", "--make-bad-sector")
     ),
@@ -139,6 +139,12 @@ def unmount(draft: Draft) -> None:
         draft.facts.add("edits-disk")
 
 
+def device(draft: Draft) -> None:
+    """A block device under another name: a way past the rights of the first."""
+    if draft.operands[1:2] == ["b"]:
+        draft.facts.add("edits-disk")
+
+
 def fallocate(draft: Draft) -> None:
     size = (draft.value("-l", "--length") or "").upper().rstrip("IB")
     if size.endswith(("T", "P")) or (size.endswith("G") and size[:-1].isdigit() and int(size[:-1]) >= 50):
@@ -158,4 +164,5 @@ EFFECTS: dict[str, Effect] = {
     "mount": mount,
     "umount": unmount,
     "fallocate": fallocate,
+    "mknod": device,
 }

@@ -7,6 +7,7 @@ import re
 
 from gw.defender.shell.draft import Draft, Effect
 from gw.defender.shell.effects.deletion import deletes
+from gw.defender.shell.interpreters import code_of
 from gw.defender.shell.names import names
 from gw.defender.shell.paths import is_data, is_disk, is_kernel, is_root, normalise
 from gw.defender.shell.stream import UNRESOLVED
@@ -126,6 +127,14 @@ def sed(draft: Draft) -> None:
         draft.writes += tuple(_SED_WRITES.findall(argument[:1024]))
 
 
+def edit(draft: Draft) -> None:
+    """perl and ruby with `-i` change the files they are given; sudoedit does what its name says."""
+    if draft.program == "sudoedit":
+        draft.writes += draft.paths()
+    elif draft.has("-i") and (code := code_of(draft.program or "", draft.argv)) is not None:
+        draft.writes += draft.paths(code.args)
+
+
 def tar(draft: Draft) -> None:
     first = draft.argv[1] if len(draft.argv) > 1 else ""
     letters = "" if first.startswith("--") else first.lstrip("-")
@@ -215,6 +224,7 @@ EFFECTS: dict[str, Effect] = {
     **dict.fromkeys(("tee", "sponge"), tee),
     "touch": touch,
     "sed": sed,
+    **dict.fromkeys(("perl", "ruby", "sudoedit"), edit),
     "sort": sort,
     **dict.fromkeys(("tar", "bsdtar", "gtar"), tar),
 }

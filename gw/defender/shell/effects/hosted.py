@@ -32,6 +32,7 @@ _AWS_STOPS = names("leave stop disable suspend deactivate reboot cancel release 
 _AWS_SECRETS = names(
     "get-secret-value get-parameters-by-path get-session-token create-access-key get-password-data"
     " get-login-password batch-get-secret-value get-federation-token export-credentials"
+    " assume-role assume-role-with-web-identity"
 )
 
 
@@ -197,6 +198,10 @@ def kubectl(draft: Draft) -> None:
         or ("scale" in words[:2] and (draft.value("--replicas") or "") == "0")
     ):
         draft.facts.add("service-destroys")
+    if words[:1] == ["debug"] and any(w.startswith("node/") for w in words[1:]):
+        draft.facts.add("container-escape")
+    if words[:1] == ["edit"] and any("role" in w for w in words[1:2]):
+        draft.facts.add("service-grants")
     if words[:1] == ["create"] and words[1:2] in (["clusterrolebinding"], ["rolebinding"]):
         draft.facts.add("service-grants")
     if (

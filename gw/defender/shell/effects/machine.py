@@ -114,7 +114,9 @@ def firewall(draft: Draft) -> None:
     elif not _DROPS.isdisjoint(words) and (draft.has("-P", "--policy") or draft.flags <= _MATCHES_ALL):
         draft.facts.add("cuts-network")
     elif (
-        draft.has("-D", "--delete")
+        program.endswith("-restore")
+        or (program == "firewall-cmd" and any(f.startswith("--add-") for f in draft.flags))
+        or draft.has("-D", "--delete")
         or (draft.has("-I", "-A", "--insert", "--append") and not _OPENS.isdisjoint(words))
         or (program == "ufw" and words[:1] in (["allow"], ["delete"]))
     ):
@@ -126,6 +128,7 @@ def protection(draft: Draft) -> None:
     if (
         (program == "setenforce" and first.lower() in ("0", "permissive"))
         or (program == "auditctl" and (draft.has("-D") or draft.value("-e") == "0"))
+        or (program == "fail2ban-client" and first in ("stop", "unban"))
         or program in ("aa-disable", "aa-teardown", "aa-complain")
         or (program == "apparmor_parser" and draft.has("-R", "--remove"))
     ):
@@ -142,6 +145,11 @@ def sysctl(draft: Draft) -> None:
 def kernel_module(draft: Draft) -> None:
     removes = draft.has("-r", "--remove") and not draft.has("-n", "--dry-run")
     if draft.program in ("insmod", "rmmod") or removes or any(o.startswith(("/", "./")) for o in draft.operands):
+        draft.facts.add("loads-module")
+
+
+def kmod(draft: Draft) -> None:
+    if draft.operands[:1] in (["insert"], ["remove"]):
         draft.facts.add("loads-module")
 
 
@@ -314,10 +322,13 @@ EFFECTS: dict[str, Effect] = {
     **dict.fromkeys(("shutdown", "reboot", "halt", "poweroff", "kexec"), power),
     **dict.fromkeys(("init", "telinit"), init),
     "loginctl": loginctl,
-    **dict.fromkeys(names("ufw iptables ip6tables iptables-legacy nft firewall-cmd"), firewall),
-    **dict.fromkeys(names("setenforce auditctl aa-disable aa-teardown aa-complain apparmor_parser"), protection),
+    **dict.fromkeys(names("ufw iptables ip6tables iptables-legacy nft firewall-cmd iptables-restore"), firewall),
+    **dict.fromkeys(
+        names("fail2ban-client setenforce auditctl aa-disable aa-teardown aa-complain apparmor_parser"), protection
+    ),
     "sysctl": sysctl,
     **dict.fromkeys(("insmod", "modprobe", "rmmod"), kernel_module),
+    "kmod": kmod,
     "journalctl": journal,
     "dmesg": kernel_log,
     **dict.fromkeys(("date", "hwclock", "timedatectl"), clock),

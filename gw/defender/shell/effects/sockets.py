@@ -5,9 +5,10 @@ Invariant: a flag cluster such as `-lvpe` says the same as its letters.
 """
 
 from gw.defender.shell.draft import Draft, Effect
-from gw.defender.shell.effects.clients import sends_file, sends_input
+from gw.defender.shell.effects.clients import options, sends_file, sends_input
 from gw.defender.shell.interpreters import SHELLS
 from gw.defender.shell.names import names
+from gw.defender.shell.nested import SSH_VALUED
 from gw.defender.shell.paths import normalise
 from gw.defender.shell.stream import DECODED, FETCHED, LOCAL, SECRET, Stream
 
@@ -125,9 +126,11 @@ def openssl(draft: Draft) -> None:
 
 
 def ssh(draft: Draft) -> None:
-    public = draft.has("-g") or (draft.value("-L", "-D") or "").startswith(("0.0.0.0:", "*:"))
-    if public or any(a[:2] in ("-R", "-w") for a in draft.argv[1:]):
-        draft.facts.add("tunnels")
+    for option, value, _ in options(draft, SSH_VALUED | {"-M"} if draft.program == "autossh" else SSH_VALUED):
+        if not option:
+            break
+        if option in ("-R", "-w", "-g") or (option in ("-L", "-D") and value.startswith(("0.0.0.0:", "*:"))):
+            draft.facts.add("tunnels")
     if draft.stdin is not None and draft.stdin.text is None:
         if draft.stdin.marks & SECRET:
             draft.facts.add("sends-secret")

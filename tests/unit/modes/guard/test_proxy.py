@@ -1,15 +1,17 @@
 """gw/modes/guard/proxy: the parts joined, over real sockets: a gateway of ours behind, the guard in front of it."""
 
 import json
+import struct
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from gevent import socket
 
 from gw import hub, limits
-from gw._native.wsframe import BINARY, TEXT
+from gw._native.wsframe import BINARY, TEXT, encode_close
 from gw.config.load import load
 from gw.config.settings import build
 from gw.errors import ConfigError
@@ -199,6 +201,64 @@ def test_a_client_that_leaves_ends_the_gateways_side(tmp_path: Path) -> None:
         assert client.say_goodbye(1000)[0] == 1000
         guard.behind.settle(lambda: bool(guard.behind.peers[1].ends))
         assert guard.behind.peers[1].ends == [(1000, "")]
+
+
+def reset(client: WsClient) -> None:
+    client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    client.close()
+
+
+CLIENT_ENDS: dict[str, Callable[[WsClient], object]] = {
+    "goodbye": lambda client: client.send_raw(encode_close(1000, "", True)),
+    "the end of its stream": lambda client: client.sock.shutdown(socket.SHUT_WR),
+    "closed": lambda client: client.close(),
+    "reset": reset,
+}
+GATEWAY_ENDS: dict[str, Callable[[Script], object]] = {
+    "stays": lambda peer: None,
+    "goodbye": lambda peer: peer.link.close(1012, "service restart"),
+    "gone": lambda peer: peer.link.abort(),  # type: ignore[attr-defined]
+}
+
+
+def hold(client: WsClient, peer: Script, name: str) -> None:
+    """Something that a person has to decide, and something that waits behind it."""
+    params = {"nodeId": "n", "command": "system.run", "params": {"command": ["bash", "-c", f"rm -rf ~/{name}"]}}
+    for request_id in "12":
+        frame = {"type": "req", "id": request_id, "method": "node.invoke", "params": {**params, "sessionKey": "s"}}
+        client.send(json.dumps(frame).encode())
+
+
+def flood(client: WsClient, peer: Script, name: str) -> None:
+    """More than fits between the gateway and a client that does not read."""
+    for _ in range(20):
+        peer.link.send(b'{"type":"event","event":"x","payload":"%b"}' % (b"x" * (1 << 20)))
+    hub.sleep(0.02)
+
+
+@pytest.mark.parametrize("state", [lambda client, peer, name: None, hold, flood], ids=["idle", "held", "unread"])
+@pytest.mark.parametrize("gateway_first", [False, True])
+def test_however_the_two_sides_end_both_do(
+    tmp_path: Path, state: Callable[[WsClient, Script, str], None], gateway_first: bool
+) -> None:
+    with guarded(tmp_path) as guard:
+        for client_end, end_client in CLIENT_ENDS.items():
+            for gateway_end, end_gateway in GATEWAY_ENDS.items():
+                how = f"{client_end}, {gateway_end}"
+                with guard.client() as client:
+                    peer = guard.behind.peers[-1]
+                    state(client, peer, how.replace(" ", "-"))
+                    if gateway_first:
+                        end_gateway(peer)
+                        end_client(client)
+                    else:
+                        end_client(client)
+                        end_gateway(peer)
+                    guard.behind.settle(lambda peer=peer: bool(peer.ends), how)  # type: ignore[misc]
+                    guard.behind.settle(lambda: not guard.proxy.status()["connections"], how)
+                    hub.sleep(0)
+                    assert len(peer.ends) == 1, how
+        assert guard.proxy.status()["waiting"] == 0
 
 
 def test_a_first_message_too_large_ends_as_it_does_upstream(tmp_path: Path) -> None:

@@ -107,7 +107,7 @@ def test_what_may_pass_passes_and_what_may_not_does_not(tmp_path: Path) -> None:
 @pytest.mark.parametrize("with_token", [False, True])
 @pytest.mark.parametrize("audit_only, outcome", [("false", "bites"), ("true", "open")])
 def test_it_proves_that_it_bites(tmp_path: Path, with_token: bool, audit_only: str, outcome: str) -> None:
-    settings = {"policy__audit_only": audit_only}
+    settings: dict[str, Any] = {"policy__audit_only": audit_only}
     if with_token:
         secret = tmp_path / "guard-token"
         secret.write_text("let me in\n")

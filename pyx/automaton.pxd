@@ -22,14 +22,24 @@ cdef enum:
     PAGE = 256  # code points in one page of the table of classes
     PAGES = 4352  # of 0x110000 code points
     BLOCK = 32  # classes in one block
-    DENSE_DEPTH = 2  # characters of a word up to which states have rows
+    DENSE_DEPTH = 2  # characters of a word up to which states have rows ...
+    SMALL_DEPTH = 4  # ... and up to which they have them while the table is small
     MOST_STEPS = 1 << 20  # entries of the table
+    SMALL_STEPS = 1 << 15  # entries that stay in the processor's cache
     MOST_STATES = 1 << 18
     HITS = 1 << 31
+    NO_WAY = 0xFFFF  # no class has this number
 
 cdef struct Way:  # from a deep state
     uint32_t cls
     uint32_t state
+
+cdef struct Deep:  # a state without a row; all of it in one cache line
+    uint16_t cls  # of its first way, which mostly is its only one; NO_WAY for a state without any
+    uint16_t others
+    uint32_t state  # where the first way leads
+    uint32_t suffix  # the state of its longest suffix
+    uint32_t first_other  # in the automaton's ways
 
 cdef struct Automaton:
     uint16_t ascii_class[128]
@@ -39,9 +49,9 @@ cdef struct Automaton:
     size_t width  # entries of a row: a step for each of those classes, then where each block of the others begins
     uint32_t *steps  # state + class -> state
     size_t dense  # entries of the table, and the first state that has no row in it
+    size_t rows
     uint32_t *blocks  # start of a block + class in it -> state
-    uint32_t *suffixes  # deep state -> the state of its longest suffix
-    uint32_t *way_start  # deep state -> its first entry in ways; one more at the end
+    Deep *deep
     Way *ways
     uint32_t *out_start  # number of a state -> its first entry in outs; one more at the end
     uint32_t *outs  # words that end in a state
@@ -71,8 +81,7 @@ cdef inline void automaton_free(Automaton *a) noexcept:
         free(a.pages)
         free(a.steps)
         free(a.blocks)
-        free(a.suffixes)
-        free(a.way_start)
+        free(a.deep)
         free(a.ways)
         free(a.out_start)
         free(a.outs)
@@ -95,9 +104,9 @@ cdef inline Automaton *automaton_new(list words, dict cases) except NULL:
             cut = sorted([(word[:longest], number) for number, word in enumerate(words)])
             if count_states(cut, longest) <= MOST_STATES:
                 break
-        for depth in range(DENSE_DEPTH, -1, -1):
+        for depth in range(SMALL_DEPTH, -1, -1):
             rows = count_states(cut, depth)
-            if rows * a.width <= MOST_STEPS:
+            if rows * a.width <= (MOST_STEPS if depth <= DENSE_DEPTH else SMALL_STEPS):
                 break
         a.word_count = len(words)
         a.lengths = copied([min(len(word), longest) for word in words])
@@ -112,7 +121,8 @@ cdef inline uint32_t *copied(vector[uint32_t] numbers) except NULL:
     cdef uint32_t *copy = <uint32_t *>malloc((numbers.size() + 1) * sizeof(uint32_t))
     if copy == NULL:
         raise MemoryError
-    memcpy(copy, numbers.data(), numbers.size() * sizeof(uint32_t))
+    if numbers.size():
+        memcpy(copy, numbers.data(), numbers.size() * sizeof(uint32_t))
     return copy
 
 
@@ -159,13 +169,16 @@ cdef inline int set_steps(Automaton *a, list words, size_t rows, dict classes) e
     """
     cdef vector[Node] nodes
     cdef vector[Way] ways
-    cdef vector[uint32_t] out_start, outs, blocks, suffixes, way_start
+    cdef vector[Deep] deep
+    cdef vector[uint32_t] out_start, outs, blocks
     cdef size_t number = 0, i
     cdef uint32_t first, state, out
     cdef Node node, below
     cdef Way way
+    cdef Deep bare
     cdef Py_UCS4 char
-    a.dense = rows * a.width
+    bare.cls, bare.others, bare.state = NO_WAY, 0, 0
+    a.rows, a.dense = rows, rows * a.width
     a.steps = <uint32_t *>calloc(a.dense, sizeof(uint32_t))
     if a.steps == NULL:
         raise MemoryError
@@ -186,8 +199,8 @@ cdef inline int set_steps(Automaton *a, list words, size_t rows, dict classes) e
                 out = outs[i]
                 outs.push_back(out)
         if number >= rows:
-            suffixes.push_back(node.suffix)
-            way_start.push_back(ways.size())
+            bare.suffix, bare.first_other = node.suffix, <uint32_t>ways.size()
+            deep.push_back(bare)
         elif number:
             memcpy(a.steps + state, a.steps + node.suffix, a.width * sizeof(uint32_t))
         own = set()
@@ -201,37 +214,41 @@ cdef inline int set_steps(Automaton *a, list words, size_t rows, dict classes) e
             if number < rows:
                 below.suffix = set_step(a, state, way, &blocks, own)
             else:
-                below.suffix = step_of(a, node.suffix, way.cls, blocks.data(), &suffixes, &way_start, &ways)
-                ways.push_back(way)
+                below.suffix = step_of(a, node.suffix, way.cls, blocks.data(), deep.data(), ways.data())
+                add_way(&deep.back(), way, &ways)
             nodes.push_back(below)
         number += 1
     out_start.push_back(outs.size())
-    way_start.push_back(ways.size())
     for i in range(0, a.dense, a.width):
         mark_hits(a, a.steps + i, a.narrow, &out_start)
     mark_hits(a, blocks.data(), blocks.size(), &out_start)
     for i in range(ways.size()):
         mark_hits(a, &ways[i].state, 1, &out_start)
-    a.blocks, a.suffixes, a.way_start = copied(blocks), copied(suffixes), copied(way_start)
-    a.out_start, a.outs = copied(out_start), copied(outs)
+    for i in range(deep.size()):
+        mark_hits(a, &deep[i].state, 1, &out_start)
+    a.blocks, a.out_start, a.outs = copied(blocks), copied(out_start), copied(outs)
     a.ways = <Way *>malloc((ways.size() + 1) * sizeof(Way))
-    if a.ways == NULL:
+    a.deep = <Deep *>malloc((deep.size() + 1) * sizeof(Deep))
+    if a.ways == NULL or a.deep == NULL:
         raise MemoryError
-    memcpy(a.ways, ways.data(), ways.size() * sizeof(Way))
+    if ways.size():
+        memcpy(a.ways, ways.data(), ways.size() * sizeof(Way))
+    if deep.size():
+        memcpy(a.deep, deep.data(), deep.size() * sizeof(Deep))
     return 0
 
 
 cdef inline uint32_t state_of(const Automaton *a, size_t number) noexcept nogil:
     """States by the number of their node: rows first, then one by one."""
-    if number * a.width < a.dense:
+    if number < a.rows:
         return <uint32_t>(number * a.width)
-    return <uint32_t>(a.dense + number - a.dense // a.width)
+    return <uint32_t>(a.dense + number - a.rows)
 
 
 cdef inline size_t number_of(const Automaton *a, uint32_t state) noexcept nogil:
     if state < a.dense:
         return state // a.width
-    return state - a.dense + a.dense // a.width
+    return state - a.dense + a.rows
 
 
 cdef inline uint32_t set_step(Automaton *a, uint32_t state, Way way, vector[uint32_t] *blocks, set own) except? 0:
@@ -251,17 +268,29 @@ cdef inline uint32_t set_step(Automaton *a, uint32_t state, Way way, vector[uint
 
 
 cdef inline uint32_t step_of(
-    const Automaton *a, uint32_t state, uint32_t cls, const uint32_t *blocks, const vector[uint32_t] *suffixes,
-    const vector[uint32_t] *way_start, const vector[Way] *ways
-) noexcept:
-    """As `step`, while the automaton is being built; all that is asked for is there already."""
+    const Automaton *a, uint32_t state, uint32_t cls, const uint32_t *blocks, const Deep *deep, const Way *ways
+) noexcept nogil:
+    """Also while the automaton is being built; all that is asked for is there already."""
+    cdef const Deep *here
     cdef uint32_t i
     while state >= a.dense:
-        for i in range(way_start[0][state - a.dense], way_start[0][state - a.dense + 1]):
-            if ways[0][i].cls == cls:
-                return ways[0][i].state
-        state = suffixes[0][state - a.dense]
+        here = &deep[state - a.dense]
+        if here.cls == cls:
+            return here.state
+        for i in range(here.first_other, here.first_other + here.others):
+            if ways[i].cls == cls:
+                return ways[i].state
+        state = here.suffix
     return dense_step(a, state, cls, blocks)
+
+
+cdef inline int add_way(Deep *state, Way way, vector[Way] *ways) except -1:
+    if state.cls == NO_WAY:
+        state.cls, state.state = <uint16_t>way.cls, way.state
+    else:
+        ways.push_back(way)
+        state.others += 1
+    return 0
 
 
 cdef inline uint32_t dense_step(
@@ -271,16 +300,6 @@ cdef inline uint32_t dense_step(
         return a.steps[state + cls]
     cls -= a.narrow
     return blocks[a.steps[state + a.narrow + cls // BLOCK] + cls % BLOCK]
-
-
-cdef inline uint32_t deep_step(const Automaton *a, uint32_t state, uint32_t cls) noexcept nogil:
-    cdef uint32_t i
-    while state >= a.dense:
-        for i in range(a.way_start[state - a.dense], a.way_start[state - a.dense + 1]):
-            if a.ways[i].cls == cls:
-                return a.ways[i].state
-        state = a.suffixes[state - a.dense]
-    return dense_step(a, state, cls, a.blocks)
 
 
 cdef inline Py_UCS4 letter(list words, size_t index, size_t depth) except? 0:
@@ -331,10 +350,7 @@ cdef inline int automaton_read(const Automaton *a, const uint8_t *text, size_t s
             if point > 0x10FFFF:
                 point = 0
             cls = a.pages[a.page_of[point // PAGE] * PAGE + point % PAGE]
-        if state < a.dense:
-            state = dense_step(a, state, cls, a.blocks)
-        else:
-            state = deep_step(a, state, cls)
+        state = step_of(a, state, cls, a.blocks, a.deep, a.ways)
         if state & HITS:
             state &= ~<uint32_t>HITS
             note_hits(a, state, text, at, ascii_only, marks)
@@ -346,9 +362,9 @@ cdef inline int note_hits(
 ) except -1 nogil:
     """Keep the words that end in *state*, before the byte *at*."""
     cdef uint32_t word, out, _
-    cdef size_t start
+    cdef size_t start, number = number_of(a, state)
     cdef Hit hit
-    for out in range(a.out_start[number_of(a, state)], a.out_start[number_of(a, state) + 1]):
+    for out in range(a.out_start[number], a.out_start[number + 1]):
         word = a.outs[out]
         start = at - a.lengths[word]
         if not ascii_only:

@@ -232,13 +232,16 @@ class Gateway:
     def peer(self, link: Link, facts: UpgradeFacts) -> Client:
         """The protocol object of a new connection."""
         assert self._services is not None
-        if not self._is_expecting:
-            self._is_expecting = True
-            hub.spawn(self._expect_commands)
+        self.expect_commands()
         return Client(link, facts, self._services)
 
-    def _expect_commands(self) -> None:
+    def expect_commands(self) -> None:
         """With the first client, load what understands commands and texts, beside the hub."""
+        if not self._is_expecting:
+            self._is_expecting = True
+            hub.spawn(self._load_understanding)
+
+    def _load_understanding(self) -> None:
         with suppress(GwError):  # a full pool: the first of them loads it
             self.files.run(understanding.load)
 

@@ -221,6 +221,7 @@ class GuardProxy:
 
     def join(self, client: Connection, facts: UpgradeFacts, opened: Opened) -> Peer:
         if facts.path not in OTHER_PROTOCOL:
+            self._gateway.expect_commands()
             return ClientSide(client, opened, self)
         near = Untouched(client)
 

@@ -3,7 +3,7 @@
 Invariant: an answer about another agent id is a refusal, not an empty success.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from gw.errors import InvalidRequest
@@ -17,11 +17,13 @@ SOLE: Final = KeyRules()
 
 
 class Agents:
-    """`identities` holds what the configuration calls them, by agent."""
+    """`identities()` returns what the configuration calls them, by agent."""
 
-    def __init__(self, rules: KeyRules = SOLE, identities: Mapping[str, Mapping[str, Json]] | None = None) -> None:
+    def __init__(
+        self, rules: KeyRules = SOLE, identities: Callable[[], Mapping[str, Mapping[str, Json]]] = dict
+    ) -> None:
         self._rules = rules
-        self._identities = identities or {}
+        self._identities = identities
 
     @rpc("agents.list", inline=True)
     def list(self, call: Call) -> Json:
@@ -38,7 +40,7 @@ class Agents:
     @rpc("agent.identity.get", inline=True)
     def identity(self, call: Call) -> Json:
         agent = self._known(call)
-        name = str(self._identities.get(agent, {}).get("name") or "")
+        name = str(self._identities().get(agent, {}).get("name") or "")
         found = {"name": name or "clawgate", "avatar": (name or "clawgate")[0].upper()}
         return {"agentId": agent, "nameSource": "config" if name else "default", **found}
 

@@ -4,6 +4,7 @@ Knows the pairing store, not what a channel is. Invariant: a code is never in an
 from the stranger.
 """
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from gw.methods.outlet import Outlet, Target
@@ -15,7 +16,7 @@ APPROVED = "You are paired now. What you write here reaches the agent."
 
 
 class ChannelPairing:
-    def __init__(self, paired: PairedSenders, outlet: Outlet, clock: Clock, *, has_owner: bool) -> None:
+    def __init__(self, paired: PairedSenders, outlet: Outlet, clock: Clock, *, has_owner: Callable[[], bool]) -> None:
         self._paired = paired
         self._outlet = outlet
         self._clock = clock
@@ -38,7 +39,7 @@ class ChannelPairing:
         return {
             "accounts": accounts,
             "requests": requests,
-            "commandOwnerConfigured": self._has_owner,
+            "commandOwnerConfigured": self._has_owner(),
             "limits": {"pendingPerAccount": MOST_PENDING, "ttlMs": TTL_MS},
         }
 

@@ -52,7 +52,7 @@ class Inbox:
         paired: PairedSenders,
         count: Count,
     ) -> None:
-        self._rules = rules
+        self.follow(rules)
         self._desk = desk
         self._turns = turns
         self._broadcasts = broadcasts
@@ -61,6 +61,10 @@ class Inbox:
         self._count = count
         self._unmentioned = Unmentioned()
         self._loops = BotLoops()
+
+    def follow(self, rules: Rules) -> None:
+        """Take messages by these rules from now on."""
+        self._rules = rules
         self._names = {name: mentions.names_of(agent, rules.messages) for name, agent in rules.agents.items()}
 
     def handle(self, message: Inbound) -> None:

@@ -5,6 +5,7 @@ what cannot be built raises ConfigError or PolicyError with all problems.
 """
 
 import gc
+import logging
 from collections.abc import Callable, Container
 from contextlib import suppress
 from functools import cached_property
@@ -70,6 +71,8 @@ if TYPE_CHECKING:
     from gw.config.settings import Settings
     from gw.modes.beside.coverage import Coverage, Gap
     from gw.modes.channels import ChannelService, ChannelsFile
+
+logger = logging.getLogger(__name__)
 
 STORE_QUEUE: Final = 4096
 FILE_WORKERS: Final = 2
@@ -175,7 +178,7 @@ class Gateway:
             Absent(),
             *(self.channels.families if self.channels is not None else ()),
             *(() if self.channels is not None and self.channels.cron is not None else (AbsentCron(),)),
-            Agents(self.talk.desk.config.rules, self._identities()),
+            Agents(self.talk.desk.config.rules, self._identities),
             Approvals(),
             self._channels_shown(),
             Config(self.loaded, port, self.clock.now_ms()),
@@ -283,6 +286,13 @@ class Gateway:
         if self.channels is None:
             return Channels(self.clock, self.health)
         return Channels(self.clock, self.health, self.channels.accounts, self.channels.stopped)
+
+    def reload_channels(self) -> None:
+        """Read the channels file again. Raises ConfigError, and then the one before stays in force."""
+        newer = read_channels(self.loaded.settings)
+        if self.channels is not None and newer is not None:
+            for part in self.channels.reload(newer):
+                logger.warning("reload.needs_restart", extra={"setting": f"channels.file: {part}"})
 
     def _identities(self) -> dict[str, Json]:
         """What the channels file calls its agents."""

@@ -115,6 +115,7 @@ class ChannelService:
         judge: Judge,
         tell: Tell,
     ) -> None:
+        self.file = file  # what runs now
         rules, desk = file.rules, talk.desk
         self._closing: list[Callable[[], None]] = []
         self.outlet = Outlet(judge, tell, hub.spawn)
@@ -144,7 +145,7 @@ class ChannelService:
             errands, clock, rules.heartbeats, keys.main_key, lambda last: bus.publish("heartbeat", last)
         )
         self.families: tuple[object, ...] = (
-            ChannelPairing(paired, self.outlet, clock, has_owner=bool(rules.owners)),
+            ChannelPairing(paired, self.outlet, clock, has_owner=lambda: bool(file.rules.owners)),
             ChannelControl(self),
             Send(self.outlet, talk.claimed, hub.Greenlets()),
         )
@@ -204,6 +205,15 @@ class ChannelService:
         if self._supervisor is not None:
             name = _task(account.config.channel, account.config.account)
             self._supervisor.start(name, account.run, hub.Restart.ON_ERROR)
+
+    def reload(self, newer: ChannelsFile) -> list[str]:
+        """Follow another file; what of it has to wait for a restart, in words."""
+        rules, waits = self.file.rules.followed_by(newer.rules)
+        self.inbox.follow(rules)
+        if newer.accounts != self.file.accounts:
+            waits.append("accounts")
+        self.file.rules = rules
+        return waits
 
     def shed(self) -> None:
         self.inbox.shed()

@@ -134,6 +134,7 @@ class Standalone:
             "settings": self._reload_settings_table,
             "secret": self.gateway.secret.reload,
             "policy": self.gateway.policies.reload,
+            "channels": self.gateway.reload_channels,
         }
 
     def _reload_settings_table(self) -> None:

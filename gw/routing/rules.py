@@ -23,6 +23,17 @@ Table = Mapping[str, Json]
 EMPTY: Final[Table] = MappingProxyType({})
 DEFAULT_ACCOUNT: Final = "default"
 
+# What a running gateway keeps until its restart: names that sessions have, and what has timers or addresses of its own.
+FIXED: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "keys": "the agents' names",
+        "session": "session",
+        "hooks": "hooks",
+        "cron": "cron",
+        "heartbeats": "heartbeat",
+    }
+)
+
 # Key -> what it must be: a type, or the words it may be.
 Kind = type | tuple[str, ...]
 TOP: Final[Mapping[str, Kind]] = {
@@ -137,6 +148,16 @@ class Rules(NamedTuple):
     def listed(self, settings: Table, key: str, channel: str) -> list[str]:
         """A list of people, with access groups resolved for this channel."""
         return access.resolve(settings.get(key) or (), lambda name: self.groups[name].get(channel) or ())
+
+    def followed_by(self, newer: "Rules") -> "tuple[Rules, list[str]]":
+        """What a reload to *newer* leads to, and what of it has to wait for a restart.
+
+        With other agents nothing is taken: bindings would lead to names that no session can have.
+        """
+        waits = [said for field, said in FIXED.items() if getattr(self, field) != getattr(newer, field)]
+        if self.keys != newer.keys:
+            return self, waits
+        return newer._replace(**{field: getattr(self, field) for field in FIXED}), waits
 
     def is_owner(self, channel: str, ids: Iterable[str]) -> bool:
         return any(f"{channel}:{one}".lower() in self.owners for one in ids if one)

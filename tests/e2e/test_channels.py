@@ -182,6 +182,21 @@ def test_a_conversation_with_a_kill_in_the_middle(tmp_path: Path, provider: Prov
             assert asked == ["m2", "r1", "m3"]
 
 
+def test_a_reload_lets_somebody_else_talk(tmp_path: Path, provider: Provider, flags: list[str]) -> None:
+    file = tmp_path / "channels.yaml"
+    with serve(tmp_path, flags) as served:
+        settings = json.loads(file.read_text())
+        settings["channels"]["generic"]["allowFrom"].append("bob")
+        file.write_text(json.dumps({**settings, "bindingz": []}))
+        served.process.send_signal(signal.SIGHUP)
+        wait(lambda: "did you mean bindings?" in served.log.read_text(), "word of the mistake")
+        file.write_text(json.dumps({**settings, "cron": {"enabled": False}}))
+        served.process.send_signal(signal.SIGHUP)
+        wait(lambda: "channels.file: cron" in served.log.read_text(), "word of what waits")
+        assert provider.say(served, "1", "m2", sender="bob") == 200
+        wait(lambda: provider.texts == ["two"], "the answer to bob")
+
+
 @pytest.mark.parametrize("store", ["s.json", "s.db"])
 def test_kills_at_any_moment_lose_nothing_and_run_nothing_twice(
     tmp_path: Path, provider: Provider, flags: list[str], store: str

@@ -38,7 +38,7 @@ def test_the_list_names_its_default() -> None:
 
 
 def test_several_agents_and_what_they_are_called() -> None:
-    agents = Agents(KeyRules(("main", "ops"), "main"), {"ops": {"name": "Molty"}})
+    agents = Agents(KeyRules(("main", "ops"), "main"), lambda: {"ops": {"name": "Molty"}})
     answer = ask(agents, "agents.list")
     assert [agent["id"] for agent in answer["agents"]] == ["main", "ops"]
     assert (answer["defaultId"], answer["ownership"], answer["selectionRequired"]) == ("main", "explicit", False)

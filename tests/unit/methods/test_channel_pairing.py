@@ -22,7 +22,7 @@ def home(tmp_path: Path) -> Iterator[House]:
 @pytest.fixture
 def chats(home: House) -> Chats:
     made = Chats(home, {"channels": {"telegram": {"dmPolicy": "pairing"}}})
-    home.router.attach(ChannelPairing(made.paired, made.outlet, home.clock, has_owner=False))
+    home.router.attach(ChannelPairing(made.paired, made.outlet, home.clock, has_owner=lambda: False))
     return made
 
 

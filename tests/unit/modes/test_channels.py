@@ -72,6 +72,33 @@ def test_accounts_methods_and_routes(tmp_path: Path) -> None:
         service.close()
 
 
+def heard(service: ChannelService, rule: str) -> object:
+    return service.inbox._rules.settings("generic", "default").get(rule)
+
+
+def test_a_reload_takes_who_may_talk_and_says_what_has_to_wait(tmp_path: Path) -> None:
+    settings = {"channels": generic(tmp_path, allowFrom=["1"]), "agents": {"entries": {"main": {}}}}
+    with house(tmp_path / "s.json") as home:
+        service = build(home, write(tmp_path, settings), tmp_path / "state")
+
+        def reload(**changed: Any) -> list[str]:
+            return service.reload(ChannelsFile(write(tmp_path, {**settings, **changed})))
+
+        assert reload(channels=generic(tmp_path, allowFrom=["2"])) == []
+        assert heard(service, "allowFrom") == ["2"]
+        slower = generic(tmp_path, allowFrom=["3"], options={"deliverUrl": "http://127.0.0.1:9/x"})
+        assert reload(channels=slower, cron={"enabled": False}) == ["cron", "accounts"]
+        assert heard(service, "allowFrom") == ["3"]
+        assert "cron" not in service.file.rules.cron, "what waits is still said at the next reload"
+        both = {"agents": {"entries": {"main": {}, "ops": {}}}, "bindings": [], "channels": generic(tmp_path)}
+        assert reload(**both) == ["the agents' names"]
+        assert heard(service, "allowFrom") == ["3"], "nothing is taken with other agents"
+        with pytest.raises(ConfigError):
+            reload(bindings=[{"agentId": "nobody", "match": {"channel": "generic"}}])
+        assert heard(service, "allowFrom") == ["3"]
+        service.close()
+
+
 def test_without_timers(tmp_path: Path) -> None:
     file = write(tmp_path, {"cron": {"enabled": False}})
     with house(tmp_path / "s.json") as home:

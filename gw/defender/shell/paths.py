@@ -47,7 +47,7 @@ _SECRETS_OF_SYSTEM = (
     r"/etc/(?:ssh/ssh_host_[^/]*_key$|openvpn/[^$]*\.key|wireguard/|kubernetes/(?:admin\.conf|pki)|rancher/[^$]*\.yaml)",
     r"/etc/clawgate/(?:keys|secrets|[^/]*\.key)", r"/etc/NetworkManager/system-connections",
     r"/var/run/secrets/(?:kubernetes\.io|[^$]*token[^/]*$)", r"/run/secrets/",
-    r"/proc/[^/]+/(?:environ|mem$)", r"/proc/(?:environ|mem)$", r"/proc/kcore", r"/dev/k?mem$",
+    r"/proc/[^/]+/(?:environ|mem$)", r"/proc//(?:environ|mem)$", r"/proc/kcore", r"/dev/k?mem$",
     r"/var/lib/(?:sss/db|samba/private|NetworkManager)",
 )  # fmt: skip
 _SECRET = re.compile("~/(?:" + "|".join(_SECRETS_AT_HOME) + ")|" + "|".join(_SECRETS_OF_SYSTEM))

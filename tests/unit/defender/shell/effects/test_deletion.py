@@ -5,6 +5,15 @@ import pytest
 from tests.support.commands import facts_of
 
 HITS = [
+    ("rm -f ~/.ssh/id_rsa", "deletes-many"),
+    ("rm ~/.bashrc", "deletes-many"),
+    ("xargs rm < list", "deletes-many"),
+    ("fd . -X rm -rf", "deletes-tree"),
+    ("rimraf src", "deletes-tree"),
+    ("npx rimraf /", "deletes-root"),
+    ("trash-empty", "deletes-tree"),
+    ("find . -mtime -1 -delete", "deletes-tree"),
+    ('find src -name "*.py" -delete', "deletes-tree"),
     ("rm -rf /", "deletes-root"),
     ("rm -r ~", "deletes-root"),
     ("rm -rf /etc/*", "deletes-root"),
@@ -37,6 +46,12 @@ HITS = [
     ("find ~ -mtime +1 -delete", "deletes-many"),
 ]
 MISSES = [
+    ("rm notes.txt", "deletes-many"),
+    ("rimraf dist", "deletes-tree"),
+    ("find . -mtime +30 -delete", "deletes-tree"),
+    ('find . -name "*.bak" -delete', "deletes-tree"),
+    ("find . -name __pycache__ -exec rm -rf {} +", "deletes-tree"),
+    ('find . -name "*.pyc" | xargs rm', "deletes-many"),
     ("rm notes.txt", "deletes-many"),
     ("rm -rf /tmp/x", "deletes-tree"),
     ("rm -rf node_modules", "deletes-tree"),

@@ -5,6 +5,13 @@ import pytest
 from tests.support.commands import facts_of
 
 HITS = [
+    ("umount -a", "edits-disk"),
+    ("umount -l /", "edits-disk"),
+    ("mount -t tmpfs tmpfs /home", "binds-mount"),
+    ("mknod /tmp/sda b 8 0", "edits-disk"),
+    ("dd if=/dev/zero of=app.db bs=1 count=9", "truncates"),
+    ("find . -exec dd if=/dev/zero of={} bs=1M count=1 +", "truncates"),
+    ("pvcreate /dev/sdb", "edits-disk"),
     ("dd if=x of=/dev/sda", "overwrites-disk"),
     ("mkfs.ext4 /dev/sdb1", "overwrites-disk"),
     ("blkdiscard /dev/nvme0n1", "overwrites-disk"),
@@ -34,6 +41,9 @@ HITS = [
     ("efibootmgr -b 0 -B", "edits-disk"),
 ]
 MISSES = [
+    ("umount /mnt/usb", "edits-disk"),
+    ("mount -t tmpfs tmpfs /mnt/ram", "binds-mount"),
+    ("mknod /tmp/p p", "edits-disk"),
     ("dd if=/dev/sda of=backup.img count=1", "overwrites-disk"),
     ("dd if=/dev/zero of=x count=10", "fills-disk"),
     ("fallocate -l 1G x", "fills-disk"),

@@ -5,6 +5,12 @@ import pytest
 from tests.support.commands import facts_of
 
 HITS = [
+    ("find . -exec cp /dev/null {} +", "truncates"),
+    ("cp /dev/null app.db", "truncates"),
+    ("sed -i d app.py", "truncates"),
+    ("setfacl -b -R /", "changes-root"),
+    ("perl -pi -e s/a/b/ ~/.bashrc", "writes-startup"),
+    ("sudoedit /etc/sudoers", "edits-sudoers"),
     ("cp /bin/bash /tmp/x", "copies-shell"),
     ("ln -s /bin/sh git-x", "copies-shell"),
     ("cp -t /tmp /bin/sh", "copies-shell"),
@@ -40,6 +46,10 @@ HITS = [
     ("tar c x | gpg -c --batch --passphrase y > z", "encrypts-files"),
 ]
 MISSES = [
+    ("cp /dev/null app.log", "truncates"),
+    ("sed -i 1d app.py", "truncates"),
+    ("perl -pi -e s/a/b/ notes.txt", "writes-startup"),
+    ("perl -ne print ~/.bashrc", "writes-startup"),
     ("cp a b", "copies-shell"),
     ("chmod 755 x", "setuid"),
     ("chmod g+s dir", "setuid"),

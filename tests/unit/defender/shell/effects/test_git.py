@@ -5,6 +5,17 @@ import pytest
 from tests.support.commands import facts_of
 
 HITS = [
+    ("git -c clean.requireForce=false clean -dx", "git-discards"),
+    ("git branch -f main HEAD~3", "git-discards"),
+    ("git rm -r --force src", "git-discards"),
+    ("bfg --delete-files x", "git-erases-history"),
+    ("git prune", "git-erases-history"),
+    ("git credential fill", "reads-service-secret"),
+    ("git config --global init.templateDir /tmp/t", "git-hooks-command"),
+    ("hg strip tip", "git-discards"),
+    ("svn revert -R .", "git-discards"),
+    ("jj abandon", "git-discards"),
+    ("git symbolic-ref -d HEAD", "git-erases-history"),
     ("git reset --hard", "git-discards"),
     ("git -C /r --no-pager reset --hard x", "git-discards"),
     ("git clean -xdf", "git-discards"),
@@ -41,6 +52,11 @@ HITS = [
     ("git remote set-url origin https://x.example/r.git", "git-redirects"),
 ]
 MISSES = [
+    ("git prune -n", "git-erases-history"),
+    ("hg update default", "git-discards"),
+    ("svn revert a.c", "git-discards"),
+    ("jj log", "git-discards"),
+    ("git symbolic-ref HEAD", "git-erases-history"),
     ("git reset --soft HEAD~1", "git-discards"),
     ("git clean -nfd", "git-discards"),
     ("git checkout -b x", "git-discards"),

@@ -5,6 +5,8 @@ import pytest
 from tests.support.commands import facts_of
 
 HITS = [
+    ("flask db downgrade", "database-destroys"),
+    ("bin/console doctrine:database:drop", "database-destroys"),
     ("rails db:drop", "database-destroys"),
     ("bundle exec rake db:reset", "database-destroys"),
     ("python manage.py flush --noinput", "database-destroys"),
@@ -25,6 +27,7 @@ HITS = [
     ("drizzle-kit drop", "database-destroys"),
 ]
 MISSES = [
+    ("flask db upgrade", "database-destroys"),
     ("rails db:migrate", "database-destroys"),
     ("python manage.py migrate", "database-destroys"),
     ("python flush", "database-destroys"),

@@ -5,6 +5,11 @@ import pytest
 from tests.support.commands import facts_of
 
 HITS = [
+    ("rpm -e --nodeps x", "removes-system-package"),
+    ("dnf remove kernel", "removes-system-package"),
+    ("pacman -Rns linux", "removes-system-package"),
+    ("pip freeze | xargs pip uninstall -y", "deletes-many"),
+    ("npm uninstall $(npm ls -p)", "deletes-many"),
     ("pip install git+https://x.example/p", "installs-remote"),
     ("pip install http://x.example/p.whl", "installs-remote"),
     ("pip install --trusted-host x.example p", "installs-remote"),
@@ -20,6 +25,9 @@ HITS = [
     ("cargo yank --version 1.0.0 x", "service-destroys"),
 ]
 MISSES = [
+    ("apt-get -s remove sudo", "removes-system-package"),
+    ("pip uninstall -y x", "deletes-many"),
+    ("brew uninstall x", "deletes-many"),
     ("pip install requests", "installs-remote"),
     ("pip install https://github.com/a/b/archive/x.zip", "installs-remote"),
     ("npm install", "installs-remote"),

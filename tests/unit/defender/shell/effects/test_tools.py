@@ -5,6 +5,8 @@ import pytest
 from tests.support.commands import facts_of
 
 HITS = [
+    ("msfvenom -p linux/x64/shell_reverse_tcp", "makes-payload"),
+    ("yes > /dev/null", "exhausts"),
     ("hydra -l root h", "attack-tool"),
     ("./linpeas.sh", "attack-tool"),
     ("xmrig -o pool", "mines"),
@@ -20,6 +22,8 @@ HITS = [
     ("enum4linux h", "attack-tool"),
 ]
 MISSES = [
+    ("msfvenom --help", "makes-payload"),
+    ("yes | head", "exhausts"),
     ("hydra --help", "attack-tool"),
     ("nmap 192.0.2.1", "scans-network"),
     ("echo xmrig", "mines"),

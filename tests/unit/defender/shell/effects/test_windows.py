@@ -5,6 +5,10 @@ import pytest
 from tests.support.commands import facts_of
 
 HITS = [
+    ("Stop-Computer", "stops-machine"),
+    ("sc stop x", "stops-service"),
+    ("Stop-Service x", "stops-service"),
+    ('cmd /c "rd /s /q src"', "deletes-tree"),
     ("Remove-Item -Recurse -Force C:\\\\", "deletes-root"),
     ("Remove-Item -Recurse project", "deletes-tree"),
     ("rmdir /s /q C:\\\\", "deletes-root"),
@@ -37,6 +41,8 @@ HITS = [
     ("powershell -enc !", "executes-decoded"),
 ]
 MISSES = [
+    ("sc query x", "stops-service"),
+    ("cmd /c dir", "deletes-tree"),
     ("Remove-Item notes.txt", "deletes-tree"),
     ("rmdir empty", "deletes-tree"),
     ("net localgroup Users me /add", "adds-root-user"),

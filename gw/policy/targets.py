@@ -5,12 +5,12 @@ Knows no rule. Invariant: every part has at least one target, so nothing an acti
 
 from collections.abc import Mapping
 from itertools import compress
-from operator import attrgetter
+from operator import itemgetter
 from types import MappingProxyType
 from typing import Final
 
 from gw.model.action import PartKind, Provenance
-from gw.model.shell import NodeRole
+from gw.model.shell import Node, NodeRole
 from gw.model.subject import Subject
 from gw.policy.matchers.base import Key, Target
 
@@ -35,7 +35,7 @@ NODE_FACTS: Final = (
     "reads", "writes", "deletes", "fetches", "inline_code", "privileged", "background", "recursive",
 )  # fmt: skip
 _NODE_KEYS: Final[tuple[Key, ...]] = tuple(("fact", name) for name in NODE_FACTS)
-_node_values: Final = attrgetter(*NODE_FACTS)
+_node_values: Final = itemgetter(*map(Node._fields.index, NODE_FACTS))
 
 RUNNING: Final = frozenset((NodeRole.RUNS, NodeRole.INLINE))
 

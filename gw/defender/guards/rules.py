@@ -35,7 +35,7 @@ class RuleGuard:
         now_ms = self._clock.now_ms()
         for subject in subjects:
             keys = keys_of(subject)
-            covered = subject.command is not None and is_covered(subject, keys, policy)
+            covered = bool(policy.allow) and subject.command is not None and is_covered(subject, keys, policy)
             tried: set[Rule] = set()
             for target in targets_of(subject):
                 index = policy.scoring.get(target)

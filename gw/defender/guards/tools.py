@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 
 from gw.model.action import Action
-from gw.model.decision import Finding
+from gw.model.decision import Finding, Verdict
 from gw.model.subject import Subject
 from gw.policy.compiled import CompiledPolicy
 from gw.policy.conditions import FIELDS
@@ -30,11 +30,9 @@ class ToolGuard:
             value = FIELDS[field](action)
             if value is None:
                 continue
-            floor = max((verdict for glob, verdict in floors.items() if _names(glob, value)), default=None)
+            floor = Verdict.ALLOW
+            for glob, verdict in floors.items():  # most rows are plain names, so they are compared before all else
+                if verdict > floor and (glob == value or (not glob.isidentifier() and fnmatchcase(value, glob))):
+                    floor = verdict
             if floor:
                 yield Finding(f"floor.{field}", 0, group=f"floor.{field}", floor=floor, detail=f"{field} {value}")
-
-
-def _names(glob: str, value: str) -> bool:
-    """fnmatch, asked only where there is something to match: most rows are plain names."""
-    return glob == value or (not glob.isidentifier() and fnmatchcase(value, glob))

@@ -6,6 +6,7 @@ understood is named in `signals`.
 
 from typing import Final
 
+from gw.defender.shell.ast import made
 from gw.defender.shell.interpret import foreign
 from gw.defender.shell.lexer import TooDeepError
 from gw.defender.shell.parser import Parser
@@ -16,6 +17,9 @@ from gw.model.shell import CommandFacts, Node, NodeRole
 
 MAX_COMMAND_CHARS: Final = 64 * 1024  # a large here-document is ordinary, a larger one is held
 MAX_TEXT_NODES: Final = 256  # data and comments, each
+
+_NO_FLAGS: Final[frozenset[str]] = frozenset()
+_DOES_NOTHING: Final = Node(NodeRole.DATA, None, (), _NO_FLAGS, (), Span(0, 0))[6:]
 
 
 def analyse(command: str, *, cwd: str | None = None) -> CommandFacts:
@@ -52,4 +56,4 @@ def analyse(command: str, *, cwd: str | None = None) -> CommandFacts:
 
 
 def _text_node(role: NodeRole, span: Span) -> Node:
-    return Node(role, None, (), frozenset(), (), span)
+    return made(Node, (role, None, (), _NO_FLAGS, (), span, *_DOES_NOTHING))

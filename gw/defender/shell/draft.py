@@ -7,6 +7,7 @@ few of the fields, so the defaults live in the class and cost nothing to set.
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
+from gw.defender.shell.ast import made
 from gw.defender.shell.paths import normalise
 from gw.defender.shell.stream import UNKNOWN, Stream
 from gw.model.decision import Span
@@ -47,11 +48,11 @@ class Draft:
         self.flags: set[str] = set()
         self.operands: list[str] = []
         flags, operands = self.flags, self.operands
-        for i, argument in enumerate(argv[1:], 2):
-            if argument[:1] != "-" or len(argument) == 1:
+        for argument in argv[1:]:
+            if argument[:1] != "-" or argument == "-":
                 operands.append(argument)
             elif argument == "--":
-                operands.extend(argv[i:])
+                operands.extend(argv[argv.index(argument, 1) + 1 :])
                 break
             elif argument[1] == "-":
                 flags.add(argument.partition("=")[0])
@@ -91,28 +92,31 @@ class Draft:
         return tuple([normalise(word, cwd) for word in (self.operands if words is None else words)])
 
     def node(self) -> Node:
-        return Node(
-            self.role,
-            self.program,
-            tuple(self.argv),
-            frozenset(self.flags),
-            tuple(self.operands),
-            self.span,
-            self.wrappers,
-            self.privileged,
-            self.pipes_into,
-            self.piped_from,
-            self.background,
-            self.reads,
-            self.writes,
-            self.deletes,
-            self.recursive,
-            self.fetches,
-            self.inline_code,
-            self.language,
-            frozenset(self.facts),
-            self.redirects,
-            tuple(self.env),
+        return made(
+            Node,
+            (
+                self.role,
+                self.program,
+                tuple(self.argv),
+                frozenset(self.flags),
+                tuple(self.operands),
+                self.span,
+                self.wrappers,
+                self.privileged,
+                self.pipes_into,
+                self.piped_from,
+                self.background,
+                self.reads,
+                self.writes,
+                self.deletes,
+                self.recursive,
+                self.fetches,
+                self.inline_code,
+                self.language,
+                frozenset(self.facts),
+                self.redirects,
+                tuple(self.env),
+            ),
         )
 
 

@@ -102,7 +102,8 @@ def check_paths(draft: Draft, known: Profile) -> None:
     touched = draft.reads
     if not known.looks_only:
         if not touched and not known.passive and draft.operands and draft.program not in _KEY_HOLDERS:
-            touched = draft.paths([o for o in draft.operands if "/" in o or "." in o])
+            named = [o for o in draft.operands if "/" in o or "." in o]
+            touched = draft.paths(named) if named else ()
         if touched:
             _check_reads(draft, touched, prints=bool(draft.reads) and draft.program not in _KEY_USERS)
     for path in draft.writes:
@@ -112,6 +113,8 @@ def check_paths(draft: Draft, known: Profile) -> None:
     ):
         _check_emptied(draft)
     for path in draft.deletes:
+        if paths.is_ordinary(path):
+            continue
         if paths.is_log(path):
             draft.facts.add("wipes-logs")
         elif paths.is_guard(path):
@@ -120,7 +123,7 @@ def check_paths(draft: Draft, known: Profile) -> None:
             draft.facts.add("changes-accounts-file")
         elif paths.is_system(path) and not paths.is_temporary(path):
             draft.facts.add("writes-system")
-    if not _ENDLESS.isdisjoint(draft.reads):
+    if draft.reads and not _ENDLESS.isdisjoint(draft.reads):
         huge = draft.program == "head" and (draft.value("-c", "--bytes") or "")[-1:] in ("T", "P")
         if draft.redirected and (huge or draft.program in ("cat", "tee", "pv")):
             draft.facts.add("fills-disk")
@@ -133,7 +136,7 @@ def check_paths(draft: Draft, known: Profile) -> None:
 def _check_reads(draft: Draft, touched: Paths, *, prints: bool) -> None:
     facts = draft.facts
     marks = 0
-    for mark in draft.marks:
+    for mark in draft.marks if any(draft.marks) else ():
         marks |= mark
     for path in touched:
         if paths.is_secret(path, marks):
@@ -151,7 +154,7 @@ def _check_write(draft: Draft, path: str) -> None:
     if path.startswith(_SOCKETS):
         facts.add("raw-network")
         return
-    if paths.is_temporary(path):
+    if paths.is_ordinary(path) or paths.is_temporary(path):
         return
     if paths.is_guard(path):
         facts.add("tampers-guard")

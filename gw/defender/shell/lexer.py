@@ -8,7 +8,7 @@ look at windows of 1 KiB.
 import re
 from typing import TYPE_CHECKING
 
-from gw.defender.shell.ast import Opaque, Param, Part, Subst, Text, Word
+from gw.defender.shell.ast import Opaque, Param, Part, Subst, Text, Word, made
 
 if TYPE_CHECKING:
     from gw.defender.shell.ast import Script
@@ -98,7 +98,7 @@ class Lexer:
                 literal = found.group()
                 if "{" in literal and ("," in literal or ".." in literal):
                     return Word(start, end, None, (Text(literal, False),), True)
-                return Word(start, end, literal, (), "*" in literal or "?" in literal or "[" in literal)
+                return made(Word, (start, end, literal, (), "*" in literal or "?" in literal or "[" in literal, False))
         return self._compose(start)
 
     def _compose(self, start: int) -> Word | None:

@@ -6,7 +6,7 @@ Knows nothing of what programs do. Invariant: total. Any text gives a tree in li
 
 import re
 
-from gw.defender.shell.ast import Command, Compound, Pipeline, Script, Simple, Word
+from gw.defender.shell.ast import Command, Compound, Pipeline, Script, Simple, Word, made
 from gw.defender.shell.lexer import BREAK, MAX_DEPTH, WINDOW, TooDeepError
 from gw.defender.shell.names import names
 from gw.defender.shell.simple import PLAIN, SimpleParser
@@ -55,11 +55,11 @@ class Parser(SimpleParser):
         """Read pipelines until `)`, `;;`, a closing reserved word or the end."""
         pipelines: list[Pipeline] = []
         text, size = self.text, self.size
-        while True:
+        while self.pos < size:
             self.skip_lines()
-            if self.pos >= size:
-                break
             before = self.pos
+            if before >= size:
+                break
             char = text[before]
             if char in ");&|":
                 ends = text.startswith(_BRANCH_ENDS, before)
@@ -99,7 +99,7 @@ class Parser(SimpleParser):
                 continue
             self.pos += len(separator)
             break
-        return Pipeline(tuple(commands), separator)
+        return made(Pipeline, (tuple(commands), separator))
 
     # --- commands -----------------------------------------------------------------------------------------------------
 

@@ -18,6 +18,8 @@ _HOME = re.compile(r"(?:/home/[^/*?\[]+|/Users/[^/*?\[]+|/root)(?=/|$)").match
 _NAMED_HOME = re.compile(r"~[a-z_][\w-]{0,31}(?=/|$)").match
 _VARIABLE = re.compile(r"\$(?:\w+|\{[^}]*\}|\([^)]*\)|[@*#?!-])")
 
+_PATTERN = re.compile(r"[*?\[]")
+
 ROOTS = names(
     "/ ~ /home /root /etc /usr /usr/bin /usr/lib /usr/sbin /usr/local /usr/share /bin /sbin /lib /lib32 /lib64 /boot"
     " /var /opt /srv /dev /proc /sys /run /mnt /media /Users /System /Library /Applications /var/lib /var/log"
@@ -158,19 +160,25 @@ def is_root(path: str) -> bool:
 def is_secret(path: str, marks: int = 0) -> bool:
     if "$" in path:
         path = _VARIABLE.sub("", path)
-    if marks & GLOB and path[:1] in "/~" and any(fnmatchcase(sample, path) for sample in _SECRET_SAMPLES):
-        return len(path) > 4
-    return _SECRET.match(path, 0, MAX_PATH) is not None or path in (
-        ".ssh/id_rsa",
-        ".ssh/id_ed25519",
-        ".aws/credentials",
-    )
+    if not path.startswith(("/", "~")):
+        return path in (".ssh/id_rsa", ".ssh/id_ed25519", ".aws/credentials")
+    if marks & GLOB and len(path) > 4:
+        fixed = _PATTERN.split(path, 1)[0]
+        for sample in _SECRET_SAMPLES:
+            if sample.startswith(fixed) and fnmatchcase(sample, path):
+                return True
+    return _SECRET.match(path, 0, MAX_PATH) is not None
 
 
 def is_private(path: str) -> bool:
     """Worth protecting when it leaves the machine, ordinary to read."""
     name = path.rpartition("/")[2]
     return _PRIVATE.fullmatch(name, 0, MAX_PATH) is not None and _FIXTURES.search(path, 0, MAX_PATH) is None
+
+
+def is_ordinary(path: str) -> bool:
+    """A relative path that is neither git's own nor a history: none of the questions below is answered with yes."""
+    return not path.startswith(("/", "~")) and ".git" not in path and "history" not in path
 
 
 def is_startup(path: str) -> bool:
@@ -197,13 +205,13 @@ def is_log(path: str) -> bool:
     return _LOGS.match(path, 0, MAX_PATH) is not None
 
 
+def is_guard(path: str) -> bool:
+    return _GUARDS.match(path, 0, MAX_PATH) is not None and "/logs/" not in path
+
+
 def is_data(path: str) -> bool:
     """Where data or settings live, by its name."""
     return path.endswith(_DATA)
-
-
-def is_guard(path: str) -> bool:
-    return _GUARDS.match(path, 0, MAX_PATH) is not None and "/logs/" not in path
 
 
 def is_temporary(path: str) -> bool:

@@ -230,8 +230,9 @@ def _plain(
         builtin(walker, draft, context)
     if known.escapes:
         _escapes(walker, draft, context)
-    if known.quiet and any("\\" in a and len(PRINTABLE_ESCAPE.findall(a, 0, WINDOW)) > 2 for a in argv[1:]):
-        walker.obscured = True  # letters that need no escape are written as one
+    for word in argv[1:] if known.quiet else ():
+        if "\\" in word and len(PRINTABLE_ESCAPE.findall(word, 0, WINDOW)) > 2:
+            walker.obscured = True  # letters that need no escape are written as one
     if walker.files and "/" in argv[0]:
         _runs_known_file(walker, draft, context)
     if walker.captures or draft.writes:
@@ -243,7 +244,7 @@ def _output(walker: "Walker", draft: Draft, known: Profile, context: Context) ->
     """What it prints, as far as known; remembered when it goes to a file."""
     marks = marks_of(draft, source=known.sources)
     unresolved = 0
-    for mark in draft.marks:
+    for mark in draft.marks if any(draft.marks) else ():
         marks |= mark & (SECRET | FETCHED | LOCAL | HOST)
         unresolved |= mark & UNRESOLVED
     text = None

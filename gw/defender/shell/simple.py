@@ -6,26 +6,28 @@ newline, wherever its operator stood, and lands in the redirect that asked for i
 
 import re
 
-from gw.defender.shell.ast import Assign, Command, Param, Redirect, Simple, Text, Word
-from gw.defender.shell.lexer import WINDOW, Lexer
+from gw.defender.shell.ast import Assign, Command, Param, Redirect, Simple, Text, Word, made
+from gw.defender.shell.lexer import BLANK, WINDOW, Lexer
 
 _ASSIGN = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?:\[[^\]\n ]*\])?(\+?)=").match
 # What most commands are made of, told apart in one go; everything else goes through the lexer, which gives the same for
-# these. A word ends where a blank or an operator stands. Possessive, so linear.
+# these. A word ends where a blank or an operator stands; blanks behind it are taken along. Possessive, so linear.
 _END = r"(?=[ \t\n|&;)]|\Z)"
 _WORD = rf"[%+-:=@A-Z\]^_a-z~]++{_END}"  # ASCII only: other blanks are letters to a shell
 _WORDS = rf"({_WORD}(?:[ \t]++{_WORD})*+)"
-_NAME = r"[A-Za-z_][A-Za-z0-9_]*+"
-_OPERATOR = r"&>>|&>|<>|<&|<|>>|>&|>\||>"
+_NAME = r"([A-Za-z_][A-Za-z0-9_]*+)"
+_OPERATOR = r"(&>>|&>|<>|<&|<|>>|>&|>\||>)"
 # The first word, without a `=`, and the words behind it.
-PLAIN = re.compile(rf"([^ \t\n'\"$`\\|&;()<>{{}}*?\[#!=]++){_END}(?:[ \t]++{_WORDS})?+").match
+PLAIN = re.compile(rf"([^ \t\n'\"$`\\|&;()<>{{}}*?\[#!=]++){_END}(?:[ \t]++{_WORDS})?+[ \t]*+").match
 _NEXT = re.compile(
     rf"(?:[ \t]|\\\n)*+(?:{_WORDS}"
-    rf"|'([^']*+)'{_END}|\"([^\"$`\\]*+)\"{_END}"
-    rf"|(\"?)(\$(?:({_NAME})|\{{({_NAME})\}}))\4{_END}"
-    rf"|(\d{{0,4}})({_OPERATOR})[ \t]*+({_WORD})"
-    rf"|([^ \t\n'\"$`\\|&;()<>{{}}#][^ \t\n'\"$`\\|&;()<>{{}}]*+){_END})"
+    rf"|('[^']*+'|\"[^\"$`\\]*+\"){_END}"
+    rf"|((\"?)\$(?:{_NAME}|\{{{_NAME}\}})\4){_END}"
+    rf"|(\d{{0,4}}){_OPERATOR}[ \t]*+({_WORD})"
+    rf"|([^ \t\n'\"$`\\|&;()<>{{}}#][^ \t\n'\"$`\\|&;()<>{{}}]*+){_END})[ \t]*+"
 ).match
+_WORDS_FOUND, _QUOTED_FOUND, _VARIABLE_FOUND, _REDIRECT_FOUND = 1, 2, 3, 9  # the last group of each alternative
+_QUOTES = Text("", True)  # `""` is an empty word, not none
 _REDIRECT = re.compile(r"((?!\d+&)\d{0,4})(&>>|&>|<<<|<<-|<<|<>|<&|<|>>|>&|>\||>)").match
 _FD_VARIABLE = re.compile(r"\{[A-Za-z_]\w*\}(?=[<>])").match
 
@@ -48,25 +50,29 @@ class SimpleParser(Lexer):
         redirects: list[Redirect] = []
         end = head = start
         if plain is not None and plain.end(1) < start + WINDOW:
-            words.append(plain.group(1))
+            first, run = plain.groups()
+            words.append(first)
             self.pos = end = head = plain.end(1)
-            if plain.end() < start + WINDOW and (run := plain.group(2)) is not None:
+            if run is None:
+                self.pos = plain.end()
+            elif plain.end(2) < start + WINDOW:
                 words += run.split()
-                self.pos = end = plain.end()
+                self.pos, end = plain.end(), plain.end(2)
         while (pos := self.pos) < size:
-            limit = pos + WINDOW
-            if words and (found := _NEXT(text, pos, limit)) is not None and self._next(found, limit, words, redirects):
-                end = self.pos
-                continue
-            self.skip_blanks()
-            pos = self.pos
-            char = text[pos : pos + 1]
-            if char in "\n;|)":
+            char = text[pos]
+            if char in "\n;|)" or (char == "&" and not text.startswith(">", pos + 1)):
                 break
+            limit = pos + WINDOW
+            if words and (found := _NEXT(text, pos, limit)) is not None:
+                taken = self._next(found, limit, words, redirects)
+                if taken:
+                    end = taken
+                    continue
+            if text.startswith(BLANK, pos):
+                self.skip_blanks()
+                continue
             if char == "#":
                 self._comment()
-                break
-            if char == "&" and text[pos + 1 : pos + 2] != ">":
                 break
             if char in "<>&0123456789{" and self._redirect(redirects):
                 end = self.pos
@@ -87,36 +93,37 @@ class SimpleParser(Lexer):
             else:
                 self.broken = True
                 self.pos += 1
-        return Simple(assigns, words, redirects, start, end, head)
+        return made(Simple, (assigns, words, redirects, start, end, head))
 
-    def _next(self, found: re.Match[str], limit: int, words: list[Word | str], redirects: list[Redirect]) -> bool:
-        """Take what `_NEXT` found; False (nothing consumed) when the window may have cut it."""
-        kind, end = found.lastindex, found.end()
+    def _next(self, found: re.Match[str], limit: int, words: list[Word | str], redirects: list[Redirect]) -> int:
+        """Take what `_NEXT` found and return its end; 0 (nothing taken) when the window may have cut it."""
+        kind = found.lastindex or 0
+        start, end = found.span(kind)
         if end == limit < self.size:
-            if kind != 1:
-                return False
-            run = found.group(1)
+            run = found.group(kind) if kind == _WORDS_FOUND else ""
             run = run[: max(run.rfind(" "), run.rfind("\t"), 0)]
+            if not run:
+                return 0
             words += run.split()
-            self.pos = found.start(1) + len(run)
-            return bool(run)
-        if kind == 1:
+            self.pos = start + len(run)
+            return self.pos
+        self.pos = found.end()
+        if kind == _WORDS_FOUND:
             words += found.group(1).split()
-        elif kind == 2 or kind == 3:
-            words.append(Word(found.start(kind) - 1, end, found.group(kind), (), False, True))
-        elif kind == 5:
-            quote, source, bare, braced = found.group(4, 5, 6, 7)
-            param = Param(bare or braced, "", None, quote != "", source)
-            words.append(Word(found.start(4), end, None, (Text("", True), param) if quote else (param,), False, True))
-        elif kind == 10:
-            digits, operator, target = found.group(8, 9, 10)
-            redirects.append(_redirected(digits, operator, Word(found.start(10), end, target)))
+        elif kind == _QUOTED_FOUND:
+            words.append(made(Word, (start, end, self.text[start + 1 : end - 1], (), False, True)))
+        elif kind == _VARIABLE_FOUND:
+            source, quote, bare, braced = found.group(3, 4, 5, 6)
+            param = Param(bare or braced, "", None, quote != "", source.strip('"'))
+            words.append(made(Word, (start, end, None, (_QUOTES, param) if quote else (param,), False, True)))
+        elif kind == _REDIRECT_FOUND:
+            digits, operator, target = found.group(7, 8, 9)
+            redirects.append(_redirected(digits, operator, Word(start, end, target)))
         else:
-            literal = found.group(11)
+            literal = found.group(10)
             glob = "*" in literal or "?" in literal or "[" in literal
-            words.append(Word(found.start(11), end, literal, (), glob))
-        self.pos = end
-        return True
+            words.append(made(Word, (start, end, literal, (), glob, False)))
+        return end
 
     def _empty_parentheses(self) -> bool:
         pos = self.pos + 1
@@ -216,10 +223,12 @@ class SimpleParser(Lexer):
                     self._read_heredocs()
             elif char == "#":
                 self._comment()
+            elif char in " \t":
+                self.pos += 1
+            elif text.startswith("\\\n", pos):
+                self.pos += 2
             else:
-                self.skip_blanks()
-                if self.pos == pos:
-                    return
+                return
 
     def _comment(self) -> None:
         end = self.text.find("\n", self.pos)

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from gw.defender.shell.ast import Command, Compound, Param, Pipeline, Redirect, Script, Simple, Subst, Word
+from gw.defender.shell.ast import Command, Compound, Param, Pipeline, Redirect, Script, Simple, Subst, Word, made
 from gw.defender.shell.context import Context
 from gw.defender.shell.draft import Draft
 from gw.defender.shell.effects.files import redirect_to
@@ -200,7 +200,7 @@ class Walker(Expander):
 
     def _simple(self, command: Simple, stdin: Stream | None) -> Stream:
         assigns, words, redirects, start, end, head = command
-        context = Context(self.base or Span(start, end), stdin)
+        context = Context(self.base or made(Span, (start, end)), stdin)
         if assigns:
             self._assign(command, context)
         if redirects:
@@ -222,6 +222,8 @@ class Walker(Expander):
 
     def _fields(self, words: Sequence[Word | str]) -> tuple[list[str], list[int]]:
         """Expand words to the arguments they become, each with its marks."""
+        if Word not in map(type, words):
+            return words, [0] * len(words)  # type: ignore[return-value]  # what holds no Word holds texts
         argv: list[str] = []
         marks: list[int] = []
         for word in words:

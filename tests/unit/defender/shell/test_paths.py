@@ -1,6 +1,8 @@
 """What a path means."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gw.defender.shell import paths
 from gw.defender.shell.stream import GLOB
@@ -49,7 +51,7 @@ HOLDS = {
     paths.is_system: ["/etc/hosts", "/usr/bin/x", "/boot/x"],
     paths.is_disk: ["/dev/sda", "/dev/nvme0n1", "/dev/mapper/x"],
     paths.is_kernel: ["/dev/mem", "/proc/sysrq-trigger", "/boot/x"],
-    paths.is_log: ["/var/log/auth.log", "~/.bash_history"],
+    paths.is_log: ["/var/log/auth.log", "~/.bash_history", "home/me/.bash_history"],
     paths.is_guard: ["~/.openclaw/openclaw.json", "/etc/clawgate/clawgate.yaml", "/var/lib/clawgate/x"],
     paths.is_temporary: ["/tmp/x", "node_modules", "./build", "x.egg-info", "/dev/null"],
 }  # fmt: skip
@@ -78,6 +80,21 @@ def test_it_is(ask: object, path: str) -> None:
 def test_it_is_not(ask: object, path: str) -> None:
     assert callable(ask)
     assert not ask(path)
+
+
+GRADED = (
+    paths.is_startup, paths.is_account, paths.is_system, paths.is_disk, paths.is_kernel, paths.is_log, paths.is_guard,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("path", [path for ask in GRADED for path in HOLDS[ask]])
+def test_what_is_graded_is_not_ordinary(path: str) -> None:
+    assert not paths.is_ordinary(path)
+
+
+@given(st.text(st.sampled_from("./~$gitbashrc_hookev1*")))
+def test_what_is_ordinary_is_not_graded(path: str) -> None:
+    assert not (paths.is_ordinary(path) and any(ask(path) for ask in GRADED))
 
 
 def test_patterns_and_unset_variables_do_not_hide_a_secret() -> None:

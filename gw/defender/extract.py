@@ -90,14 +90,21 @@ def _tool(params: Json, carrier: Carrier) -> str | None:
 def _parts(params: Json, carrier: Carrier, tool: str | None) -> Iterator[Part]:
     if tool is not None:
         yield Part(PartKind.TOOL, next(iter(carrier.tool), ""), tool)
-    taken: list[str] = []
+    taken: set[str] = set()
     for kind, pointer in carrier.parts:
         for where, value in _leaves(params, pointer):
-            if not any(where == before or where.startswith(before + "/") for before in taken):
-                taken.append(where)
+            if not _is_within(where, taken):
+                taken.add(where)
                 yield from _read(kind, where, value)
     if not carrier.fixed_tool:
         yield from _chat_command(params)
+
+
+def _is_within(where: str, places: set[str]) -> bool:
+    """Whether this pointer, or one above it, is among *places*."""
+    while where and where not in places:
+        where = where.rpartition("/")[0]
+    return where in places
 
 
 def _chat_command(params: Json) -> Iterator[Part]:
@@ -214,7 +221,11 @@ def _one(params: Json, pointer: str) -> Json:
 
 
 def _first(params: Json, pointers: tuple[str, ...]) -> str | None:
-    return next((text for pointer in pointers if (text := _text(_one(params, pointer)))), None)
+    for pointer in pointers:
+        text = _one(params, pointer)
+        if text and isinstance(text, str):
+            return text
+    return None
 
 
 @cache

@@ -1,5 +1,6 @@
 import hashlib
 import json
+import time
 
 import pytest
 from hypothesis import given
@@ -75,6 +76,7 @@ def test_identity_comes_from_the_bytes() -> None:
                 (COMMAND, "/systemRunPlan/rawCommand", "ls -l"), (PATH, "/cwd", "/w"),
             },
         ),
+        ("http.hook", {"message": "m", "messages": "n"}, {(PROMPT, "/message", "m"), (DATA, "/messages", "n")}),
         ("config.patch", {"raw": "{}"}, {(DATA, "/raw", "{}")}),
         ("unknown.method", {"a": ["b", {"c": "d"}]}, {(DATA, "/a/0", "b"), (DATA, "/a/1/c", "d")}),
         ("agents.files.set", {"name": "A.md", "content": "x"}, {(PATH, "/name", "A.md"), (DATA, "/content", "x")}),
@@ -154,6 +156,14 @@ def test_very_many_texts_are_joined_not_dropped() -> None:
     action = request("unknown", {"a": [f"t{n}" for n in range(MAX_PARTS + 10)]})
     assert len(action.parts) == MAX_PARTS
     assert action.parts[-1].value.endswith(f"t{MAX_PARTS + 9}")
+
+
+def test_very_many_texts_are_read_in_proportion() -> None:
+    params = {"message": "m", "attachments": [{"text": f"t{i}"} for i in range(20_000)]}
+    began = time.process_time()
+    action = from_request("chat.send", params, b"{}", Origin())
+    assert time.process_time() - began < 2  # each compared with each took half a minute
+    assert len(action.parts) == MAX_PARTS
 
 
 def test_deep_nesting_is_walked_without_recursion() -> None:

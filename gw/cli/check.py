@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from gw.cli.options import ALL, load_settings, settings_options
-from gw.cli.output import as_json_option, print_json, print_pairs
+from gw.cli.output import as_json_option, counted, print_json, print_pairs
 from gw.config.load import Loaded
 from gw.config.secrets import read_secret, secret_file
 from gw.config.settings import SETTINGS, Settings
@@ -54,7 +54,7 @@ def command(config_file: Path | None, examples: bool, as_json: bool, **flags: An
     else:
         for problem in problems:
             click.echo(str(problem), err=True)
-        print_pairs([*facts, ("result", f"{errors} errors" if errors else "ok")])
+        print_pairs([*facts, ("result", counted(errors, "error") if errors else "ok")])
     return 2 if errors else 0
 
 
@@ -92,9 +92,11 @@ def check_secrets(loaded: Loaded) -> list[Problem]:
 
 
 def check_files(settings: Settings) -> list[Problem]:
-    """Certificate and key that do not fit, and a Control UI folder without a page."""
+    """A state that is no folder, certificate and key that do not fit, a Control UI folder without a page."""
     gateway = settings.gateway
     problems: list[Problem] = []
+    if gateway.state.exists() and not gateway.state.is_dir():
+        problems.append(Problem(str(gateway.state), 0, 0, "state.folder", "the state must be a folder"))
     if gateway.tls_cert is not None and gateway.tls_key is not None:
         try:
             ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(gateway.tls_cert, gateway.tls_key)

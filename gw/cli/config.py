@@ -6,11 +6,11 @@ from typing import Any
 import click
 
 from gw.cli.options import ALL, load_settings, settings_options
-from gw.cli.output import as_json_option, print_json, print_table
+from gw.cli.output import Group, as_json_option, print_json, print_table
 from gw.config.settings import SETTINGS, example, show
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Group)
 def command() -> None:
     """Show settings and where each value comes from."""
 

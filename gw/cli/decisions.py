@@ -13,14 +13,16 @@ from typing import Any
 import click
 
 from gw.cli.options import load_settings, settings_options
-from gw.cli.output import as_json_option, paint, print_json
+from gw.cli.output import Group, as_json_option, counted, paint, print_json
+from gw.errors import StoreError
 from gw.ledger.decisions import CURRENT, read_latest
 from gw.ledger.receipts import PUBLIC_FILE, verify
 
 POLL_S = 0.5
+RULES_SHOWN = 3  # in a line for a person; --json has all
 
 
-@click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Group, invoke_without_command=True)
 @settings_options("gateway.state")
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 100_000), help="How many, newest last.")
 @click.option("--verdict", type=click.Choice(["allow", "review", "block"]), help="Only these.")
@@ -38,10 +40,11 @@ def command(
     **flags: Any,
 ) -> None:
     """Show recorded decisions."""
-    folder = load_settings(config_file, flags).settings.gateway.state / "decisions"
-    ctx.obj = folder
+    ctx.obj = folder = load_settings(config_file, flags).settings.gateway.state / "decisions"
     if ctx.invoked_subcommand is not None:
         return
+    if not (folder / CURRENT).exists():
+        click.echo(f"clawgate: nothing was recorded in {folder} yet", err=True)
     records = [r for r in read_latest(folder, limit if verdict is None else 100_000) if verdict in (None, r["verdict"])]
     for record in reversed(records[:limit]):
         _print(record, as_json)
@@ -52,17 +55,23 @@ def command(
 
 
 @command.command("verify")
+@settings_options("gateway.state")
 @click.option(
     "--key", type=click.Path(path_type=Path, dir_okay=False), help="Public key, base64.  [default: the log's]"
 )
 @click.option("--head", help="Hash the newest line must have, from a journal kept elsewhere.")
 @as_json_option
 @click.pass_context
-def verify_log(ctx: click.Context, /, key: Path | None, head: str | None, as_json: bool) -> int:
+def verify_log(
+    ctx: click.Context, /, config_file: Path | None, key: Path | None, head: str | None, as_json: bool, **flags: Any
+) -> int:
     """Check the hash chain and the receipts of the whole log: 0 when nothing was changed, 1 otherwise."""
     folder: Path = ctx.obj
-    public_file = key or folder / PUBLIC_FILE
-    public = base64.b64decode(public_file.read_bytes()) if public_file.exists() else None
+    if config_file is not None or any(flags.values()):  # given here rather than before `verify`
+        folder = load_settings(config_file, flags).settings.gateway.state / "decisions"
+    if not folder.is_dir():
+        raise StoreError(f"there is no decision log at {folder}")
+    public = read_public_key(key or folder / PUBLIC_FILE, is_needed=key is not None)
     report = verify(folder, public)
     if head is not None and report.head != head:
         report.say(f"the newest line has hash {report.head}, not {head}: lines were cut off or added")
@@ -73,8 +82,19 @@ def verify_log(ctx: click.Context, /, key: Path | None, head: str | None, as_jso
             click.echo(problem, err=True)
         start = "" if report.first in (0, 1) else f" (from seq {report.first} on; older files were removed)"
         signed = "receipts not checked: no public key" if public is None else f"confirmed up to seq {report.confirmed}"
-        click.echo(f"{report.records} records, {report.receipts} receipts{start}; {signed}; newest seq {report.last}")
+        counts = f"{counted(report.records, 'record')}, {counted(report.receipts, 'receipt')}"
+        click.echo(f"{counts}{start}; {signed}; newest seq {report.last}")
     return 1 if report.problems else 0
+
+
+def read_public_key(file: Path, *, is_needed: bool) -> bytes | None:
+    """Raises StoreError when the file holds no key."""
+    if not is_needed and not file.exists():
+        return None
+    try:
+        return base64.b64decode(file.read_bytes(), validate=True)
+    except ValueError:
+        raise StoreError(f"{file} is no public key (base64)") from None
 
 
 def _print(record: dict[str, Any], as_json: bool) -> None:
@@ -87,11 +107,14 @@ def _print(record: dict[str, Any], as_json: bool) -> None:
 def describe(record: dict[str, Any]) -> str:
     """One line for a person."""
     at = datetime.fromtimestamp(record["at"] / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
-    enforced = "" if record["enforced"] == record["verdict"] else f" (enforced {record['enforced']})"
+    verdict, enforced = record["verdict"], record["enforced"]
+    done = "" if enforced == verdict else f" (enforced {enforced})"
     what = next((part["text"] for part in record.get("parts", ()) if "text" in part), "")
-    rules = ",".join(dict.fromkeys(hit["rule"] for hit in record["hits"]))
+    rules = list(dict.fromkeys(hit["rule"] for hit in record["hits"]))
+    named = ",".join([*rules[:RULES_SHOWN], *([f"+{len(rules) - RULES_SHOWN}"] if len(rules) > RULES_SHOWN else [])])
     place = record.get("tool") or record["method"]
-    line = f"{at}  {paint(record['verdict'])}{enforced}  {record['score']:>3}  {place}  {rules}  {record['id']}"
+    words = f"{paint(verdict)}{done.ljust(len('review') - len(verdict))}"
+    line = f"{at}  {words}  {record['score']:>3}  {place}  {named}  {record['id']}"
     return f"{line}  {what[:120]!r}" if what else line
 
 

@@ -60,7 +60,7 @@ def serve(plain: Plain) -> int:
 
     try:
         return run_service(read(), read, plain.as_json)
-    except GwError as error:
+    except (GwError, OSError) as error:
         return exit_with(error)
     except KeyboardInterrupt:
         return 130

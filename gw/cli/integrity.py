@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from gw.cli.options import load_settings, settings_options
-from gw.cli.output import as_json_option, paint, print_json, print_pairs, print_table
+from gw.cli.output import Group, as_json_option, paint, print_json, print_pairs, print_table
 from gw.config.settings import Settings
 from gw.defender.integrity.baseline import Baseline, Change
 from gw.errors import StoreError
@@ -22,7 +22,7 @@ RESTORED = "restored"  # changed and put back while the service watched
 CHANGED = 1  # exit status of `diff` and `status` when something differs
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Group)
 def command() -> None:
     """Watch protected files for tampering."""
 

@@ -48,16 +48,26 @@ class SystemClock:
 @click.option("--channel", help="Where it was said, e.g. discord.")
 @click.option("--chat", type=click.Choice(["direct", "group", "channel"]), help="Kind of conversation.")
 @click.option("--provenance", type=click.Choice([p.value for p in Provenance]), help="Where the text came from.")
-@click.option("--policy", "policy_path", type=click.Path(path_type=Path), help="Policy file or folder.")
+@click.option(
+    "--policy",
+    "policy_path",
+    type=click.Path(path_type=Path),
+    help="Policy file or folder instead of the usual one.",
+)
 @as_json_option
 def command(command_line: str | None, policy_path: Path | None, as_json: bool, **flags: str | None) -> int:
     """Judge one action from flags, or JSON lines {id, prompt|command|url|path, ...} from standard input.
 
     The exit status of a single action is 0 for allow, 10 for review, 20 for block.
     """
-    pipeline = make_pipeline(policy_path)
     row = {name: value for name, value in {"command": command_line, **flags}.items() if value is not None}
-    if row.keys() & KINDS.keys() or ("tool" in row and sys.stdin.isatty()):
+    is_one = bool(row.keys() & KINDS.keys())
+    if not is_one and sys.stdin.isatty():
+        if "tool" not in row:
+            raise click.UsageError("say what to judge, e.g. --command 'ls', or pipe JSON lines into this command")
+        is_one = True
+    pipeline = make_pipeline(policy_path)
+    if is_one:
         decision = pipeline.judge(to_action(row, mode="cli"))
         click.echo(json.dumps(to_row(row.get("id"), decision)) if as_json else describe(decision))
         return EXIT[decision.verdict]
@@ -83,7 +93,7 @@ def judge_lines(lines: Iterable[bytes], pipeline: Pipeline, defaults: Mapping[st
         count += 1
         row: Any = None
         try:
-            row = json.loads(line)
+            row = read_line(line)
             if not isinstance(row, dict):
                 raise ValueError("a line must be one JSON object")
             decision = pipeline.judge(to_action({**defaults, **row}, mode="cli"))
@@ -98,6 +108,14 @@ def judge_lines(lines: Iterable[bytes], pipeline: Pipeline, defaults: Mapping[st
     if bad:
         return 2
     return EXIT[verdict] if count == 1 else 0
+
+
+def read_line(line: bytes) -> Any:
+    """Raises ValueError in words for whoever wrote the line."""
+    try:
+        return json.loads(line)
+    except ValueError as error:
+        raise ValueError(f"not JSON: {error}") from None
 
 
 def to_row(row_id: Any, decision: Decision) -> dict[str, Any]:

@@ -5,22 +5,24 @@ what to do; a traceback means a bug of ours.
 """
 
 import importlib
+import sys
 from typing import Final, NamedTuple
 
 import click
 
 from gw import __version__
+from gw.cli.output import Group
 from gw.cli.running import exit_with
 from gw.errors import GwError
 
 EXIT_CODES: Final = {
     0: "done; for `judge`: allow",
-    1: "it failed while running",
+    1: "it failed while running, or what was looked at is not in order",
     2: "wrong usage, or a broken configuration or policy",
-    3: "the gateway could not be reached",
+    3: "the gateway, or OpenClaw, could not be reached",
     10: "`judge`: review",
     20: "`judge`: block",
-    130: "interrupted",
+    130: "interrupted, or a question was not answered",
 }
 
 
@@ -49,7 +51,7 @@ COMMANDS: Final[dict[str, Entry]] = {
 }
 
 
-class LazyGroup(click.Group):
+class LazyGroup(Group):
     """Finds subcommands in COMMANDS; `--help` lists them without importing any."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -62,9 +64,8 @@ class LazyGroup(click.Group):
         command: click.Command = importlib.import_module(entry.module).command
         return command
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, entry.help) for name, entry in COMMANDS.items()])
+    def describe(self, ctx: click.Context, name: str) -> str:
+        return COMMANDS[name].help
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Exit status"):
@@ -84,8 +85,9 @@ def run(arguments: list[str] | None = None) -> int:
     except click.ClickException as error:
         error.show()
         return 2
-    except GwError as error:
+    except (GwError, OSError) as error:
         return exit_with(error)
     except (click.Abort, KeyboardInterrupt):
+        sys.stderr.write("\nclawgate: stopped\n")
         return 130
     return result if isinstance(result, int) else 0

@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 import click
 
 from gw.cli.options import load_settings, settings_options
-from gw.cli.output import as_json_option, print_json, print_pairs
+from gw.cli.output import Group, as_json_option, print_json, print_pairs
 from gw.errors import GwError
 from gw.modes.beside import openclaw_config
 from gw.modes.beside.openclaw_config import SECTIONS, Document, State, Wanted
@@ -107,7 +107,7 @@ def program_option(function: F) -> F:
     )(function)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Group)
 def command() -> None:
     """Connect a real OpenClaw on this machine with clawgate. Run it as the user that runs OpenClaw."""
 

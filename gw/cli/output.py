@@ -11,11 +11,29 @@ from typing import Any
 
 import click
 
+MAX_SUMMARY_CHARS = 200
 COLOURS = {"allow": "green", "review": "yellow", "block": "red", "ok": "green", "error": "red", "warning": "yellow"}
+
+
+class Group(click.Group):
+    """A command with subcommands; its help shows the whole first sentence of each."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        rows = [(name, self.describe(ctx, name)) for name in self.list_commands(ctx)]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+    def describe(self, ctx: click.Context, name: str) -> str:
+        command = self.get_command(ctx, name)
+        return command.get_short_help_str(limit=MAX_SUMMARY_CHARS) if command else ""
 
 
 def as_json_option(function: Any) -> Any:
     return click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")(function)
+
+
+def counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def print_json(value: Any) -> None:

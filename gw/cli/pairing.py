@@ -5,23 +5,22 @@ from typing import Any
 
 import click
 
-from gw.cli.options import load_settings, settings_options
-from gw.cli.output import as_json_option, print_json, print_table
+from gw.cli.options import connection_options, load_settings
+from gw.cli.output import Group, as_json_option, print_json, print_table
 from gw.cli.status import open_client
 
 SCOPES = ("operator.pairing", "operator.admin")
-CONNECTION = ("gateway.listen", "gateway.state", "auth.token_file")
 account_option = click.option("--account", default="default", show_default=True, help="The channel's account.")
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Group)
 def command() -> None:
     """See who asked to talk to an agent, and answer them. Needs the running gateway."""
 
 
 @command.command("list")
 @click.argument("channel", required=False)
-@settings_options(*CONNECTION)
+@connection_options
 @as_json_option
 def list_requests(channel: str | None, config_file: Path | None, as_json: bool, **flags: Any) -> None:
     """List what waits, oldest first; the codes are with those who ask."""
@@ -51,7 +50,7 @@ def list_requests(channel: str | None, config_file: Path | None, as_json: bool, 
 @click.argument("code")
 @account_option
 @click.option("--quiet", is_flag=True, help="Do not tell them in their chat.")
-@settings_options(*CONNECTION)
+@connection_options
 def approve(channel: str, code: str, account: str, quiet: bool, config_file: Path | None, **flags: Any) -> None:
     """Let somebody in: CODE is what they were told, or the request's id. Opens direct messages, nothing else."""
     params = {"channel": channel, "accountId": account, "requestId": code, "notify": not quiet}
@@ -64,7 +63,7 @@ def approve(channel: str, code: str, account: str, quiet: bool, config_file: Pat
 @click.argument("channel")
 @click.argument("code")
 @account_option
-@settings_options(*CONNECTION)
+@connection_options
 def dismiss(channel: str, code: str, account: str, config_file: Path | None, **flags: Any) -> None:
     """Forget a request; they may ask again."""
     params = {"channel": channel, "accountId": account, "requestId": code}

@@ -10,12 +10,12 @@ from typing import Any
 import click
 
 from gw.cli.options import load_settings, settings_options
-from gw.cli.output import as_json_option, print_json, print_table
+from gw.cli.output import Group, as_json_option, print_json, print_table
 from gw.ledger.direct import Direct
 from gw.ledger.quarantine import PURGED, RELEASED, Quarantine
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Group)
 def command() -> None:
     """Look into blocked and held actions."""
 
@@ -31,6 +31,8 @@ def _open(config_file: Path | None, flags: dict[str, Any]) -> Quarantine:
 def list_entries(config_file: Path | None, limit: int, as_json: bool, **flags: Any) -> None:
     """List entries, newest first."""
     entries = _open(config_file, flags).list(limit)
+    if not entries:
+        click.echo("clawgate: nothing is in quarantine", err=True)
     if as_json:
         for entry in entries:
             print_json(entry)

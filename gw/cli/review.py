@@ -7,20 +7,20 @@ from typing import Any
 
 import click
 
-from gw.cli.options import load_settings, settings_options
-from gw.cli.output import as_json_option, print_json, print_table
+from gw.cli.options import connection_options, load_settings
+from gw.cli.output import Group, as_json_option, counted, print_json, print_table
 from gw.cli.status import open_client
 
 SCOPES = ("operator.read", "operator.approvals")
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Group)
 def command() -> None:
     """See held actions and answer them. Needs the running gateway."""
 
 
 @command.command("list")
-@settings_options("gateway.listen", "gateway.state", "auth.token_file")
+@connection_options
 @click.option("--all", "everything", is_flag=True, help="Answered and expired ones too.")
 @as_json_option
 def list_held(config_file: Path | None, everything: bool, as_json: bool, **flags: Any) -> None:
@@ -47,12 +47,12 @@ def list_held(config_file: Path | None, everything: bool, as_json: bool, **flags
     )
     for grant in answer["grants"]:
         what = f"{grant['kind']} {grant['tool'] or grant['method']} ({','.join(grant['rules'])})"
-        click.echo(f"leave {grant['id']}: {what}, {grant['usesLeft']} uses until {_time(grant['untilMs'])}")
+        click.echo(f"leave {grant['id']}: {what}, {counted(grant['usesLeft'], 'use')} until {_time(grant['untilMs'])}")
 
 
 @command.command("show")
 @click.argument("held_id")
-@settings_options("gateway.listen", "gateway.state", "auth.token_file")
+@connection_options
 def show_held(held_id: str, config_file: Path | None, **flags: Any) -> None:
     """Print one held action with the text that waits."""
     answer = _ask(config_file, flags, "security.review.get", {"id": held_id})
@@ -65,26 +65,28 @@ def show_held(held_id: str, config_file: Path | None, **flags: Any) -> None:
 @click.option("--for", "duration", help="How long --like holds, e.g. 30m; at most 8h.", default=None)
 @click.option("--uses", type=click.IntRange(1, 100), help="How often --like may be used.")
 @click.option("--note", default="", help="Why; kept in the ledger.")
-@settings_options("gateway.listen", "gateway.state", "auth.token_file")
+@connection_options
 def approve_held(
     held_id: str, like: bool, duration: str | None, uses: int | None, note: str, config_file: Path | None, **flags: Any
 ) -> None:
     """Give leave: for this very action once, or with --like for more of its kind."""
     if duration is not None and not like:
         raise click.UsageError("--for belongs to --like")
+    if uses is not None and not like:
+        raise click.UsageError("--uses belongs to --like: leave for one action is used once")
     params: dict[str, Any] = {"id": held_id, "note": note}
     if like:
         params["for"] = duration or "30m"
     if uses is not None:
         params["uses"] = uses
     grant = _ask(config_file, flags, "security.review.approve", params)["grant"]
-    click.echo(f"leave given: {grant['kind']}, {grant['usesLeft']} uses until {_time(grant['untilMs'])}")
+    click.echo(f"leave given: {grant['kind']}, {counted(grant['usesLeft'], 'use')} until {_time(grant['untilMs'])}")
 
 
 @command.command("deny")
 @click.argument("held_id")
 @click.option("--note", default="", help="Why; kept in the ledger.")
-@settings_options("gateway.listen", "gateway.state", "auth.token_file")
+@connection_options
 def deny_held(held_id: str, note: str, config_file: Path | None, **flags: Any) -> None:
     """Refuse; the same action is refused until the hold would have ended."""
     _ask(config_file, flags, "security.review.deny", {"id": held_id, "note": note})
@@ -93,7 +95,7 @@ def deny_held(held_id: str, note: str, config_file: Path | None, **flags: Any) -
 
 @command.command("revoke")
 @click.argument("grant_id")
-@settings_options("gateway.listen", "gateway.state", "auth.token_file")
+@connection_options
 def revoke_grant(grant_id: str, config_file: Path | None, **flags: Any) -> None:
     """Take leave back."""
     _ask(config_file, flags, "security.review.revoke", {"id": grant_id})

@@ -20,7 +20,8 @@ class RefusedError(GwError):
     """The gateway answered a request with an error; `shape` is the wire's error object."""
 
     def __init__(self, method: str, shape: dict[str, Any]) -> None:
-        super().__init__(f"{method}: {shape.get('message', shape.get('code'))}")
+        why = str(shape.get("message") or shape.get("code"))
+        super().__init__(f"{method}: {why.removeprefix(f'{method}: ')}")
         self.shape = shape
 
 
@@ -104,5 +105,5 @@ class GatewayClient:
         try:
             hello: dict[str, Any] = self.call("connect", params)
         except RefusedError as error:
-            raise self._socket.unreachable(f"it refuses: {error.shape.get('message')}") from None
+            raise self._socket.turned_away(str(error.shape.get("message"))) from None
         return hello

@@ -109,8 +109,14 @@ def program_name() -> str:
     return os.path.relpath(started_as) if started_as.name == "clawgate" else f"{sys.executable} -m gw"
 
 
-def exit_with(error: GwError) -> int:
-    """Say what went wrong on standard error; returns the exit status."""
+def exit_with(error: GwError | OSError) -> int:
+    """Say what went wrong on standard error; returns the exit status. An OSError that names no file is raised again."""
+    if isinstance(error, OSError):
+        if error.filename is None:
+            raise error
+        hint = " (run this as the user whose file it is, or as root)" if isinstance(error, PermissionError) else ""
+        sys.stderr.write(f"clawgate: {error.filename}: {error.strerror}{hint}\n")
+        return 1
     if isinstance(error, ProblemsError):
         sys.stderr.writelines(f"{problem}\n" for problem in error.problems)
         return 2

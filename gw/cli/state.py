@@ -15,14 +15,14 @@ from typing import Any
 import click
 
 from gw.cli.options import load_settings, settings_options
-from gw.cli.output import as_json_option, print_json
+from gw.cli.output import Group, as_json_option, print_json
 from gw.errors import StoreError
 from gw.session import transfer
 from gw.session.backends import backend_for, chosen_path
 from gw.session.store import ENTRIES, Loaded, StateStore
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Group)
 def command() -> None:
     """Move, check and export stored sessions. Stop the gateway first."""
 

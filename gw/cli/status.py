@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from gw.cli.options import load_settings, settings_options
+from gw.cli.options import connection_options, load_settings
 from gw.cli.output import as_json_option, is_for_person, paint, print_json, print_pairs
 from gw.cli.rpc import GatewayClient
 from gw.config.secrets import read_secret, secret_file
@@ -14,7 +14,7 @@ from gw.config.settings import Settings
 
 
 @click.command()
-@settings_options("gateway.listen", "gateway.state", "auth.token_file")
+@connection_options
 @as_json_option
 def command(config_file: Path | None, as_json: bool, **flags: Any) -> int:
     """Ask the running gateway how it is."""

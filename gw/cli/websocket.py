@@ -79,6 +79,11 @@ class WebSocket:
         self._drop()
         return UnreachableError(f"no gateway at {self.address}: {why}")
 
+    def turned_away(self, why: str) -> UnreachableError:
+        """The same where there is a gateway, which does not let us in."""
+        self._drop()
+        return UnreachableError(f"the gateway at {self.address} refuses: {why}")
+
     # --- inside ---------------------------------------------------------------------------------------------
 
     def _connect(self, tls_ca: Path | None, timeout_s: float) -> None:

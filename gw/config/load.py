@@ -101,7 +101,7 @@ def _files(file: Path | None, source: _Source) -> Iterable[Path]:
     if main.is_file():
         yield main
     elif file is not None:
-        source.complain((str(file), 0, 0), "config.file", "no such file")
+        source.complain((str(file), 0, 0), "config.file", "is no file" if file.exists() else "no such file")
     try:
         parts = sorted(folder.glob("*.yaml"))
     except OSError as error:

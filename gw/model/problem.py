@@ -20,9 +20,10 @@ class Problem(NamedTuple):
     severity: str = "error"  # error | warning | advice
 
     def __str__(self) -> str:
+        place = f":{self.line}:{self.column}" if self.line else ""
         hint = f" ({self.hint})" if self.hint else ""
         at = f" at {self.path}" if self.path else ""
-        return f"{self.file}:{self.line}:{self.column}: {self.severity}: {self.message}{at}{hint} [{self.code}]"
+        return f"{self.file}{place}: {self.severity}: {self.message}{at}{hint} [{self.code}]"
 
 
 def closest(word: str, known: Iterable[str]) -> list[str]:

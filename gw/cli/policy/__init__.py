@@ -5,6 +5,8 @@ from typing import Final
 
 import click
 
+from gw.cli.output import Group
+
 # Subcommand -> (module, its function, help).
 COMMANDS: Final[dict[str, tuple[str, str, str]]] = {
     "new": ("gw.cli.policy.new", "new", "Write a first policy and its test file."),
@@ -25,7 +27,7 @@ COMMANDS: Final[dict[str, tuple[str, str, str]]] = {
 }
 
 
-class PolicyGroup(click.Group):
+class PolicyGroup(Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
 
@@ -36,11 +38,10 @@ class PolicyGroup(click.Group):
         found: click.Command = getattr(importlib.import_module(entry[0]), entry[1])
         return found
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, _, text) in COMMANDS.items()])
+    def describe(self, ctx: click.Context, name: str) -> str:
+        return COMMANDS[name][2]
 
 
-@click.group(cls=PolicyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=PolicyGroup)
 def command() -> None:
     """Write, check, try and apply policies."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from gw.cli.options import load_settings, settings_options
+from gw.cli.options import connection_options, load_settings
 from gw.cli.policy.checking import check
 from gw.cli.policy.reloading import tell_service
 from gw.config.settings import Settings
@@ -21,7 +21,7 @@ HISTORY = "policy-history"
 @click.argument("source", type=click.Path(path_type=Path, exists=True))
 @click.option("--to", "target", type=click.Path(path_type=Path), help=f"Folder in force.  [default: {LOCAL}]")
 @click.option("--force", is_flag=True, help="Apply in spite of warnings.")
-@settings_options("gateway.listen", "gateway.state", "auth.token_file")
+@connection_options
 def command(source: Path, target: Path | None, force: bool, config_file: Path | None, **flags: Any) -> int:
     """Check SOURCE (a folder, or one file to add), put it in force, and tell the running gateway.
 
@@ -63,7 +63,7 @@ def announce(settings: Settings) -> int:
 
 @click.command()
 @click.option("--to", "target", type=click.Path(path_type=Path), help=f"Folder in force.  [default: {LOCAL}]")
-@settings_options("gateway.listen", "gateway.state", "auth.token_file")
+@connection_options
 def rollback(target: Path | None, config_file: Path | None, **flags: Any) -> int:
     """Bring back the policies that were in force before the last apply (a second rollback undoes the first)."""
     settings = load_settings(config_file, flags).settings

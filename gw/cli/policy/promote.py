@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import click
 
-from gw.cli.options import load_settings, settings_options
+from gw.cli.options import connection_options, load_settings, settings_options
 from gw.cli.output import as_json_option, print_json, print_table
 from gw.cli.policy.apply import announce, live_folder
 from gw.cli.policy.checking import policy_option
@@ -55,7 +55,7 @@ def report(since: str, config_file: Path | None, as_json: bool, **flags: Any) ->
 @click.option("--force", is_flag=True, help="In spite of what the report card says.")
 @since_option
 @policy_option
-@settings_options("gateway.listen", "gateway.state", "auth.token_file")
+@connection_options
 def promote(
     rule_id: str,
     target: Path | None,

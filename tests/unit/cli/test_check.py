@@ -104,3 +104,8 @@ def test_an_example_that_does_not_hold_is_an_error_unless_examples_are_left_out(
     assert status == 2
     assert [(p["line"], p["code"]) for p in shown["problems"] if p["severity"] == "error"] == [(6, "example")]  # type: ignore[attr-defined,index]
     assert check(config, capsys, "--policy", str(policy), "--no-examples")[0] == 0
+
+
+def test_a_state_that_is_no_folder_is_found(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _, shown = check(config, capsys, "--state", str(config))
+    assert [problem["code"] for problem in shown["problems"]] == ["state.folder"]  # type: ignore[attr-defined,index]

@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from gw.cli import decisions
-from gw.cli.decisions import command, follow_file
+from gw.cli.decisions import command, describe, follow_file
 from gw.ledger.decisions import CURRENT
 from tests.unit.ledger.test_recorded import recorded
 
@@ -74,3 +74,32 @@ def test_verify_says_whether_the_log_is_whole(state: Path) -> None:
     assert code == 1 and "lines were cut off or added" in output
     path.write_bytes(lines[0] + lines[2])
     assert "seq 3 follows 1" in check()[1]
+
+
+def test_many_rules_make_no_long_line() -> None:
+    record = {"at": 0, "verdict": "allow", "enforced": "allow", "score": 7, "method": "m", "id": "dec_1"}
+    hits = [{"rule": rule} for rule in ("a", "b", "a", "c", "d", "e")]
+    assert describe(record | {"hits": hits}) == "1970-01-01 00:00:00  allow     7  m  a,b,c,+2  dec_1"
+    audited = describe(record | {"hits": [], "verdict": "review"})
+    assert "  review (enforced allow)    7  " in audited
+
+
+def test_a_folder_without_a_log_is_said(tmp_path: Path) -> None:
+    assert "nothing was recorded in" in run(tmp_path)
+    result = CliRunner().invoke(command, ["--state", str(tmp_path), "verify"], standalone_mode=False)
+    assert "there is no decision log" in str(result.exception)
+
+
+def test_verify_takes_the_state_on_either_side(state: Path, tmp_path: Path) -> None:
+    before = CliRunner().invoke(command, ["--state", str(state), "verify"], standalone_mode=False)
+    behind = CliRunner().invoke(command, ["verify", "--state", str(state)], standalone_mode=False)
+    assert before.exception is None and before.output == behind.output
+    assert before.output.startswith("3 records, ")
+
+
+def test_a_key_that_is_none_is_refused(state: Path) -> None:
+    (state / "key").write_text("no key")
+    result = CliRunner().invoke(
+        command, ["--state", str(state), "verify", "--key", str(state / "key")], standalone_mode=False
+    )
+    assert "is no public key" in str(result.exception)

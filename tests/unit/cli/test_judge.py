@@ -1,7 +1,9 @@
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -96,3 +98,14 @@ def test_a_bad_line_is_answered_and_the_rest_goes_on(policy: str) -> None:
 def test_deep_json_is_an_error_of_its_line(policy: str) -> None:
     code, output = run(policy, lines="[" * 100_000 + "\n")
     assert code == 2 and "error" in json.loads(output)
+
+
+def test_nothing_to_judge_on_a_terminal_is_said(policy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gw.cli.judge.sys.stdin", SimpleNamespace(isatty=lambda: True))
+    with pytest.raises(click.UsageError, match="say what to judge"):
+        command.main(["--policy", policy], standalone_mode=False)
+
+
+def test_a_line_that_is_no_json_is_named_so(policy: str) -> None:
+    code, output = run(policy, lines="ls -l\n")
+    assert code == 2 and json.loads(output)["error"].startswith("not JSON: ")

@@ -7,7 +7,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from gw.cli.options import ALL, load_settings, settings_options
+from gw.cli.options import ALL, connection_options, load_settings, settings_options
 from gw.config.load import Loaded
 from gw.config.settings import BY_PATH
 
@@ -44,3 +44,9 @@ def test_help_shows_the_rows_text() -> None:
 def test_a_row_without_a_flag_cannot_become_an_option() -> None:
     with pytest.raises(ValueError, match="has no flag"):
         settings_options("log.queue_lines")(lambda: None)
+
+
+def test_who_asks_a_gateway_reads_where_it_listens() -> None:
+    command = click.command()(connection_options(lambda **_: None))
+    shown = CliRunner().invoke(command, ["--help"]).output
+    assert "Where the running gateway listens." in shown and "port 0" not in shown

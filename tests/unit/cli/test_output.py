@@ -2,7 +2,9 @@
 
 import json
 
+import click
 import pytest
+from click.testing import CliRunner
 
 from gw.cli import output
 
@@ -36,3 +38,14 @@ def test_pairs_and_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == "a     1\nlong  2\n"
     output.print_json({"a": "ü"})
     assert json.loads(capsys.readouterr().out) == {"a": "ü"}
+
+
+def test_a_groups_help_shows_whole_sentences() -> None:
+    sentence = "Do a thing that takes a good many more words to tell than would fit into one line of the help."
+    group = output.Group("g", commands={"x": click.Command("x", help=f"{sentence} And more of it.")})
+    shown = " ".join(CliRunner().invoke(group, ["--help"]).output.split())
+    assert f"x {sentence.rstrip('.')}" in shown and "And more" not in shown
+
+
+def test_one_is_not_many() -> None:
+    assert [output.counted(number, "error") for number in (0, 1, 2)] == ["0 errors", "1 error", "2 errors"]

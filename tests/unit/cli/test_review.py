@@ -80,3 +80,9 @@ def test_what_is_asked(asked: list[tuple[str, Any]], arguments: list[str], quest
 def test_a_time_without_a_kind_is_wrong_usage(asked: list[tuple[str, Any]]) -> None:
     result = CliRunner().invoke(command, ["approve", "dec_1", "--for", "2h"])
     assert result.exit_code == 2 and "--for belongs to --like" in result.output and asked == []
+
+
+def test_uses_are_for_the_like_of_it(asked: list[tuple[str, Any]]) -> None:
+    result = CliRunner().invoke(command, ["approve", "dec_1", "--uses", "3"])
+    assert result.exit_code == 2 and "--uses belongs to --like" in result.output
+    assert not asked

@@ -91,7 +91,7 @@ def silent(server: Server) -> None:
 
 
 NO_WAY_IN = [
-    (wrong_token, "it refuses: gateway token mismatch"),
+    (wrong_token, "refuses: gateway token mismatch"),
     (closes, "closed the connection with 1008 too slow"),
     (hangs_up, "closed the connection"),
     (web_server, "it answers HTTP/1.1 404 Not Found"),

@@ -48,3 +48,17 @@ def test_what_went_wrong(error: GwError, status: int, words: list[str], capsys: 
     assert exit_with(error) == status
     said = capsys.readouterr().err
     assert all(word in said for word in words)
+
+
+def test_a_file_in_the_way_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_with(FileExistsError(17, "File exists", "/srv/x")) == 1
+    assert capsys.readouterr().err == "clawgate: /srv/x: File exists\n"
+    exit_with(PermissionError(13, "Permission denied", "/srv/x"))
+    assert "run this as the user whose file it is" in capsys.readouterr().err
+    with pytest.raises(OSError, match="no file in it"):
+        exit_with(OSError("no file in it"))
+
+
+def test_a_problem_without_a_line_shows_none() -> None:
+    assert str(Problem("a.yaml", 0, 0, "x", "one")) == "a.yaml: error: one [x]"
+    assert str(Problem("a.yaml", 2, 1, "x", "one")) == "a.yaml:2:1: error: one [x]"

@@ -20,19 +20,20 @@ _CALLS = (
     "check_call", "check_output", "Popen", "getoutput", "getstatusoutput", "pcntl_exec", "capture2", "capture3",
     "popen2", "popen3", "qx", "callCommand", "Process", "ProcessBuilder", "cmd", "shell", "callProcess", "system2",
     "write18", "shell-command", "call-process", "start-process", "do shell script", "interact", "os.system",
-    "fork_exec", "os:cmd", "System.cmd", "term", "ansi-term", "run-program",
+    "fork_exec", "os:cmd", "System.cmd", "term", "ansi-term", "run-program", "Command",
+    "Command::new",
 )  # fmt: skip
 # Without one of these words a code text starts nothing.
 _HINTS = (
     "system", "popen", "exec", "spawn", "subprocess", "Popen", "child_process", "pty", "getline", "`", "%x", "qx",
     "callCommand", "Process", "run(", "write18", "shell", "interact", "passthru", "syscmd", "|", "Runtime", "$`",
-    ":cmd", ".cmd", "(term", "(ansi-term", "run-program", ".execute", ".!",
+    ".Command", "Command::", ":cmd", ".cmd", "(term", "(ansi-term", "run-program", ".execute", ".!",
 )  # fmt: skip
 
 _CALL = re.compile(
     r"(?<![A-Za-z0-9_])(?:"
     + "|".join(re.escape(c) for c in sorted(_CALLS, key=len, reverse=True))
-    + r")\s*[(\[{ ]{1,3}\s*(?:[rbuf]?[\"'`]|q\{)"
+    + r")\s*[(\[{ ]{1,3}\s*(?:(?:[rbuf]|~[cs])?[\"'`]|q\{)"
 )
 _DECODED_CALL = re.compile(
     r"(?:system|popen|exec\w{0,5}|spawn\w{0,4}|passthru|run)\s?\(\s?[\w.]{0,16}(?:decode|unhex|atob|unpack)"
@@ -43,7 +44,7 @@ _PERCENT_X = re.compile(r"(?:%x|qx)([({\[/!|])([^)}\]/!|]{1,512})[)}\]/!|]")
 # Calls whose argument stands without quotes: `spawn sh` of expect, `esyscmd(sh)` of m4.
 # And where the text comes first: `"sh".execute()` of Groovy, `"sh".!` of Scala.
 _BARE = {
-    "tcl": re.compile(r"\b(?:spawn|exec)\s+([^;\n]{1,512})"),
+    "tcl": re.compile(r"\b(?:spawn|exec)\s+([^;\n<>]{1,512})"),
     "m4": re.compile(r"syscmd\(([^)]{1,512})\)"),
     "groovy": re.compile(r"[\"']([^\"']{1,512})[\"']\.execute\("),
     "scala": re.compile(r"\"([^\"]{1,512})\"\.!"),
@@ -346,6 +347,8 @@ def _commands(language: str, code: str) -> Iterator[str]:
         words = list(_literals(code, found.end() - 1))
         if not words:
             continue
+        if len(words) > 1 and words[0].rpartition("/")[2] == words[1]:
+            del words[0]  # execvp("sh", ["sh", ...]): the name comes twice
         listed = "[" in code[found.start() : found.end()] or (len(words) > 1 and " " not in words[0])
         yield _unescape(" ".join(words) if listed else words[0])
         count += 1

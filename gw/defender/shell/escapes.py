@@ -43,7 +43,7 @@ PROMPTS = names(
     "less more most man pg info ed ex vi vim nvim view rvim vimdiff ftp sftp lftp tftp gdb mysql mariadb psql sqlite3"
     " mail mailx telnet nmap journalctl systemctl timedatectl loginctl hostnamectl localectl git gh apt apt-get dpkg"
     " aws gcloud az eb heroku cargo cpan top htop iftop scanmem tdbtool zathura crash nano pico pic bc dc irb ncdu"
-    " ranger mc rpm yum zypper bconsole dmesg pdb slsh tcsh octave msfconsole smbclient"
+    " ranger mc rpm yum zypper bconsole dmesg pdb ncftp psftp tasksh debugfs slsh tcsh octave msfconsole smbclient"
 )
 
 # program -> options whose value is a command line.
@@ -115,9 +115,13 @@ _SETTINGS_OPTIONS: dict[str, str] = {
     **dict.fromkeys(("mysql", "mysqldump", "mysqladmin"), "--plugin-dir --default-auth --defaults-file"),
     **dict.fromkeys(("tshark", "wireshark"), "-X"),
     **dict.fromkeys(("cowsay", "cowthink"), "-f"),
+    **dict.fromkeys(("vi", "vim", "nvim", "view", "ex"), "-u -S"),
+    "emacs": "-l --load --script",
+    "pandoc": "-L --lua-filter -F --filter",
+    "pidgin": "-c",
 }
 _SETTINGS = {program: tuple(options.split()) for program, options in _SETTINGS_OPTIONS.items()}
-_FROM_ELSEWHERE = re.compile(r"(?:lua_script:|/tmp/|/var/tmp/|/dev/shm/|\.{1,2}/)")
+_FROM_ELSEWHERE = re.compile(r"(?:lua_script:|(?:/var)?/tmp(?:/|$)|/dev/shm/|\.{1,2}/)")
 
 # What these options are honestly used for.
 _USUAL = names(
@@ -352,6 +356,16 @@ def _psql(argv: Sequence[str]) -> Iterator[Told]:
         for mark in ("\\!", "to program", "from program", "TO PROGRAM", "FROM PROGRAM", "\\o |", "-o|"):
             if mark in word:
                 yield Told(word.partition(mark)[2].strip(" '\"|") or "sh")
+    for setting in option_values(argv, ("-P", "--pset")):
+        if setting.startswith("pager="):
+            yield Told(setting[6:], is_usual(setting[6:]))
+
+
+def _pager(argv: Sequence[str]) -> Iterator[Told]:
+    """`less +'!sh'`: typed at the prompt of the pager."""
+    for word in argv[1:]:
+        if word[:1] == "+" and "!" in word:
+            yield Told(word.partition("!")[2])
 
 
 def _hg(argv: Sequence[str]) -> Iterator[Told]:
@@ -392,5 +406,6 @@ FINDERS: dict[str, Finder] = {
     "npm": _npm,
     "fzf": _fzf,
     "hg": _hg,
+    **dict.fromkeys(("less", "more", "most"), _pager),
     "rpm": _rpm,
 }

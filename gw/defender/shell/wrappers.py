@@ -101,6 +101,7 @@ WRAPPERS: dict[str, Wrapper] = {
     **_rows("chroot", "", 1),
     **_rows("unshare", "-S -G --setuid --setgid --root --wd --propagation --setgroups --map-users"),
     **_rows("nsenter", "-t --target -S -G --setuid --setgid"),
+    **_rows("systemd-nspawn", "-D -M -u -i --directory --machine --user --image --bind --bind-ro"),
     **_rows("proot", "-r -b -w -R -S"),
     **_rows("strace", "-o -e -p -s -u -P -E -I -O -S -a -b -X"),
     **_rows("ltrace", "-o -e -p -s -u -n -l -x -a -D -S"),

@@ -83,6 +83,11 @@ def su(draft: Draft) -> None:
         draft.facts.add("root-shell")
 
 
+def machine_shell(draft: Draft) -> None:
+    if draft.operands[:1] in (["shell"], ["login"]):
+        draft.facts.add("spawns-shell")
+
+
 def starts_shell(draft: Draft) -> None:
     """Programs that start a shell when no command is given."""
     if draft.program == "systemd-run" and not draft.has("-S", "--shell"):
@@ -125,6 +130,7 @@ EFFECTS: dict[str, Effect] = {
     **dict.fromkeys(("sudo", "doas"), sudo),
     **dict.fromkeys(("su", "runuser"), su),
     **dict.fromkeys(names("chroot capsh newgrp sg systemd-run script unshare"), starts_shell),
+    "machinectl": machine_shell,
     "setcap": capability,
     "getcap": capabilities,
     "getent": database,

@@ -20,7 +20,7 @@ _DESTROYS = re.compile(
 _UPDATES = re.compile(r"\bupdate\s+[\w.`\"]+\s+set\s", re.I)
 _RUNS = re.compile(
     r"\bcopy\b[^;]{0,200}\b(?:from|to)\s+program\b|(?:^|\s)\\!|^\s*(?:system|\.shell|\.system)\s|sys_exec|xp_cmdshell"
-    r"|into\s+(?:out|dump)file|load_extension|lo_export|pg_read_file|load_file\(",
+    r"|into\s+(?:out|dump)file|load_extension|\blanguage\s+c\b|lo_export|pg_read_file|load_file\(",
     re.I,
 )
 

@@ -154,7 +154,8 @@ def _writes(draft: Draft, v: Verb) -> None:
             target = v.words[i + 1]
         if target:
             draft.writes += (normalise(target, draft.cwd),)
-            if is_startup(target):
+            # `.git\\config` of Windows has lost its backslash on the way here
+            if is_startup(target) or target.startswith((".gitconfig", ".githooks")):
                 draft.facts.add("git-hooks-command")
 
 

@@ -9,6 +9,7 @@ from gw.defender.shell.draft import Draft, Effect
 from gw.defender.shell.names import names
 from gw.defender.shell.paths import is_root, normalise
 
+_SEARCH_PATHS = names("PYTHONPATH PERL5LIB RUBYLIB NODE_PATH GTK_MODULES GCONV_PATH CLASSPATH")
 _TERMINALS = names("xterm uxterm rxvt urxvt lxterminal xfce4-terminal gnome-terminal konsole mate-terminal")
 _HISTORY_NAMES = frozenset(("HISTFILE", "HISTSIZE", "HISTFILESIZE", "HISTCONTROL", "HISTIGNORE", "SAVEHIST", "HISTCMD"))
 _GUARDS = names(
@@ -289,11 +290,12 @@ def assignment(draft: Draft, name: str, value: str) -> None:
         draft.facts.add("preloads")
     elif name == "PATH" and (value == "." or value.startswith((".:", ":", "/tmp", "/dev/shm"))):  # noqa: S108
         draft.facts.add("hijacks-path")
-    elif name in ("PERL5OPT", "RUBYOPT", "NODE_OPTIONS") and any(
-        o in value for o in ("-M", "-r", "--require", "--import")
+    elif (name in ("JAVA_TOOL_OPTIONS", "_JAVA_OPTIONS", "JDK_JAVA_OPTIONS") and "agent" in value) or (
+        name in ("PERL5OPT", "RUBYOPT", "NODE_OPTIONS")
+        and any(o in value for o in ("-M", "-r", "--require", "--import"))
     ):
         draft.facts.add("preloads")
-    elif name in ("PYTHONPATH", "PERL5LIB", "RUBYLIB", "NODE_PATH") and value.startswith(("/tmp", "/dev/shm")):  # noqa: S108
+    elif name in _SEARCH_PATHS and value.startswith(("/tmp", "/dev/shm")):  # noqa: S108
         draft.facts.add("hijacks-path")
     elif name == "BASH_ENV" and value:
         draft.facts.add("installs-hook")

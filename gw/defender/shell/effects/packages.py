@@ -22,7 +22,7 @@ _UNVERIFIED = names(
 _IGNORING = names("--nodeps --force-depends --force-all --force-remove-essential")  # what needs it
 _DRY = names("-s --simulate --just-print --dry-run --no-act --assumeno --test")
 _REMOVES = names("remove purge autoremove erase -R uninstall del")
-_LOCAL = (".deb", ".rpm", ".apk", ".snap", ".txz", ".pkg.tar.zst", ".pkg.tar.xz")
+_LOCAL = (".deb", ".rpm", ".apk", ".ipk", ".snap", ".txz", ".pkg.tar.zst", ".pkg.tar.xz")
 
 
 def _is_address(word: str) -> bool:

@@ -18,6 +18,8 @@ from gw.defender.shell.interpreters import canonical, code_of, is_interpreter
         ("python3.11 -I -c a", "python", "a"),
         ("python -Bc a", "python", "a"),
         ("perl -e a", "perl", "a"),
+        ("racket -e a", "lisp", "a"),
+        ("clisp -x a", "lisp", "a"),
         ("perl -lne a f", "perl", "a"),
         ("perl -ea", "perl", "a"),
         ("perl -MIO -e a -e b", "perl", "a\nb"),

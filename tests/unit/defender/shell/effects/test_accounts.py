@@ -5,6 +5,7 @@ import pytest
 from tests.support.commands import facts_of
 
 HITS = [
+    ("machinectl shell", "spawns-shell"),
     ("usermod -L root", "changes-password"),
     ("usermod -p x root", "changes-password"),
     ("usermod -s /sbin/nologin root", "changes-password"),
@@ -39,6 +40,7 @@ HITS = [
     ("getcap -r / 2>/dev/null", "searches-privilege"),
 ]
 MISSES = [
+    ("machinectl list", "spawns-shell"),
     ("usermod -s /bin/zsh me", "changes-password"),
     ("unshare -r ls", "spawns-shell"),
     ("usermod -aG developers agent", "adds-root-user"),

@@ -5,6 +5,7 @@ import pytest
 from tests.support.commands import facts_of
 
 HITS = [
+    ("psql -c \"create function f() returns int as '/x.so' language c\"", "shell-escape"),
     ('sqlite3 a.db "delete from t where 1"', "database-destroys"),
     ('psql -c "select * from pg_shadow"', "reads-service-secret"),
     ("redis-cli -h h FLUSHALL", "database-destroys"),

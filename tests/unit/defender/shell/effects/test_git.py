@@ -5,6 +5,7 @@ import pytest
 from tests.support.commands import facts_of
 
 HITS = [
+    ("git show --output=.git\\config HEAD", "git-hooks-command"),
     ("git -c clean.requireForce=false clean -dx", "git-discards"),
     ("git branch -f main HEAD~3", "git-discards"),
     ("git rm -r --force src", "git-discards"),
@@ -52,6 +53,7 @@ HITS = [
     ("git remote set-url origin https://x.example/r.git", "git-redirects"),
 ]
 MISSES = [
+    ("git show --output=.gitignore HEAD", "git-hooks-command"),
     ("git prune -n", "git-erases-history"),
     ("hg update default", "git-discards"),
     ("svn revert a.c", "git-discards"),

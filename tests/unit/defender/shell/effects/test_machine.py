@@ -5,6 +5,8 @@ import pytest
 from tests.support.commands import facts_of
 
 HITS = [
+    ("JAVA_TOOL_OPTIONS=-javaagent:/tmp/x.jar java X", "preloads"),
+    ("GTK_MODULES=/tmp/x.so gedit", "hijacks-path"),
     ("ps auxe", "reads-private"),
     ("dmesg -C", "truncates"),
     ("journalctl --vacuum-time=7d", "truncates"),
@@ -82,6 +84,7 @@ HITS = [
     ("sysctl -w net.ipv4.ip_forward=1", "writes-system"),
 ]
 MISSES = [
+    ("JAVA_TOOL_OPTIONS=-Xmx1g java X", "preloads"),
     ("ps -ef", "reads-private"),
     ("dmesg -T", "truncates"),
     ("journalctl --vacuum-time=7d", "wipes-logs"),

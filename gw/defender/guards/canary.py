@@ -32,5 +32,7 @@ class CanaryGuard:
 
 def _has_probe(text: str) -> bool:
     at = text.find(WORD)
+    if at < 0:
+        return False
     digits = text[at + len(WORD) : at + len(WORD) + DIGITS]
-    return at >= 0 and len(digits) == DIGITS and all(digit in "0123456789abcdef" for digit in digits)
+    return len(digits) == DIGITS and all(digit in "0123456789abcdef" for digit in digits)

@@ -5,6 +5,7 @@ Sees only the action's names. Invariant: a bonus adds points and a floor raises 
 
 from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
+from functools import lru_cache
 
 from gw.model.action import Action
 from gw.model.decision import Finding, Verdict
@@ -24,8 +25,7 @@ class ToolGuard:
         for field, row in settings.bonus.items():
             value = FIELDS[field](action)
             if value is not None and (points := row.get(value, row.get("*", 0))):
-                rule = f"bonus.{field}"
-                yield Finding(rule, points, group=rule, detail=f"{field} {value}")
+                yield _bonus(field, value, points)
         for field, floors in settings.floors.items():
             value = FIELDS[field](action)
             if value is None:
@@ -36,3 +36,9 @@ class ToolGuard:
                     floor = verdict
             if floor:
                 yield Finding(f"floor.{field}", 0, group=f"floor.{field}", floor=floor, detail=f"{field} {value}")
+
+
+@lru_cache(maxsize=256)  # nearly every call of a tool has the same one
+def _bonus(field: str, value: str, points: int) -> Finding:
+    rule = f"bonus.{field}"
+    return Finding(rule, points, group=rule, detail=f"{field} {value}")

@@ -52,7 +52,7 @@ def analyse(command: str, *, cwd: str | None = None) -> CommandFacts:
         nodes += [_text_node(role, span) for role, span in walker.extra[:MAX_TEXT_NODES]]
     if parser.comments:
         nodes += [_text_node(NodeRole.COMMENT, Span(*span)) for span in parser.comments[:MAX_TEXT_NODES]]
-    return CommandFacts(tuple(nodes), frozenset(walker.signals), len(walker.drafts) > 1 or len(script) > 1)
+    return made(CommandFacts, (tuple(nodes), frozenset(walker.signals), len(walker.drafts) > 1 or len(script) > 1))
 
 
 def _text_node(role: NodeRole, span: Span) -> Node:

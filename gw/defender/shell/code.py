@@ -193,6 +193,11 @@ def _has(code: str, words: tuple[str, ...]) -> bool:
     return False
 
 
+def is_inert(code: str) -> bool:
+    """Whether *code* neither starts nor connects anything, whatever its language but PowerShell."""
+    return not _has(code, _HINTS) and not _has(code, _SOCKETS)
+
+
 def inspect(language: str, code: str) -> CodeFacts:
     """Return what *code* may do; an empty result means none of the words that matter is in it."""
     facts: set[str] = set()

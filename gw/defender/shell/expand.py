@@ -249,12 +249,12 @@ class Expander:
 
 def _is_obscured(parts: Sequence[Part], program: bool) -> bool:
     """`cat${IFS}x`, `r$@m`, `who$(echo am)i`: expansions inside a word that only hide it."""
-    lettered = any(type(p) is Text and p.text.isalnum() for p in parts)
+    lettered = program and any(type(p) is Text and p.text.isalnum() for p in parts)
     for part in parts:
         if type(part) is Param and not part.quoted and not part.op:
-            if part.name == "IFS" or (part.name in "@*" and lettered and program):
+            if part.name == "IFS" or (part.name in "@*" and lettered):
                 return True
-        elif type(part) is Subst and program and lettered and part.kind == "$":
+        elif type(part) is Subst and lettered and part.kind == "$":
             return True
     return False
 
@@ -305,7 +305,10 @@ Atom = str | Param | Subst | Opaque
 
 def braces(parts: Sequence[Part]) -> list[Sequence[Part]]:
     """Return the alternatives of `{a,b}` and `{1..3}` among unquoted text, at most MAX_FIELDS of them."""
-    if not any(type(p) is Text and not p.quoted and "{" in p.text for p in parts):
+    for part in parts:
+        if type(part) is Text and not part.quoted and "{" in part.text:
+            break
+    else:
         return [parts]
     atoms: list[Part] = []
     for part in parts:

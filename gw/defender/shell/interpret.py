@@ -8,7 +8,7 @@ import re
 from typing import TYPE_CHECKING
 
 from gw.defender.shell import escapes
-from gw.defender.shell.code import inspect
+from gw.defender.shell.code import inspect, is_inert
 from gw.defender.shell.context import Context
 from gw.defender.shell.draft import Draft
 from gw.defender.shell.effects.deletion import deletes
@@ -183,14 +183,16 @@ _OF_FOREIGN_CODE = frozenset(("reverse-shell", "executes-fetched", "executes-dec
 def foreign(walker: "Walker", text: str) -> None:
     """A line that is no shell text may be code of another language, on its way to somebody's interpreter."""
     powershell = _POWERSHELL_LINE.search(text, 0, 1024) is not None
-    found = inspect("powershell" if powershell else "", text)
-    facts = found.facts & (_OF_FOREIGN_CODE if powershell else {"reverse-shell"})
-    if _COMPACT_BOMB.search(text, 0, 1024):
-        facts |= {"fork-bomb"}
-    first = walker.drafts[0].program if walker.drafts else None
-    if first is None or not (profile(first).passive or profile(first).cites):
-        for command in found.commands:
-            walker.text(command, Context(Span(0, len(text)), None, ("",)))
+    facts: set[str] = set()
+    if powershell or not is_inert(text):
+        found = inspect("powershell" if powershell else "", text)
+        facts |= found.facts & (_OF_FOREIGN_CODE if powershell else {"reverse-shell"})
+        first = walker.drafts[0].program if walker.drafts else None
+        if first is None or not (profile(first).passive or profile(first).cites):
+            for command in found.commands:
+                walker.text(command, Context(Span(0, len(text)), None, ("",)))
+    if "()" in text and _COMPACT_BOMB.search(text, 0, 1024):
+        facts.add("fork-bomb")
     if facts:
         draft = Draft("", ("", text), (0, 0), Span(0, len(text)))
         draft.facts |= facts

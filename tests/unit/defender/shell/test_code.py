@@ -2,7 +2,7 @@
 
 import pytest
 
-from gw.defender.shell.code import inspect, is_web_shell
+from gw.defender.shell.code import inspect, is_inert, is_web_shell
 
 
 @pytest.mark.parametrize(
@@ -126,3 +126,15 @@ def test_reading_and_writing_with_open() -> None:
 )
 def test_pages_that_run_what_visitors_send(path: str, text: str, planted: bool) -> None:
     assert is_web_shell(path, text) is planted
+
+
+@pytest.mark.parametrize("code", ["pyenv global <version>", "print(1)", "a < b ? c : d", "open('/etc/x', 'w')"])
+def test_what_is_inert_starts_and_connects_nothing(code: str) -> None:
+    assert is_inert(code)
+    found = inspect("", code)
+    assert not found.commands and "reverse-shell" not in found.facts
+
+
+@pytest.mark.parametrize("code", ["os.system('sh')", "s = socket()", "`id`", "a | b", "TCPSocket.new"])
+def test_what_may_start_or_connect_something_is_not_inert(code: str) -> None:
+    assert not is_inert(code)

@@ -13,13 +13,12 @@ from typing import Any
 import click
 
 from gw.cli.options import load_settings, settings_options
-from gw.cli.output import Group, as_json_option, counted, paint, print_json
+from gw.cli.output import Group, as_json_option, counted, few, paint, print_json
 from gw.errors import StoreError
 from gw.ledger.decisions import CURRENT, read_latest
 from gw.ledger.receipts import PUBLIC_FILE, verify
 
 POLL_S = 0.5
-RULES_SHOWN = 3  # in a line for a person; --json has all
 
 
 @click.group(cls=Group, invoke_without_command=True)
@@ -111,10 +110,9 @@ def describe(record: dict[str, Any]) -> str:
     done = "" if enforced == verdict else f" (enforced {enforced})"
     what = next((part["text"] for part in record.get("parts", ()) if "text" in part), "")
     rules = list(dict.fromkeys(hit["rule"] for hit in record["hits"]))
-    named = ",".join([*rules[:RULES_SHOWN], *([f"+{len(rules) - RULES_SHOWN}"] if len(rules) > RULES_SHOWN else [])])
     place = record.get("tool") or record["method"]
     words = f"{paint(verdict)}{done.ljust(len('review') - len(verdict))}"
-    line = f"{at}  {words}  {record['score']:>3}  {place}  {named}  {record['id']}"
+    line = f"{at}  {words}  {record['score']:>3}  {place}  {few(rules)}  {record['id']}"
     return f"{line}  {what[:120]!r}" if what else line
 
 

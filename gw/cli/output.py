@@ -13,6 +13,8 @@ import click
 
 MAX_SUMMARY_CHARS = 200
 COLOURS = {"allow": "green", "review": "yellow", "block": "red", "ok": "green", "error": "red", "warning": "yellow"}
+MAX_LINE_CHARS = 1000
+MAX_NAMES = 3
 
 
 class Group(click.Group):
@@ -34,6 +36,11 @@ def as_json_option(function: Any) -> Any:
 
 def counted(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def few(words: Sequence[str]) -> str:
+    """The first of some names and how many more there are; --json has all."""
+    return ",".join([*words[:MAX_NAMES], *([f"+{len(words) - MAX_NAMES}"] if len(words) > MAX_NAMES else [])])
 
 
 def print_json(value: Any) -> None:
@@ -58,7 +65,7 @@ def print_pairs(pairs: Sequence[tuple[str, str]]) -> None:
 
 
 def print_table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """A table; on a terminal by rich, else tab-separated so that cut and awk can use it."""
+    """A table; on a terminal by rich, else tab-separated so that cut and awk can use it. No cell is ever cut."""
     if not is_for_person():
         for row in rows:
             click.echo("\t".join(row))
@@ -70,4 +77,4 @@ def print_table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     table = Table(*headers, box=None, header_style="bold", pad_edge=False)
     for row in rows:
         table.add_row(*(Text(cell, style=COLOURS.get(cell, "")) for cell in row))
-    Console().print(table)
+    Console(width=MAX_LINE_CHARS).print(table)  # the terminal wraps what is too wide for it

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from gw.cli.options import load_settings, settings_options
-from gw.cli.output import Group, as_json_option, print_json, print_table
+from gw.cli.output import Group, as_json_option, few, print_json, print_table
 from gw.ledger.direct import Direct
 from gw.ledger.quarantine import PURGED, RELEASED, Quarantine
 
@@ -45,7 +45,7 @@ def list_entries(config_file: Path | None, limit: int, as_json: bool, **flags: A
                 entry["verdict"],
                 str(entry["score"]),
                 entry.get("tool") or entry["method"],
-                ",".join(dict.fromkeys(hit["rule"] for hit in entry["hits"])),
+                few(list(dict.fromkeys(hit["rule"] for hit in entry["hits"]))),
                 entry["id"],
             )
             for entry in entries

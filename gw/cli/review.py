@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from gw.cli.options import connection_options, load_settings
-from gw.cli.output import Group, as_json_option, counted, print_json, print_table
+from gw.cli.output import Group, as_json_option, counted, few, print_json, print_table
 from gw.cli.status import open_client
 
 SCOPES = ("operator.read", "operator.approvals")
@@ -36,7 +36,7 @@ def list_held(config_file: Path | None, everything: bool, as_json: bool, **flags
                 row["id"],
                 row["state"],
                 row.get("tool") or row["method"],
-                ",".join(row["rules"]),
+                few(row["rules"]),
                 str(row["score"]),
                 _time(row["createdAtMs"]),
                 _time(row["expiresAtMs"]),

@@ -19,8 +19,10 @@ MAX_SEARCHED: Final = 100_000
 
 def to_action(record: Mapping[str, Any]) -> Action | None:
     """The action of a decision record or quarantine entry; None when the text of a part was not kept."""
+    if "parts" not in record:  # purged
+        return None
     parts = []
-    for part in record.get("parts", ()):
+    for part in record["parts"]:
         if "text" not in part:
             return None
         provenance = Provenance(part["provenance"]) if "provenance" in part else None

@@ -7,6 +7,7 @@ from typing import Any, Final
 import click
 
 from gw import __version__
+from gw.cli.output import counted
 from gw.cli.policy.checking import check, policy_argument
 from gw.model.problem import Problem
 
@@ -33,7 +34,7 @@ def command(paths: tuple[Path, ...], form: str, no_advice: bool) -> int:
         rules = f"{len(policy.rules)} rules, " if policy is not None else ""
         errors = sum(problem.severity == "error" for problem in problems)
         warnings = sum(problem.severity == "warning" for problem in problems)
-        click.echo(f"{rules}{errors} errors, {warnings} warnings")
+        click.echo(f"{rules}{counted(errors, 'error')}, {counted(warnings, 'warning')}")
     severities = {problem.severity for problem in problems}
     return 2 if "error" in severities else 1 if "warning" in severities else 0
 

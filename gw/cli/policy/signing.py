@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from gw.cli.options import load_settings, settings_options
+from gw.cli.output import counted
 from gw.policy.signing import KEY_SUFFIX, Trust, key_id, load_key, make_key, public_bytes, read_trust
 from gw.policy.signing import sign as sign_folder
 from gw.policy.signing import verify as verify_folder
@@ -20,10 +21,13 @@ def sign(folder: Path, key_file: Path, new_key: bool) -> int:
     try:
         key = make_key(key_file) if new_key else load_key(key_file)
         names = sign_folder(folder, key)
+    except FileNotFoundError:
+        click.echo(f"clawgate: there is no key {key_file} (--new-key makes one)", err=True)
+        return 2
     except (OSError, ValueError) as error:
         click.echo(f"clawgate: {error}", err=True)
         return 2
-    click.echo(f"{len(names)} files signed with key {key_id(public_bytes(key))}")
+    click.echo(f"{counted(len(names), 'file')} signed with key {key_id(public_bytes(key))}")
     if new_key:
         click.echo(f"trust it by putting {key_file.with_suffix(KEY_SUFFIX)} into the folder policy.trusted_keys names")
     return 0

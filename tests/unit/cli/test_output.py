@@ -25,6 +25,16 @@ def test_tables_are_aligned_for_a_person(monkeypatch: pytest.MonkeyPatch, capsys
     assert output.paint("whatever") == "whatever"
 
 
+def test_what_people_copy_is_whole_however_narrow_the_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(output, "is_for_person", lambda: True)
+    monkeypatch.setenv("COLUMNS", "40")
+    output.print_table(("rules", "id"), [("a.rule.with-a-long-name", "dec_8e93325a0fbfe6a1937a")])
+    shown = capsys.readouterr().out
+    assert "dec_8e93325a0fbfe6a1937a" in shown and "…" not in shown
+
+
 def test_colour_needs_a_terminal_that_wants_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(output.sys.stdout, "isatty", lambda: True, raising=False)
     monkeypatch.delenv("NO_COLOR", raising=False)

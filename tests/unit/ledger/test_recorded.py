@@ -3,7 +3,7 @@ from pathlib import Path
 from gw.defender.rows import to_action as row_action
 from gw.ledger.decisions import DecisionLog
 from gw.ledger.direct import Direct
-from gw.ledger.quarantine import Quarantine
+from gw.ledger.quarantine import PURGED, Quarantine
 from gw.ledger.recorded import find_action, read_actions, to_action
 from gw.ledger.redact import KEY_BYTES, Redactor
 from gw.ledger.sink import LedgerSink
@@ -44,6 +44,13 @@ def test_reading_back_says_what_is_missing_and_stops_at_the_time(tmp_path: Path)
     assert list(read_actions(tmp_path, now + 1)) == []
 
 
+def test_what_was_purged_is_not_judged_as_if_it_had_been_empty(tmp_path: Path) -> None:
+    (decision_id,) = recorded(tmp_path, {"prompt": "evil"})
+    assert Quarantine(tmp_path / "quarantine", Direct()).mark(decision_id, PURGED, "ann", "", 1)
+    assert find_action(tmp_path, decision_id) is None
+    assert [action for _, action in read_actions(tmp_path, 0)] == [None]
+
+
 def test_a_record_without_parts_is_an_action_without_parts() -> None:
-    action = to_action({"method": "m", "digest": "d", "session": "s"})
+    action = to_action({"method": "m", "digest": "d", "session": "s", "parts": []})
     assert action is not None and action.parts == () and action.session_key == "s"

@@ -176,7 +176,7 @@ class CodeFacts(NamedTuple):
 # A page that runs what its visitors send.
 _WEB_SHELL = re.compile(
     r"(?:system|exec|shell_exec|passthru|popen|proc_open|eval|assert|create_function)\s*\(\s*(?:\w+\s*\(\s*){0,2}@?\$_(?:GET|POST|REQUEST|COOKIE|SERVER)"
-    r"|`\s*\$_(?:GET|POST|REQUEST|COOKIE)|exec\s*\(\s*request\.getParameter|eval\s*\(?\s*request[\[(.]"
+    r"|`\s*\$_(?:GET|POST|REQUEST|COOKIE)|exec\s*\(\s*request\.getParameter|eval(?:\s*\(\s*|\s+)request[\[(.]"
     r"|Process\.Start\([^)]{0,64}Request"
 )
 _PAGES = (".php", ".phtml", ".php5", ".php7", ".phar", ".jsp", ".jspx", ".asp", ".aspx", ".ashx", ".cgi", ".inc")

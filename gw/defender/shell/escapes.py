@@ -173,7 +173,8 @@ _COMMAND_VARIABLE = re.compile(
 
 # `!/bin/sh`, `:!sh`, `! exec "/bin/sh"`, `shell /bin/sh`, `sh X sh X`: what is typed at such a prompt.
 _TYPED = re.compile(
-    r"^[ \t]*(?::?\s?!|:?shell\b|system\b|sh\s\w)\s*(?:exec\b)?[\s\"'(]*(?:(?:/usr)?/bin/)?(?:ba|da|z|k|c|tc|a)?sh\b",
+    r"^[ \t]*(?::?\s?!|:?shell\b|system\b|sh\s\w)(?:[ \t]*exec\b)?[ \t\"'(]*"
+    r"(?:(?:/usr)?/bin/)?(?:ba|da|z|k|c|tc|a)?sh\b",
     re.M,
 )
 

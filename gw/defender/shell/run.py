@@ -57,7 +57,7 @@ _OWN_DRAFT = names("find fd fdfind ssh autossh systemd-run gcloud docker podman 
 _LISTERS = frozenset(("find", "fd", "ls"))
 _SEVERAL = frozenset(("!", "-not", "-o", "-or", ","))
 # In front of the command in a table of jobs: five fields or a word for them, and perhaps a user.
-_WHEN = re.compile(r"^\s*(?:(?:[\d*/,-]{1,32}\s+){5}|@\w{1,16}\s+)(?:root\s+|www-data\s+|nobody\s+)?")
+_WHEN = re.compile(r"\s*(?:(?:[\d*/,-]{1,32}\s+){5}|@\w{1,16}\s+)(?:root\s+|www-data\s+|nobody\s+)?")
 _FILTERS_OF_FIND = names("-name -iname -path -regex -mtime -size -empty -newer -mmin -iregex -wholename -user -perm")
 
 
@@ -290,7 +290,8 @@ def _arms(text: str) -> set[str]:
 def _started_later(walker: "Walker", draft: Draft, text: str, context: Context) -> None:
     """Lines written to a start-up file or a table of jobs are commands, only later."""
     for line in text.splitlines()[:MAX_INNER]:
-        walker.text(_WHEN.sub("", line, count=1), context.inside(draft.program or ""))
+        when = _WHEN.match(line, 0, WINDOW)
+        walker.text(line[when.end() if when else 0 :], context.inside(draft.program or ""))
 
 
 def _remember(walker: "Walker", draft: Draft, stream: Stream, context: Context) -> None:

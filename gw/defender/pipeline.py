@@ -4,13 +4,13 @@ Knows no frames and no methods. Invariant: always answers, within its bounds: wh
 held for review (or as the policy says), and a decision is recorded before it is returned.
 """
 
-import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 
 from gw.defender import scoring
 from gw.defender.classes import class_of
 from gw.defender.engine import Engine
+from gw.defender.ids import ids
 from gw.defender.review import Reviews
 from gw.errors import Expired, Overloaded
 from gw.limits import EVALUATION_TIMEOUT_S
@@ -50,7 +50,7 @@ class Pipeline:
         deadline: DeadlineFactory = no_deadline,
         timeout_s: float = EVALUATION_TIMEOUT_S,
         audit_only: bool = False,
-        new_id: Callable[[], str] = lambda: "dec_" + os.urandom(10).hex(),
+        new_id: Callable[[], str] | None = None,
     ) -> None:
         self._policy = policy
         self._engine = engine
@@ -60,7 +60,7 @@ class Pipeline:
         self._gate: Gate = gate or OpenGate()
         self._deadline = deadline
         self._timeout_s = timeout_s
-        self._new_id = new_id
+        self._new_id = new_id or ids("dec_").__next__
         self.audit_only = audit_only
 
     def judge(self, action: Action) -> Decision:

@@ -27,8 +27,13 @@ NAMES: Final = ("tool", "channel", "chat", "session", "agent", "sender", "client
 _TEXTS: Final = frozenset((*KINDS, *NAMES))
 
 
-def to_action(row: Mapping[str, Any], *, mode: str, action_id: str = "") -> Action:
-    """Raises ValueError saying what is wrong; keys that are neither parts nor names are ignored."""
+def to_action(
+    row: Mapping[str, Any], *, mode: str, action_id: str = "", conn_id: str | None = None, client_id: str | None = None
+) -> Action:
+    """Raises ValueError saying what is wrong; keys that are neither parts nor names are ignored.
+
+    What is known of the asker stands above what the row says.
+    """
     for name, value in row.items():
         if name in _TEXTS and value is not None and not isinstance(value, str):
             raise ValueError(f"`{name}` must be text")
@@ -55,7 +60,8 @@ def to_action(row: Mapping[str, Any], *, mode: str, action_id: str = "") -> Acti
         session_key=row.get("session"),
         agent_id=row.get("agent"),
         sender=row.get("sender"),
-        client_id=row.get("client"),
+        conn_id=conn_id,
+        client_id=client_id or row.get("client"),
         mode=mode,
     )
 

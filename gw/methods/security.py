@@ -49,10 +49,12 @@ class Security:
     def evaluate(self, call: Call) -> Json:
         """Judge {prompt|command|url|path|output, tool, args, channel, ...}; `dryRun: true` leaves no record."""
         try:
-            action = to_action(call.params, mode="rpc", action_id=call.id)
+            info = call.info
+            action = to_action(
+                call.params, mode="rpc", action_id=call.id, conn_id=info.conn_id, client_id=info.client_id
+            )
         except ValueError as error:
             raise InvalidRequest(f"security.evaluate: {error}") from None
-        action = action._replace(conn_id=call.info.conn_id, client_id=call.info.client_id)
         if call.params.get("dryRun") is True:
             return to_answer(self._pipeline.evaluate(action))
         decision = self._pipeline.judge(action)

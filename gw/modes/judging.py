@@ -4,7 +4,6 @@ The only place that joins `defender`, `policy` and `ledger`. Invariant: a gatewa
 not start.
 """
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -17,6 +16,7 @@ from gw.defender.engine import Engine
 from gw.defender.extract import Origin, from_request
 from gw.defender.guards import GUARDS
 from gw.defender.guards.base import Services
+from gw.defender.ids import ids
 from gw.defender.pipeline import Pipeline
 from gw.defender.review import Reviews
 from gw.errors import ConfigError
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
 OVERLOADED: Final = "engine.overloaded"  # what the pipeline finds when its gate is full
 LEDGER_KEY: Final = "ledger.key"
+_ACTION_IDS: Final = ids("act_")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ class Judging:
     def guard(self, call: Call) -> Decision:
         """The router's port: judge one request."""
         info = call.info
-        origin = Origin(id="act_" + os.urandom(10).hex(), conn_id=info.conn_id, client_id=info.client_id)
+        origin = Origin(id=next(_ACTION_IDS), conn_id=info.conn_id, client_id=info.client_id)
         return self.judge(from_request(call.method, call.params, call.raw, origin))
 
     def judge(self, action: Action) -> Decision:

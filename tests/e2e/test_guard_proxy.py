@@ -220,6 +220,13 @@ def wait_for_held(guard: Serving, capsys: pytest.CaptureFixture[str], known: set
     return found
 
 
+def status_of(guard: Serving, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    capsys.readouterr()
+    assert ask_control(guard, "status", "--json") == 0
+    found: dict[str, Any] = json.loads(capsys.readouterr().out)["clawgate"]
+    return found
+
+
 def test_a_destructive_command_waits_for_a_person_and_runs_only_then(
     gateway: Lab, guard: Serving, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -257,6 +264,11 @@ def test_a_node_behind_the_guard_is_safe_from_operators_who_are_not(
         assert ask_control(guard, "review", "approve", held) == 0
         nodes.ask("after", "touch", "AFTER", cwd=tmp_path)
         assert nodes.answer("after")["ok"] and not (tmp_path / "MARKER").exists(), "not after its caller has gone"
+    shown = status_of(guard, capsys)
+    assert shown["coverage"]["executions"] >= 2 and shown["coverage"]["unguarded"] == 0
+    assert {gate: probe["outcome"] for gate, probe in shown["guard"]["canaries"].items()} == {
+        "guard": "bites", "guard-http": "bites",
+    }  # fmt: skip
 
 
 # --- HTTP ------------------------------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from gw.config.load import load
 from gw.config.settings import build
 from gw.errors import ConfigError
 from gw.modes.build import Gateway
+from gw.modes.guard import desk as desking
 from gw.modes.guard import proxy as proxying
 from gw.modes.guard.proxy import GuardProxy, on_control, secret_of, target_of
 from gw.net.dial import Target
@@ -102,6 +103,16 @@ def test_what_may_pass_passes_and_what_may_not_does_not(tmp_path: Path) -> None:
         assert guard.messages() == ["connect", "health", "chat.send"]
         shown = guard.proxy.status() | {"upstream": "", "canaries": {}}
         assert shown == {"upstream": "", "upstreamUp": True, "connections": 1, "waiting": 0, "canaries": {}}
+
+
+def test_what_passed_is_on_record_when_it_stops(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(desking, "SETTLE_S", 60.0)
+    with guarded(tmp_path) as guard, guard.client() as client:
+        assert ask(client, "chat.send", "2", sessionKey="s", message="good morning")["ok"]
+        log = tmp_path / "decisions" / "decisions.jsonl"
+        guard.gateway.judging.flush()
+        assert "chat.send" not in log.read_text()
+    assert "chat.send" in log.read_text()
 
 
 @pytest.mark.parametrize("with_token", [False, True])

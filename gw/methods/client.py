@@ -162,7 +162,8 @@ class Client:
             self._services.bus.remove(self)
             for tell in self._services.left:
                 tell(self)
-            logger.info("client.closed", extra={"conn": self.conn_id, "code": code})
+            who = {"client": self.info.client_id, "remote": self.facts.remote}
+            logger.info("client.closed", extra={"conn": self.conn_id, **who, "code": code})
 
     # --- what the router and the bus use --------------------------------------------------------------------
 

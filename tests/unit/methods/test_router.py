@@ -257,6 +257,16 @@ def test_a_decision_without_wording_still_says_something():
     assert error.message == "held for review by clawgate: this action is not allowed by the policy"
 
 
+def test_a_shadow_rule_gives_no_reason():
+    findings = (
+        Finding("t.shadow", points=90, say="Not this.", live=False),
+        Finding("t.live", points=70, say="This.", instead="That."),
+    )
+    error = verdict_error(decision(Verdict.BLOCK, findings=findings))
+    assert error.message == "blocked by clawgate: This."
+    assert error.details["rules"] == ["t.live"] and error.details["instead"] == "That."
+
+
 # --- the table --------------------------------------------------------------------------------------------------------
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from gw.defender.shell.lexer import decode_ansi
+from gw.defender.shell.names import names
 
 WINDOW = 1024
 MAX_FOUND = 16
@@ -52,6 +53,10 @@ _BARE = {
 _TEMPLATE = re.compile(r"\$`([^`]{1,512})`")  # Bun and zx
 _AWK_TEXT = r"\"((?:[^\"\\]|\\.){1,512})\""
 _AWK_PIPE = re.compile(rf"{_AWK_TEXT}\s*\|&?\s*getline|\|&?\s*{_AWK_TEXT}")
+
+# Languages in which what is started may stand in a variable, and the words for starting something there.
+_NAMED_LATER = frozenset(("python", "node", "perl", "ruby", "php", "lua"))
+_STARTS = ("system", "popen", "Popen", "subprocess", "exec", "spawn", "passthru")
 
 _SOCKETS = (
     "socket", "Socket", "fsockopen", "/inet/tcp", "/inet/udp", "gen_tcp", "telnetlib", "network-process",
@@ -198,10 +203,33 @@ def is_inert(code: str) -> bool:
     return not _has(code, _HINTS) and not _has(code, _SOCKETS)
 
 
+# A text literal or a comment of Python, with the letters in front of it.
+_PYTHON_TEXT = re.compile(
+    r"([A-Za-z]{0,2})(?:\"{3}.*?\"{3}|'{3}.*?'{3}|\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*')|#[^\n]*", re.S
+)
+# Calls that look at a text and do nothing else with it.
+_LOOKS = names(
+    "print len str repr sorted list dict set tuple range any all enumerate zip sum min max type isinstance json.dumps"
+    " re.search re.match re.findall shlex.split shlex.quote textwrap.dedent"
+)
+_CALLED = re.compile(r"([\w.]+)\s*[(\[]|[)\]]\s*[(.]")
+
+
+def _said(code: str) -> str:
+    """*code* of Python without its literals and comments, when all it does is to look at them and print."""
+    if len(code) > WINDOW or not (_has(code, _HINTS) or _has(code, _DELETES)):
+        return code
+    bare = _PYTHON_TEXT.sub(lambda m: m.group() if "f" in (m.group(1) or "").lower() else '""', code)
+    only_looks = all((m.group(1) or "?") in _LOOKS for m in _CALLED.finditer(bare))
+    return bare if only_looks and "@" not in bare and not _has(bare, _HINTS) else code
+
+
 def inspect(language: str, code: str) -> CodeFacts:
     """Return what *code* may do; an empty result means none of the words that matter is in it."""
     facts: set[str] = set()
     commands: list[str] = []
+    if language == "python":
+        code = _said(code)
     if language == "powershell":
         code = _POWERSHELL_WORD.sub(lambda found: _POWERSHELL[found.group().lower()], code[:WINDOW]) + code[WINDOW:]
     if _has(code, _HINTS):
@@ -359,6 +387,8 @@ def _commands(language: str, code: str) -> Iterator[str]:
         count += 1
         if count >= MAX_FOUND:
             return
+    if not count and language in _NAMED_LATER and _has(code, _STARTS):
+        yield from _texts(code)
     patterns = [_BACKTICK] if language in ("perl", "ruby", "php", "julia") else []
     if language in ("ruby", "perl"):
         patterns.append(_PERCENT_X)
@@ -371,6 +401,14 @@ def _commands(language: str, code: str) -> Iterator[str]:
     for pattern in patterns:
         for found in _windows(pattern, code):
             yield _unescape(next((g for g in reversed(found.groups()) if g), ""))
+
+
+def _texts(code: str) -> Iterator[str]:
+    """Literals of more than one word: `c = "rm -rf /"; os.system(c)` says them somewhere else than in the call."""
+    for found, _ in zip(_windows(_STRING, code), range(MAX_FOUND), strict=False):
+        text = next(g for g in found.groups() if g is not None)
+        if " " in text and "\n" not in text:
+            yield _unescape(text)
 
 
 def _windows(pattern: re.Pattern[str], text: str) -> Iterator[re.Match[str]]:

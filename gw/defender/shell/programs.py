@@ -23,7 +23,7 @@ MESSAGE_OPTIONS = names("-m -am --message --body -b --title -t --notes --descrip
 # Listing or testing a path is not reading it.
 LOOKS_ONLY = names(
     "ls dir stat file test [ [[ cd pushd mkdir touch rm chmod chown basename dirname realpath readlink du df echo"
-    " printf which find ln type export unset locate"
+    " printf which find ln type export unset locate getfacl lsattr getcap"
 )
 SEARCHES = frozenset(("find", "fd", "locate", "grep", "rg", "egrep", "ag", "fgrep"))
 

@@ -79,7 +79,11 @@ def sudo(draft: Draft) -> None:
 
 
 def su(draft: Draft) -> None:
-    if not draft.has("-c", "--command", "--session-command", "--help") and draft.operands[:1] in ([], ["root"], ["-"]):
+    if not draft.has("-c", "--command", "--session-command", "--help", "--version", "-V") and draft.operands[:1] in (
+        [],
+        ["root"],
+        ["-"],
+    ):
         draft.facts.add("root-shell")
 
 

@@ -5,6 +5,8 @@ of a known tool is still understood; a dry run destroys nothing.
 """
 
 import re
+from collections.abc import Sequence
+from itertools import pairwise
 
 from gw.defender.shell.draft import Draft, Effect
 from gw.defender.shell.names import names
@@ -40,6 +42,10 @@ _COPIERS = names("aws gsutil gcloud rclone s3cmd s5cmd mc b2 azcopy oci")
 _COPYING = names("cp mv sync copy move copyto moveto put rsync mirror upload-file")
 _STORES = names("s3 storage os object")
 _REMOTE = re.compile(r"(?:s3|gs|b2|az|https?)://|[\w.-]{2,64}:(?!\\)")
+_AWS_FLAGS = names(
+    "--debug --no-verify-ssl --no-paginate --no-sign-request --no-cli-pager --cli-auto-prompt --no-cli-auto-prompt"
+    " --recursive --quiet --force --delete --dryrun --only-show-errors"
+)
 _MANY = names("batch bulk schedule force start")
 _DELETING = names("delete deletion remove destroy terminate purge")
 _RESETS = names("rabbitmqctl kubeadm minikube railway nats consul supabase")
@@ -49,7 +55,18 @@ _LISTS_SECRETS = {"heroku": names("config config:get"), "railway": names("variab
 
 def _verbs(draft: Draft) -> list[str]:
     """Words that can be sub-commands: the first operands, up to one that looks like a path."""
+    if draft.program == "aws":
+        return _service_and_command(draft.argv)
     return [o for o in draft.operands[:6] if o and o[0] not in "/~.$"]
+
+
+def _service_and_command(argv: Sequence[str]) -> list[str]:
+    """aws: its sub-commands stand among options of its own, nearly all of which take a value."""
+    words: list[str] = []
+    for before, word in pairwise(argv):
+        if word[:1] != "-" and (before[:2] != "--" or "=" in before or before in _AWS_FLAGS):
+            words.append(word)
+    return words[:3]
 
 
 def _is_dry(draft: Draft) -> bool:
@@ -162,7 +179,8 @@ def secret_store(draft: Draft) -> None:
     if draft.program == "vault" and words[1:2] in (["disable"], ["seal"], ["rekey"]):
         draft.facts.add("service-destroys")
     listed = words[:1] in (["list"], ["secrets"]) and draft.program in ("bw", "doppler")
-    if any(w in reading for w in words[:3]) or stores or listed:
+    only_names = words[:2] == ["kv", "list"] or words[:1] == ["list"]
+    if (any(w in reading for w in words[:3]) and not only_names) or stores or listed:
         draft.facts.add("reads-service-secret")
 
 

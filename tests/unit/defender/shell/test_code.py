@@ -138,3 +138,45 @@ def test_what_is_inert_starts_and_connects_nothing(code: str) -> None:
 @pytest.mark.parametrize("code", ["os.system('sh')", "s = socket()", "`id`", "a | b", "TCPSocket.new"])
 def test_what_may_start_or_connect_something_is_not_inert(code: str) -> None:
     assert not is_inert(code)
+
+
+@pytest.mark.parametrize(
+    ("language", "code"),
+    [
+        ("python", "c='ls -l'; os.system(c)"),
+        ("node", "const c='ls -l'; execSync(c)"),
+        ("perl", 'my $c="ls -l"; system($c)'),
+    ],
+)
+def test_a_command_that_stands_in_a_variable(language: str, code: str) -> None:
+    assert inspect(language, code).commands == ("ls -l",)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "print(\"os.system('ls')\")",
+        "# rmtree('/')\nDENY = [\"os.system('rm -rf /')\", 'shutil.rmtree(x)']\nprint(len(DENY))",
+        "print(json.dumps({'c': 'subprocess.run(x)'}))",
+    ],
+)
+def test_code_that_only_says(code: str) -> None:
+    assert not any(inspect("python", code)[:4])
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "print('x', os.system('ls -l'))",
+        "print(f'{os.system(\"ls -l\")}')",
+        "print([os.system][0]('ls -l'))",
+        "exec(\"os.system('ls -l')\")",
+        "x = 1 # don't\nos.system('ls -l')",
+    ],
+)
+def test_code_that_says_and_does(code: str) -> None:
+    assert "ls -l" in inspect("python", code).commands
+
+
+def test_a_path_is_read_whatever_is_printed_besides() -> None:
+    assert inspect("python", "print(Path('/etc/x').read_text(), '|')").paths == ("/etc/x",)

@@ -40,6 +40,7 @@ HITS = [
     ("getcap -r / 2>/dev/null", "searches-privilege"),
 ]
 MISSES = [
+    ("su --version", "root-shell"),
     ("machinectl list", "spawns-shell"),
     ("usermod -s /bin/zsh me", "changes-password"),
     ("unshare -r ls", "spawns-shell"),

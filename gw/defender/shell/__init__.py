@@ -7,6 +7,7 @@ understood is named in `signals`.
 from typing import Final
 
 from gw.defender.shell.ast import made
+from gw.defender.shell.draft import Draft
 from gw.defender.shell.interpret import foreign
 from gw.defender.shell.lexer import TooDeepError
 from gw.defender.shell.parser import Parser
@@ -47,7 +48,7 @@ def analyse(command: str, *, cwd: str | None = None) -> CommandFacts:
         walker.signals.add("shell.obscured")
     if len(walker.drafts) > 1:
         relate(walker.drafts, text)
-    nodes = [draft.node() for draft in walker.drafts]
+    nodes = [*map(Draft.node, walker.drafts)]
     if walker.extra:
         nodes += [_text_node(role, span) for role, span in walker.extra[:MAX_TEXT_NODES]]
     if parser.comments:

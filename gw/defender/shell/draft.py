@@ -59,7 +59,7 @@ class Draft:
             else:
                 flags.add(argument)
                 if len(argument) > 2:
-                    flags.update(["-" + letter for letter in argument[1:]])
+                    flags.update(map("-".__add__, argument[1:]))
 
     def has(self, *flags: str) -> bool:
         return not self.flags.isdisjoint(flags)

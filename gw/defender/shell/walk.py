@@ -115,14 +115,10 @@ class Walker(Expander):
         _connect(stages)
         return UNKNOWN if stream is None else stream
 
-    # --- commands -----------------------------------------------------------------------------------------------------
+    # --- compound commands --------------------------------------------------------------------------------------------
 
-    def _command(self, command: Command, stdin: Stream | None) -> Stream:
-        return self._simple(command, stdin) if type(command) is Simple else self._grouped(command, stdin)
-
-    def _grouped(self, command: Command, stdin: Stream | None) -> Stream:
+    def _grouped(self, command: Compound, stdin: Stream | None) -> Stream:
         """A compound command and its redirects."""
-        assert isinstance(command, Compound)
         context = Context(self.span(command.start, command.end), stdin)
         if command.redirects:
             stdin = self._redirect(command.redirects, context)
@@ -198,7 +194,9 @@ class Walker(Expander):
 
     # --- simple commands ----------------------------------------------------------------------------------------------
 
-    def _simple(self, command: Simple, stdin: Stream | None) -> Stream:
+    def _command(self, command: Command, stdin: Stream | None) -> Stream:
+        if isinstance(command, Compound):
+            return self._grouped(command, stdin)
         assigns, words, redirects, start, end, head = command
         context = Context(self.base or made(Span, (start, end)), stdin)
         if assigns:

@@ -7,6 +7,7 @@ import click
 
 from gw.cli.options import connection_options, load_settings
 from gw.cli.output import Group, as_json_option, print_json, print_table
+from gw.cli.rpc import RefusedError
 from gw.cli.status import open_client
 
 SCOPES = ("operator.pairing", "operator.admin")
@@ -74,4 +75,10 @@ def dismiss(channel: str, code: str, account: str, config_file: Path | None, **f
 def _ask(config_file: Path | None, flags: dict[str, Any], method: str, params: dict[str, Any]) -> Any:
     """Raises UnreachableError, RefusedError."""
     with open_client(load_settings(config_file, flags).settings, SCOPES) as client:
-        return client.call(method, params)
+        try:
+            return client.call(method, params)
+        except RefusedError as refused:
+            if (refused.shape.get("details") or {}).get("code") != "METHOD_NOT_SERVED":
+                raise
+            hint = "this gateway serves no chat channels: start it with a channels file (--channels)"
+            raise RefusedError(method, {**refused.shape, "message": hint}) from None

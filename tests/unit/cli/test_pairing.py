@@ -6,6 +6,7 @@ from click.testing import CliRunner
 
 from gw.cli import pairing
 from gw.cli.pairing import command
+from gw.cli.rpc import RefusedError
 
 REQUEST = {
     "requestId": "r1", "channel": "telegram", "accountId": "default", "senderId": "17", "senderLabel": "Ann",
@@ -79,3 +80,16 @@ def test_answers(
 ) -> None:
     assert run(*arguments) == said
     assert asked == [(method, {"channel": "telegram", **params})]
+
+
+@pytest.mark.parametrize(
+    ("code", "words"), [("METHOD_NOT_SERVED", "start it with a channels file"), ("OTHER", "no such thing")]
+)
+def test_a_gateway_without_channels_is_told_apart(monkeypatch: pytest.MonkeyPatch, code: str, words: str) -> None:
+    class Without(Client):
+        def call(self, method: str, params: Any) -> Any:
+            raise RefusedError(method, {"message": "no such thing", "details": {"code": code}})
+
+    monkeypatch.setattr(pairing, "open_client", lambda settings, scopes: Without([]))
+    result = CliRunner().invoke(command, ["list"], standalone_mode=False)
+    assert words in str(result.exception)

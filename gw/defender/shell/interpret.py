@@ -18,7 +18,7 @@ from gw.defender.shell.names import names
 from gw.defender.shell.output import feeds_interpreter
 from gw.defender.shell.paths import normalise
 from gw.defender.shell.programs import profile
-from gw.defender.shell.stream import DECODED, FETCHED, PARTIAL, UNKNOWN, UNRESOLVED, Stream
+from gw.defender.shell.stream import DECODED, FETCHED, LOCAL, PARTIAL, UNKNOWN, UNRESOLVED, Stream
 from gw.model.decision import Span
 
 if TYPE_CHECKING:
@@ -61,6 +61,8 @@ def run_code(walker: "Walker", draft: Draft, code: Code, context: Context) -> St
     if code.script is not None and code.script not in ("/dev/stdin", "/proc/self/fd/0"):
         return run_script(walker, draft, code, context)
     if stdin is not None:
+        if stdin.text is None and stdin.marks == LOCAL and _is_file(context):
+            return UNKNOWN  # `sh < script` is `sh script`
         if stdin.text is None or stdin.marks & (PARTIAL | DECODED):
             feeds_interpreter(draft, stdin if stdin.marks & DECODED else Stream(None, stdin.marks))
         if stdin.text is not None:
@@ -70,6 +72,14 @@ def run_code(walker: "Walker", draft: Draft, code: Code, context: Context) -> St
     elif stdin is None and len(draft.argv) == 1 and not draft.wrappers:
         draft.facts.add("interactive")  # whatever is typed into it is not seen here
     return Stream(None, stdin.marks if stdin is not None else 0)
+
+
+def _is_file(context: Context) -> bool:
+    """Whether the input is a file with a name of its own."""
+    return any(
+        op == "<" and not target.marks and not target.text.startswith(("/dev/", "/proc/"))
+        for op, _, target in context.redirects
+    )
 
 
 def _feeders(walker: "Walker", draft: Draft) -> None:

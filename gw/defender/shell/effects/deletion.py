@@ -25,6 +25,7 @@ FIND_FILTERS = names(
     "-name -iname -path -wholename -ipath -regex -iregex -mtime -mmin -size -empty -perm -user -ctime -atime"
     " -amin -cmin -inum -samefile -links -group -uid -lname"
 )
+_SOURCES = (".py", ".js", ".ts", ".tsx", ".go", ".rs", ".c", ".cpp", ".java", ".rb", ".php", ".db", ".sqlite", ".sql")
 _AGES = names("-mtime -mmin -ctime -cmin -atime -amin")
 _NAMES = names("-name -iname -path -wholename")
 # People tidy up under these with find; deleting by filter elsewhere at the top is unusual.
@@ -47,8 +48,13 @@ def deletes(draft: Draft, targets: Paths, *, recursive: bool) -> None:
             facts.add("deletes-tree" if recursive else "deletes-many")
         elif recursive and not is_temporary(target):
             facts.add("deletes-tree")
-        elif is_secret(target) or is_startup(target):
+        elif is_secret(target) or is_startup(target) or (_takes_all(target) and not is_temporary(target)):
             facts.add("deletes-many")
+
+
+def _takes_all(target: str) -> bool:
+    """Everything in a folder, or every source file there."""
+    return target[-2:] == "/*" or ("*" in target and target.endswith(_SOURCES))
 
 
 def rm(draft: Draft) -> None:

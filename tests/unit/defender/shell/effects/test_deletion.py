@@ -5,6 +5,8 @@ import pytest
 from tests.support.commands import facts_of
 
 HITS = [
+    ("rm -f src/*", "deletes-many"),
+    ("rm src/*.py", "deletes-many"),
     ("rm -f ~/.ssh/id_rsa", "deletes-many"),
     ("rm ~/.bashrc", "deletes-many"),
     ("xargs rm < list", "deletes-many"),
@@ -46,6 +48,10 @@ HITS = [
     ("find ~ -mtime +1 -delete", "deletes-many"),
 ]
 MISSES = [
+    ("rm -f dist/*", "deletes-many"),
+    ("rm -f dist/*.js", "deletes-many"),
+    ("rm -f *.log", "deletes-many"),
+    ("rm a.py", "deletes-many"),
     ("rm notes.txt", "deletes-many"),
     ("rimraf dist", "deletes-tree"),
     ("find . -mtime +30 -delete", "deletes-tree"),

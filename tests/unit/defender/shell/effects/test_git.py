@@ -5,6 +5,7 @@ import pytest
 from tests.support.commands import facts_of
 
 HITS = [
+    ("git checkout HEAD~1 src/a.py", "git-discards"),
     ("git show --output=.git\\config HEAD", "git-hooks-command"),
     ("git -c clean.requireForce=false clean -dx", "git-discards"),
     ("git branch -f main HEAD~3", "git-discards"),
@@ -53,6 +54,8 @@ HITS = [
     ("git remote set-url origin https://x.example/r.git", "git-redirects"),
 ]
 MISSES = [
+    ("git checkout -b x origin/main", "git-discards"),
+    ("git checkout --track origin/x", "git-discards"),
     ("git show --output=.gitignore HEAD", "git-hooks-command"),
     ("git prune -n", "git-erases-history"),
     ("hg update default", "git-discards"),

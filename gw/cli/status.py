@@ -1,6 +1,7 @@
 """`clawgate status`: ask the running gateway how it is. Exit status 3 when none answers, 1 when it is not ready."""
 
 import os
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,7 @@ def describe(address: str, version: str, status: dict[str, Any]) -> list[tuple[s
     rows = [
         ("gateway", f"{address}, version {version}, process {status.get('pid')}"),
         ("state", paint("error") + ": " + ", ".join(failing) if failing else paint("ok")),
-        ("up for", f"{status.get('uptimeMs', 0) // 1000} s"),
+        ("up for", str(timedelta(seconds=status.get("uptimeMs", 0) // 1000))),
         ("connections", str(ours.get("connections", 0))),
         ("policy", f"{policy.get('name', '?')}, digest {policy.get('digest', '?')[:12]}{audit}"),
         ("decisions", str(ours.get("decisions", 0)) + (f", {dropped} not written" if dropped else "")),

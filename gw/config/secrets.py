@@ -16,6 +16,7 @@ MAX_SECRET_BYTES = 4096
 GENERATED_BYTES = 24
 # Others may do nothing and the group may read at most: the package gives its token to the service's own group.
 FORBIDDEN_MODE = 0o037
+MISSING_HINT = "is --state right? if so, put the secret into this file, mode 600"
 
 
 def read_secret(path: Path) -> str:
@@ -27,7 +28,8 @@ def read_secret(path: Path) -> str:
             facts = os.fstat(file.fileno())
             data = file.read(MAX_SECRET_BYTES + 1)
     except OSError as error:
-        raise _unusable(path, f"cannot read: {error.strerror}") from None
+        hint = MISSING_HINT if isinstance(error, FileNotFoundError) else ""
+        raise _unusable(path, f"cannot read: {error.strerror}", hint) from None
     if not stat.S_ISREG(facts.st_mode):
         raise _unusable(path, "not a regular file")
     if facts.st_mode & FORBIDDEN_MODE:

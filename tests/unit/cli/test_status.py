@@ -55,7 +55,7 @@ def test_status_for_people(state: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert run(["status", "--state", str(state), "--listen", "127.0.0.1:7"]) == 0
     shown = capsys.readouterr().out
     policy = "default, digest abcdef012345, audit only: nothing is enforced"
-    for words in ("127.0.0.1:7", "0.1.0", "65 s", policy, "6, 1 not written", "50 MiB"):
+    for words in ("127.0.0.1:7", "0.1.0", "0:01:05", policy, "6, 1 not written", "50 MiB"):
         assert words in shown
     assert Fake.secret == "hunter2" and "hunter2" not in shown
 

@@ -3,6 +3,7 @@
 import json
 import random
 from collections.abc import Callable
+from itertools import cycle
 from typing import Any
 
 from gw import hub
@@ -29,6 +30,7 @@ class Peer:
         self.gateway = gateway
         self.seen = Seen()
         self.is_open = False
+        self.ending: Callable[[Peer], object] | None = None  # how it ends with the next request, unanswered
 
     def opened(self) -> None:
         self.link.send(b'{"type":"event","event":"connect.challenge","payload":{"nonce":"n","ts":1}}')
@@ -42,6 +44,9 @@ class Peer:
             self.answer(frame["id"], {"type": "hello-ok"})
             return True
         self.seen.frames.append(data)
+        if self.ending is not None:
+            self.end(self.ending)
+            return True
         chance = self.gateway.chance.random()
         if chance < 0.2:
             self.link.call_later(chance / 4, lambda: self.answer(frame["id"], {"late": True}))
@@ -85,12 +90,21 @@ class SoakGateway:
         return Peer(link, self)
 
     def trouble(self, every_s: float) -> None:
-        """For ever: end a random connection, politely or not."""
-        while True:
+        """For ever: end a random connection, politely or not, in turn at once or with a request unanswered."""
+        for at_once in cycle((True, False)):
             hub.sleep(every_s * (0.5 + self.chance.random()))
             if self.peers:
                 peer = self.chance.choice(sorted(self.peers, key=id))
-                if self.chance.random() < 0.5:
-                    peer.end(lambda peer: peer.link.close(1012, "service restart"))
+                how = self.chance.choice((say_goodbye, vanish))
+                if at_once:
+                    peer.end(how)
                 else:
-                    peer.end(lambda peer: peer.link.abort())  # type: ignore[attr-defined]
+                    peer.ending = how
+
+
+def say_goodbye(peer: Peer) -> None:
+    peer.link.close(1012, "service restart")
+
+
+def vanish(peer: Peer) -> None:
+    peer.link.abort()  # type: ignore[attr-defined]

@@ -44,6 +44,8 @@ def init(config_file: Path | None, force: bool, as_json: bool, **flags: Any) -> 
             raise StoreError("these files differ from the baseline; accept them, or use --force")
     baseline = Baseline(_now_ms(), _observe(settings, None))
     _save(settings, baseline)
+    if not baseline.files:
+        click.echo("clawgate: nothing that the policy watches (`host`) is on this machine", err=True)
     _tell(as_json, {"files": len(baseline.files), "key": str(_key_file(settings))})
     return 0
 
@@ -59,7 +61,7 @@ def status(config_file: Path | None, as_json: bool, **flags: Any) -> int:
     if as_json:
         print_json({"files": len(baseline.files), "changed": len(changes), "madeAtMs": baseline.made_at_ms})
     else:
-        made = datetime.fromtimestamp(baseline.made_at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+        made = _time(baseline.made_at_ms)
         print_pairs([("baseline", f"{len(baseline.files)} files, made {made}"), ("key", str(_key_file(settings)))])
         print_pairs([("changed  ", str(len(changes))), ("result   ", paint("error" if changes else "ok"))])
     return CHANGED if changes else 0
@@ -112,7 +114,10 @@ def maintenance(config_file: Path | None, minutes: int, as_json: bool, **flags: 
     until_ms = _now_ms() + minutes * 60_000
     changed = Baseline(baseline.made_at_ms, baseline.files, baseline.acknowledged, until_ms)
     _save(settings, changed)
-    _tell(as_json, {"untilMs": until_ms})
+    if as_json:
+        print_json({"untilMs": until_ms})
+    else:
+        click.echo(f"maintenance until {_time(until_ms)}" if minutes else "maintenance is over")
     return 0
 
 
@@ -190,6 +195,10 @@ def _tell(as_json: bool, facts: dict[str, Any]) -> None:
         print_json(facts)
     else:
         print_pairs([(name, str(value)) for name, value in facts.items()])
+
+
+def _time(ms: int) -> str:
+    return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
 def _now_ms() -> int:

@@ -1,6 +1,7 @@
 """The commands on a state folder of their own; with a running gateway they are tested end to end."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -63,3 +64,20 @@ def test_force_takes_the_host_as_it_is(options: list[str], tmp_path: Path) -> No
     (tmp_path / "protected/program").write_text("upgraded by hand")
     assert run(["integrity", "init", "--force", *options]) == 0
     assert run(["integrity", "status", *options]) == 0
+
+
+def test_maintenance_says_until_when(options: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    run(["integrity", "init", *options])
+    capsys.readouterr()
+    assert run(["integrity", "maintenance", *options]) == 0
+    assert re.fullmatch(r"maintenance until \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC\n", capsys.readouterr().out)
+    assert run(["integrity", "maintenance", *options, "--minutes", "0"]) == 0
+    assert capsys.readouterr().out == "maintenance is over\n"
+
+
+def test_a_host_with_nothing_to_watch_is_said(
+    options: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "protected/program").unlink()
+    assert run(["integrity", "init", *options]) == 0
+    assert "nothing that the policy watches" in capsys.readouterr().err

@@ -122,5 +122,6 @@ def _over_sockets(drafts: Sequence[Draft], shells: Sequence[Draft]) -> None:
     for draft in shells:
         draft.facts.add("reverse-shell")
     for draft in drafts:
-        if draft.program is None or draft.program == "eval":
+        fed = draft.program in SHELLS and not draft.facts.isdisjoint(("executes-input", "executes-fetched"))
+        if fed or draft.program is None or draft.program == "eval":
             draft.facts.add("reverse-shell")

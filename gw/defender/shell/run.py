@@ -56,8 +56,10 @@ MAX_INNER = 8  # commands of one find or parallel
 _OWN_DRAFT = names("find fd fdfind ssh autossh systemd-run gcloud docker podman kubectl lxc screen tmux script nsenter")
 _LISTERS = frozenset(("find", "fd", "ls"))
 _SEVERAL = frozenset(("!", "-not", "-o", "-or", ","))
-# In front of the command in a table of jobs: five fields or a word for them, and perhaps a user.
-_WHEN = re.compile(r"\s*(?:(?:[\d*/,-]{1,32}\s+){5}|@\w{1,16}\s+)(?:root\s+|www-data\s+|nobody\s+)?")
+# In front of the command in a unit, or in a table of jobs: five fields or a word for them, and perhaps a user.
+_WHEN = re.compile(
+    r"\s*Exec\w{0,16}=[-@:+!]?|\s*(?:(?:[\d*/,-]{1,32}\s+){5}|@\w{1,16}\s+)(?:root\s+|www-data\s+|nobody\s+)?"
+)
 _FILTERS_OF_FIND = names("-name -iname -path -regex -mtime -size -empty -newer -mmin -iregex -wholename -user -perm")
 
 

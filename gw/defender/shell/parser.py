@@ -110,22 +110,19 @@ class Parser(SimpleParser):
 
     def _command(self) -> Command:
         """Read one command and the blanks behind it."""
-        text, start = self.text, self.pos
-        plain = PLAIN(text, start, start + WINDOW)
-        if plain is not None:
-            reserved: str | None = plain.group(1)
-            if reserved not in _OPENERS:
-                return self.simple(start, plain)
-        else:
-            if text.startswith("(", start):
-                return self._parenthesis(start)
-            reserved = self._peek_reserved()
-        if reserved is None or reserved in _CLOSERS:
-            return self.simple(start, None)
-        if reserved == "!":
+        text = self.text
+        while True:
+            start = self.pos
+            plain = PLAIN(text, start, start + WINDOW)
+            reserved = self._peek_reserved() if plain is None else plain.group(1)
+            if reserved != "!":
+                break
             self.pos += 1
             self.skip_blanks()
-            return self._command()
+        if reserved not in _OPENERS:
+            if plain is None and text.startswith("(", start):
+                return self._parenthesis(start)
+            return self.simple(start, plain)
         if reserved == "[[":
             return self._test(start)
         self.pos += len(reserved)

@@ -41,6 +41,7 @@ MAX_DRAFTS = 256
 MAX_TEXTS = 64  # strings parsed again as shell in one line
 MAX_TEXT_CHARS = 128 * 1024  # of all of them
 MAX_NESTING = 12
+MAX_REDIRECTS = 256  # of one command
 MAX_LOOP = 4  # items of a `for` that are walked one by one
 
 _NOBODY = profile("")
@@ -309,7 +310,8 @@ class Walker(Expander):
         stdin = context.stdin
         targets: list[tuple[str, int, Field]] = []
         context.redirects = targets
-        for redirect in redirects:
+        self.cut = self.cut or len(redirects) > MAX_REDIRECTS
+        for redirect in redirects[:MAX_REDIRECTS]:
             if redirect.op in ("<<", "<<<"):
                 stdin = self.value(redirect.target)
                 if redirect.fd:

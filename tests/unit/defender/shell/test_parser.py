@@ -73,6 +73,10 @@ def test_mistakes_are_noticed_and_read_past(text: str) -> None:
         assert "a" in str(shape(script))
 
 
+def test_a_command_may_be_negated_any_number_of_times() -> None:
+    assert shape(Parser("! " * 5000 + "a").parse()) == ["a"]
+
+
 @pytest.mark.parametrize("opener", ["$(", "(", "{ ", "if ", "`", "${a:-", "<(", "f() ", "case x in (a) "])
 def test_nesting_is_bounded(opener: str) -> None:
     try:

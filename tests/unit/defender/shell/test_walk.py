@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gw.defender.shell import MAX_COMMAND_CHARS, analyse
-from gw.defender.shell.walk import MAX_DRAFTS
+from gw.defender.shell.walk import MAX_DRAFTS, MAX_REDIRECTS
 from gw.model.shell import FACTS, SIGNALS, NodeRole
 from tests.support.commands import facts_of, running
 
@@ -110,6 +110,7 @@ def test_text_that_does_not_run_has_nodes_of_its_own(command: str) -> None:
         ("echo 'x", "shell.unparsed"),
         ("x;" * (MAX_DRAFTS + 1), "shell.too-long"),
         ("x " * MAX_COMMAND_CHARS, "shell.too-long"),
+        ("x" + " >f" * (MAX_REDIRECTS + 1), "shell.too-long"),
     ],
 )
 def test_signals(command: str, signal: str) -> None:

@@ -6,6 +6,7 @@ was decided is on disk.
 
 import logging
 from collections.abc import Callable
+from errno import EADDRINUSE
 from typing import Any, Final, NamedTuple
 
 from gw import hub, limits
@@ -68,7 +69,8 @@ class Standalone:
         try:
             self._server = serve([settings.listen], gateway.peer, gateway.routes, options, metrics=gateway.metrics)
         except OSError as error:
-            raise ConfigError([Problem("gateway.listen", 0, 0, "listen", str(error.strerror or error))]) from None
+            why, hint = str(error.strerror or error), "take another with --listen" if error.errno == EADDRINUSE else ""
+            raise ConfigError([Problem("gateway.listen", 0, 0, "listen", why, hint=hint)]) from None
         self._plugins = self._listen_for_plugins()
         host, port = self._server.addresses[0]
         gateway.judging.integrity.sweep()  # what happened while nobody looked weighs on the first action already

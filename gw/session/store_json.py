@@ -129,7 +129,9 @@ class JsonStore:
         except OSError:
             os.close(self._lock)
             self._lock = -1
-            raise StoreError(f"state {self._path} is in use by another process") from None
+            raise StoreError(
+                f"state {self._path} is in use by another process: stop that first, or take another --state"
+            ) from None
 
     def _load(self) -> tuple[Tables, list[str]]:
         """Read the newest readable snapshot and every journal from its generation on; also what was damaged."""

@@ -146,7 +146,7 @@ def test_an_address_that_is_taken_is_a_configuration_problem(house, tmp_path):
     house.start()
     (tmp_path / "other").mkdir()
     second = House(tmp_path / "other")
-    with pytest.raises(ConfigError, match="cannot listen"):
+    with pytest.raises(ConfigError, match=r"cannot listen on .* with --listen"):
         second.start(gateway__listen=f"127.0.0.1:{house.port}")
     second.close()
 

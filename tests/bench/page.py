@@ -21,6 +21,7 @@ HEAD = """# Benchmarks
 Taken with `make bench ARGS=--json` on a shared machine with {cpus} cores ({machine}, Python {python}); every figure is
 a ratio of the product and its peers in the same run, or what its name says. The bar of each row is what the project
 asks of itself; a missed one is shown as missed. `python -m tests.bench.page REPORT.json` makes this page.
+Peers: gevent-websocket and picows are WebSocket libraries of Python, ws is that of Node.js, openclaw the real gateway.
 
 ![how many times better than its bar each figure is](benchmarks.svg)
 

@@ -121,7 +121,11 @@ class GuardDesk:
         """Record what passed behind its answer: most of it waits in memory for the log's next write in any case."""
         self._unsettled.append((decision, action))
         if len(self._unsettled) == 1:
-            hub.Greenlets().after(SETTLE_S, self.settle)
+            self._crew.spawn(self._settle_soon)
+
+    def _settle_soon(self) -> None:
+        hub.sleep(SETTLE_S)
+        self.settle()
 
     def settle(self) -> None:
         """Record everything that passed up to now."""

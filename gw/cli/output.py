@@ -11,6 +11,8 @@ from typing import Any
 
 import click
 
+from gw.model.problem import closest
+
 MAX_SUMMARY_CHARS = 200
 COLOURS = {"allow": "green", "review": "yellow", "block": "red", "ok": "green", "error": "red", "warning": "yellow"}
 MAX_LINE_CHARS = 1000
@@ -18,7 +20,15 @@ MAX_NAMES = 3
 
 
 class Group(click.Group):
-    """A command with subcommands; its help shows the whole first sentence of each."""
+    """A command with subcommands: help shows the whole first sentence of each, a typing error the nearest name."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
+            meant = "".join(f" Did you mean {name}?" for name in closest(args[0], self.list_commands(ctx)))
+            raise click.UsageError(f"No such command '{args[0]}'.{meant}", ctx)
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         rows = [(name, self.describe(ctx, name)) for name in self.list_commands(ctx)]

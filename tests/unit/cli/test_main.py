@@ -84,3 +84,13 @@ def test_heavy_libraries_are_not_imported_for_help() -> None:
     code = f"import sys; from gw.cli.main import run; run(['--help']); print([m for m in {heavy} if m in sys.modules])"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize("words, meant", [(["stats"], "status"), (["policy", "lnt"], "lint"), (["review", "x"], "")])
+def test_a_misspelt_command_is_answered_with_the_nearest(
+    words: list[str], meant: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(words) == 2
+    said = capsys.readouterr().err
+    assert f"No such command '{words[-1]}'." in said
+    assert (f"Did you mean {meant}?" in said) if meant else ("Did you mean" not in said)

@@ -20,6 +20,7 @@ from gw.policy.compiled import CompiledPolicy, Settings
 from gw.policy.handle import PolicyHandle
 from gw.ports import Clock, DecisionSink, Gate
 
+_OPEN = nullcontext()
 DeadlineFactory = Callable[[float, str], AbstractContextManager[object]]
 
 
@@ -27,12 +28,12 @@ class OpenGate:
     """A gate that lets everything in at once: for the command line and tests."""
 
     def admit(self) -> AbstractContextManager[None]:
-        return nullcontext()
+        return _OPEN
 
 
 def no_deadline(seconds: float, what: str) -> AbstractContextManager[None]:
     """For callers without an event loop; `Pipeline` still measures what passed."""
-    return nullcontext()
+    return _OPEN
 
 
 class Pipeline:
@@ -124,9 +125,9 @@ class Pipeline:
         )
 
 
-def _gravity(finding: Finding) -> tuple[int, int]:
-    """Sorts the worst first."""
-    return -finding.floor, -finding.points
+def _gravity(finding: Finding) -> tuple[int, int, int, str]:
+    """Sorts the worst first; what weighs the same has the same order in every process."""
+    return -finding.floor, -finding.points, finding.part, finding.rule
 
 
 def _unfinished(rule: str, action: Action, settings: Settings, detail: str) -> Finding:

@@ -28,26 +28,23 @@ def fold(findings: Collection[Finding], risk: Risk) -> Score:
     """Sum of the strongest hit of each group, capped; floors raise the verdict."""
     if not findings:
         return _NOTHING if risk.review_at > 0 else Score(0, by_threshold(0, risk), 0, by_threshold(0, risk))
-    live: dict[str, int] = {}
-    every: dict[str, int] = {}
-    floor = would_floor = Verdict.ALLOW
+    would_score, would = _fold(findings, risk)
+    live = [finding for finding in findings if finding.live]
+    score, verdict = (would_score, would) if len(live) == len(findings) else _fold(live, risk)
+    return Score(score, verdict, would_score, would)
+
+
+def _fold(findings: Collection[Finding], risk: Risk) -> tuple[int, Verdict]:
+    strongest: dict[str, int] = {}
+    floor = Verdict.ALLOW
     for finding in findings:
         group = finding.group or finding.rule
-        points = finding.points
-        if points > every.get(group, 0):
-            every[group] = points
-        if finding.floor > would_floor:
-            would_floor = finding.floor
-        if finding.live:
-            if points > live.get(group, 0):
-                live[group] = points
-            if finding.floor > floor:
-                floor = finding.floor
-    score = min(MAX_SCORE, sum(live.values()))
-    would_score = min(MAX_SCORE, sum(every.values()))
-    return Score(
-        score, max(floor, by_threshold(score, risk)), would_score, max(would_floor, by_threshold(would_score, risk))
-    )
+        if finding.points > strongest.get(group, 0):
+            strongest[group] = finding.points
+        if finding.floor > floor:
+            floor = finding.floor
+    score = min(MAX_SCORE, sum(strongest.values()))
+    return score, max(floor, by_threshold(score, risk))
 
 
 def by_threshold(score: int, risk: Risk) -> Verdict:

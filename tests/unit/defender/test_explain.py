@@ -48,7 +48,7 @@ def test_two_rules_that_demand_the_same() -> None:
     policy = POLICY.replace("score:", "  - {id: d.all, target: command, prefix: [rm]}\nscore:").replace(
         "deny: [{id: d.rm, target: command, prefix: [rm]}]", "deny:\n  - {id: d.rm, target: command, prefix: [rm]}"
     )
-    assert explained(policy, command="rm x").flip == "2 rules demand block each: d.rm, d.all"
+    assert explained(policy, command="rm x").flip == "2 rules demand block each: d.all, d.rm"
 
 
 def test_many_small_hits_point_at_the_threshold() -> None:

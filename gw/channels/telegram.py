@@ -76,6 +76,7 @@ class Telegram:
         self._root = f"{str(config.options.get('apiRoot') or API_ROOT).rstrip('/')}/bot{config.secrets['botToken']}/"
         self._poll_s = max(1, min(50, int(config.options.get("pollSeconds") or POLL_S)))
         self._secret = config.secrets.get("webhookSecret", "")
+        self._has_polled = False
 
     # --- who we are -------------------------------------------------------------------------------------------
 
@@ -111,6 +112,7 @@ class Telegram:
         updates = self._result(answer)
         if not isinstance(updates, list):
             raise SendLater("getUpdates without a list")
+        self._has_polled = True
         offset = reading.number(reading.table(cursor), "offset")
         inbound: list[Inbound] = []
         calls: list[Call] = []
@@ -203,8 +205,8 @@ class Telegram:
         reason = f"{answer.status} {reading.text(body, 'description')[:80]}".strip()
         if answer.status == 429:
             raise SendLater(reason, reading.seconds(reading.table(body, "parameters").get("retry_after")))
-        if answer.status == 409:  # another poller with our token, or a webhook
-            raise SendLater(reason, CONFLICT_PAUSE_S)
+        if answer.status == 409:  # another poller with our token; at first it may be our last process's, about to end
+            raise SendLater(reason, CONFLICT_PAUSE_S if self._has_polled else None)
         if answer.status in (401, 404):
             raise ChannelStopped("the bot token is refused")
         raise SendRefused(reason)

@@ -79,10 +79,18 @@ BAD: list[tuple[Answer, type[Exception], float | None]] = [
 
 @pytest.mark.parametrize(("bad", "error", "after_s"), BAD)
 def test_bad_polls(bad: Answer, error: type[Exception], after_s: float | None) -> None:
+    driver = make()
+    driver.polled(answer([]), None)
     with pytest.raises(error) as raised:
-        make().polled(bad, None)
+        driver.polled(bad, None)
     assert getattr(raised.value, "after_s", None) == after_s
     assert TOKEN not in str(raised.value)
+
+
+def test_the_poll_of_a_killed_process_is_waited_for_only_briefly() -> None:
+    with pytest.raises(SendLater) as raised:
+        make().polled(answer(status=409, description="Conflict"), None)
+    assert raised.value.after_s is None
 
 
 def test_a_webhook_is_taken_with_the_secret() -> None:

@@ -260,15 +260,15 @@ def refusal(spec: MethodSpec, info: ConnInfo, params: Mapping[str, Json]) -> Req
 
 def verdict_error(decision: Decision) -> RequestError:
     """What a caller is told whose action the defender did not allow: why, by which rules, and what to do instead."""
-    live = [finding for finding in decision.findings if finding.live]  # others had no part in it
-    worst = max(live, key=lambda finding: (finding.floor, finding.points), default=None)
+    reasons = decision.reasons
+    worst = reasons[0] if reasons else None
     say = worst.say if worst and worst.say else "this action is not allowed by the policy"
     instead = worst.instead if worst and worst.instead else ""
     blocked = decision.enforced is Verdict.BLOCK
     details = {
         "code": "GUARD_BLOCKED" if blocked else "GUARD_REVIEW",
         "decisionId": decision.id,
-        "rules": list(dict.fromkeys(finding.rule for finding in live)),
+        "rules": list(dict.fromkeys(finding.rule for finding in reasons)),
         "say": say,
         "instead": instead,
     }

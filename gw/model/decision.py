@@ -5,7 +5,7 @@ audit-only run can be measured.
 """
 
 from enum import IntEnum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 
 class Verdict(IntEnum):
@@ -30,6 +30,9 @@ class Span(NamedTuple):
 
     start: int
     end: int
+
+
+RESEMBLES: Final = "model"  # tag of the rules of the prompt model
 
 
 class Finding(NamedTuple):
@@ -73,3 +76,12 @@ class Decision(NamedTuple):
     session_key: str | None = None
     tool: str | None = None
     channel: str | None = None
+
+    @property
+    def reasons(self) -> list[Finding]:
+        """The findings that had a part in it, the one to be told first in front.
+
+        What a text resembles says less than what it holds, so findings tagged `model` count half here.
+        """
+        live = (finding for finding in self.findings if finding.live and (finding.points or finding.floor))
+        return sorted(live, key=lambda finding: (-finding.floor, -finding.points / (1 + (RESEMBLES in finding.tags))))

@@ -217,7 +217,7 @@ def _action(hook: str, params: dict[str, Any], provenance: Provenance) -> Action
 
 def verdict(decision: Decision) -> dict[str, Any]:
     """What the plugin enforces: `enforced` decides, the rest explains. Reasons are fixed wording, never judged text."""
-    reasons = [finding for finding in decision.findings if finding.live and (finding.points or finding.floor)]
+    reasons = decision.reasons
     worst = reasons[0] if reasons else None
     return {
         "decisionId": decision.id,

@@ -301,3 +301,17 @@ def test_handlers_need_a_row_and_are_alone():
         Stage(Unknown())
     with pytest.raises(ValueError, match="two handlers"):
         Stage(Family(), Family())
+
+
+@pytest.mark.parametrize(
+    ("points", "said"),
+    [(45, "It asks for secrets."), (5, "It resembles attacks.")],
+    ids=["a rule that weighs about as much goes first", "a remark does not"],
+)
+def test_what_a_text_holds_is_told_before_what_it_resembles(points: int, said: str) -> None:
+    model = Finding("prompt.model.user", points=50, say="It resembles attacks.", tags=("model",))
+    error = verdict_error(
+        decision(Verdict.BLOCK, findings=(model, Finding("p.rule", points=points, say="It asks for secrets.")))
+    )
+    assert error.details["say"] == said
+    assert set(error.details["rules"]) == {"prompt.model.user", "p.rule"}

@@ -21,6 +21,7 @@ cdef enum:
     BUCKETS = 1 << BITS
     HEADS = 2  # weights of one bucket, side by side: one cache line serves both
     MAX_TOP = 16
+    RELEASE_GIL_CHARACTERS = 2048  # about 12 us: getting the lock back from a busy thread takes far longer
 
 # Multipliers of multiply-shift hashing; any odd numbers with mixed bits do, and these never change again.
 cdef uint64_t GRAM = 0x9E3779B97F4A7C15ULL
@@ -247,6 +248,17 @@ def features(str text not None):
         PyMem_Free(positions)
 
 
+cdef void _score_kind(
+    int kind, const void* text, Py_ssize_t size, const int8_t* weights, Py_ssize_t half, double damping, Best* best
+) noexcept nogil:
+    if kind == 1:
+        _score(<const uint8_t*> text, size, weights, half, damping, best)
+    elif kind == 2:
+        _score(<const uint16_t*> text, size, weights, half, damping, best)
+    else:
+        _score(<const uint32_t*> text, size, weights, half, damping, best)
+
+
 @cython.final
 cdef class Model:
     """Weights of two heads, interleaved: `2 * 65536` signed bytes."""
@@ -272,13 +284,11 @@ cdef class Model:
         if size <= window:
             half = size + 1
         memset(&best, 0, sizeof(best))
-        with nogil:
-            if kind == 1:
-                _score(<const uint8_t*> data, size, weights + head, half, damping, &best)
-            elif kind == 2:
-                _score(<const uint16_t*> data, size, weights + head, half, damping, &best)
-            else:
-                _score(<const uint32_t*> data, size, weights + head, half, damping, &best)
+        if size < RELEASE_GIL_CHARACTERS:
+            _score_kind(kind, data, size, weights + head, half, damping, &best)
+        else:
+            with nogil:
+                _score_kind(kind, data, size, weights + head, half, damping, &best)
         return best.total, best.count, best.start, best.end
 
     def explain(self, str text not None, int head, Py_ssize_t start, Py_ssize_t end, int top):

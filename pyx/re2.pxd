@@ -10,6 +10,7 @@ from libcpp.string cimport string
 
 cdef extern from *:
     """
+    #include <atomic>
     #include <cstddef>
     #include <cstdint>
     #include <memory>
@@ -41,17 +42,33 @@ cdef extern from *:
             : pattern_(std::move(pattern)), case_sensitive_(case_sensitive), max_mem_(max_mem) {}
         /* Throws std::bad_alloc where it does not compile after all: no engine is no answer, never "no match". */
         const re2::RE2 &get() {
-            std::call_once(once_, [this] { engine_.reset(compile(pattern_, case_sensitive_, max_mem_)); });
+            make();
             if (!engine_->ok()) throw std::bad_alloc();
             return *engine_;
         }
         /* Compile now; what is wrong with the pattern, empty when nothing is. */
         std::string check() {
-            std::call_once(once_, [this] { engine_.reset(compile(pattern_, case_sensitive_, max_mem_)); });
+            make();
             return engine_->error();
         }
 
     private:
+        /* A large pattern takes up to 20 ms, so whoever has the interpreter's lock lets go of it; and never inside the
+           call, where a thread that has the lock may wait for the one that compiles. */
+        void make() {
+            if (is_made_.load(std::memory_order_acquire)) return;
+            PyThreadState *held = PyGILState_Check() ? PyEval_SaveThread() : nullptr;
+            try {
+                std::call_once(once_, [this] { engine_.reset(compile(pattern_, case_sensitive_, max_mem_)); });
+                is_made_.store(true, std::memory_order_release);
+            } catch (...) {
+                if (held) PyEval_RestoreThread(held);
+                throw;
+            }
+            if (held) PyEval_RestoreThread(held);
+        }
+
+        std::atomic<bool> is_made_{false};
         const std::string pattern_;
         const bool case_sensitive_;
         const int64_t max_mem_;

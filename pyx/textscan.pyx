@@ -21,6 +21,7 @@ cdef enum:
     _BASE64, _HEX, _UNITS, _BINARY, _DECIMAL, _PERCENT, _ESCAPES, _SPACED, _FLOOD, _HYPHENS
 
 cdef enum:
+    RELEASE_GIL_CHARACTERS = 4096  # about 10 us: getting the lock back from a busy thread takes far longer
     MAX_RUNS = 256  # per text; past it only the number dropped is known
     MIN_BASE64 = 24  # characters: 18 bytes
     MIN_HEX = 16  # digits without separators
@@ -391,6 +392,15 @@ cdef void _survey(const Char* text, Py_ssize_t size, Found* found) noexcept nogi
         _end_flood(&flood, klass, size, found)
 
 
+cdef void _survey_kind(int kind, const void* data, Py_ssize_t size, Found* found) noexcept nogil:
+    if kind == 1:
+        _survey(<const uint8_t*> data, size, found)
+    elif kind == 2:
+        _survey(<const uint16_t*> data, size, found)
+    else:
+        _survey(<const uint32_t*> data, size, found)
+
+
 def survey(str text not None):
     """Return (ascii letters, other letters, leet words, control characters, runs dropped, runs).
 
@@ -406,13 +416,11 @@ def survey(str text not None):
         raise MemoryError()
     try:
         memset(found, 0, sizeof(Found))
-        with nogil:
-            if kind == 1:
-                _survey(<const uint8_t*> data, size, found)
-            elif kind == 2:
-                _survey(<const uint16_t*> data, size, found)
-            else:
-                _survey(<const uint32_t*> data, size, found)
+        if size < RELEASE_GIL_CHARACTERS:
+            _survey_kind(kind, data, size, found)
+        else:
+            with nogil:
+                _survey_kind(kind, data, size, found)
         runs = [(found.run[i].kind, found.run[i].start, found.run[i].end) for i in range(found.count)]
         return (
             found.ascii_letters, found.other_letters, found.leet_words, found.controls, found.dropped, runs,

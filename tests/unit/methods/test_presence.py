@@ -58,6 +58,24 @@ def test_the_method_answers_the_list():
     assert visitor.last["payload"] == presence.entries()
 
 
+def test_an_answer_is_given_again_until_somebody_comes_or_the_second_is_over():
+    stage, presence, _ = make()
+    visitor = stage.enter(READ)
+
+    def told():
+        visitor.ask("system-presence")
+        return [(entry["mode"], entry["ts"]) for entry in visitor.last["payload"]]
+
+    first = told()
+    stage.clock.ms += 1
+    assert told() == first
+    phone = stage.enter(READ, **APP)
+    presence.changed(phone.client)
+    assert [mode for mode, _ in told()] == ["gateway", "ui"]
+    stage.clock.ms += 1000
+    assert told()[0] == ("gateway", stage.clock.now_ms())
+
+
 def test_many_changes_are_one_broadcast():
     stage, presence, timers = make()
     watcher = stage.enter(READ)

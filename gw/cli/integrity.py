@@ -160,6 +160,7 @@ def _save(settings: Settings, baseline: Baseline) -> None:
     from gw.modes.host_integrity import baseline_file
     from gw.modes.records import replace_file
 
+    owner = settings.gateway.state.stat()  # without a state there is nothing to make a key for
     key = _key_file(settings)
     if not key.exists():
         private, public = generate()
@@ -175,7 +176,6 @@ def _save(settings: Settings, baseline: Baseline) -> None:
     path = baseline_file(settings)
     replace_file(path, baseline.dump(sign))
     path.chmod(0o644)  # the service reads it; only the key's owner can write a valid one
-    owner = settings.gateway.state.stat()
     if os.geteuid() == 0:
         os.chown(path.parent, owner.st_uid, owner.st_gid)
 

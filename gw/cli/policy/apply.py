@@ -72,6 +72,10 @@ def rollback(target: Path | None, config_file: Path | None, **flags: Any) -> int
     if former is None:
         click.echo(f"clawgate: nothing to go back to in {history}", err=True)
         return 1
+    if not any(former.rglob("*.yaml")):  # as the package makes the folder
+        install(former, live, history, "empty")
+        click.echo(f"{live} is empty again: the policies that come with clawgate are in force")
+        return announce(settings)
     try:
         policy, _ = load([former])
     except PolicyError as error:

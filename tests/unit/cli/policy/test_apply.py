@@ -91,6 +91,16 @@ def test_nothing_to_go_back_to(tmp_path: Path) -> None:
     assert code == 1 and "nothing to go back to" in error
 
 
+def test_back_to_the_policies_that_come_with_clawgate_and_forth(tmp_path: Path, told: list[str]) -> None:
+    (tmp_path / "live").mkdir()
+    run(command, tmp_path, write(tmp_path, "one", POLICY))
+    code, output, _ = run(rollback, tmp_path)
+    assert code == 0 and "is empty again" in output
+    assert list((tmp_path / "live").iterdir()) == [] and told == ["told"] * 2
+    assert run(rollback, tmp_path)[0] == 0
+    assert live(tmp_path) == POLICY
+
+
 def test_a_former_set_that_is_broken_by_now(tmp_path: Path) -> None:
     for text in (POLICY, POLICY.replace("a.b", "a.c")):
         run(command, tmp_path, write(tmp_path, "one", text))

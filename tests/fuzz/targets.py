@@ -82,6 +82,9 @@ FRAME_WORDS = (
 # --- envelopes ------------------------------------------------------------------------------------------------
 
 
+NAMED_BY = {"req": "method", "event": "event", "res": None}  # the key that holds the name
+
+
 def run_envelope(data: bytes) -> None:
     try:
         found = envelope.scan(data, max_depth=DEPTH)
@@ -102,7 +105,7 @@ def compare_envelope(data: bytes) -> None:
         assert error.code == "depth" or error.id == report.id
     else:
         assert not report.faults
-        assert found.name == report.frame.get("method" if found.kind == "req" else "event")
+        assert found.name == report.frame.get(NAMED_BY[found.kind])
 
 
 ENVELOPE_SEEDS = tuple(

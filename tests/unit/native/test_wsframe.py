@@ -1,5 +1,6 @@
 """gw._native.wsframe: sizes, limits and edges that single out one path each."""
 
+import itertools
 import socket
 import struct
 import tracemalloc
@@ -35,6 +36,18 @@ def test_large_messages_read_straight_into_place(size: int, text: str, pieces: i
             assert decoder.failure is None
             events += got
     assert events == [(1, payload)]
+
+
+# The last bytes of each range in Unicode's table of well-formed sequences (3-7), and those beside them.
+EDGES = b"\x00\x41\x7f\x80\x8f\x90\x9f\xa0\xbf\xc1\xc2\xdf\xe0\xe1\xec\xed\xee\xef\xf0\xf1\xf3\xf4\xf5\xff"
+
+
+@pytest.mark.parametrize("size", [1, 2, 3])
+def test_a_text_fails_at_the_first_byte_that_nothing_can_mend(size: int) -> None:
+    for start in itertools.product(EDGES, repeat=size):
+        decoder = wsframe.Decoder(max_message_bytes=10)
+        decoder.feed(wsframe.encode(1, bytes(start), False, True))
+        assert (decoder.failure is None) == oracle.utf8_prefix_is_valid(bytes(start)), bytes(start)
 
 
 @pytest.mark.parametrize("size", [0, 125, 126, 65535, 65536, 100_000])

@@ -17,3 +17,6 @@ def ids(prefix: str) -> Iterator[str]:
         drawn = os.urandom(_AT_ONCE * _DIGITS // 2).hex()
         for at in range(0, len(drawn), _DIGITS):
             yield prefix + drawn[at : at + _DIGITS]
+
+
+new_action_id: Final = ids("act_").__next__

@@ -8,10 +8,10 @@ import hashlib
 import logging
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
-from uuid import uuid4
 
 from gw.channels.base import MEDIA_TEXT, Inbound
 from gw.defender.extract import Origin, from_request
+from gw.defender.ids import new_action_id
 from gw.errors import Forbidden, InvalidRequest
 from gw.methods.outlet import Judge, Outlet, Target, Tell
 from gw.methods.router import verdict_error
@@ -201,7 +201,7 @@ def action_of(turned: Turned, run_id: str) -> Action:
         said["media"] = [[one.kind, one.name, one.mime] for one in message.media]
     params = {**said, "channel": message.channel, "sessionKey": policy_key(turned), "agentId": route.agent}
     origin = Origin(
-        id=f"act_{uuid4().hex[:20]}",
+        id=new_action_id(),
         conn_id=None,
         client_id=message.channel,
         sender=f"{message.channel}:{message.sender.id}",

@@ -7,9 +7,9 @@ policy of that moment; one that is stopped leaves nothing in a session; one id i
 import logging
 from collections.abc import Mapping
 from typing import Final, NamedTuple
-from uuid import uuid4
 
 from gw.defender.extract import Origin, from_request
+from gw.defender.ids import new_action_id
 from gw.errors import InvalidRequest
 from gw.methods.outlet import Judge, Outlet, Target, Tell
 from gw.methods.router import verdict_error
@@ -93,7 +93,7 @@ class Errands:
         said = {"message": errand.text}
         agent = self._desk.agent_of(errand.key)
         params = {**said, "channel": errand.source, "sessionKey": errand.key, "agentId": agent}
-        origin = Origin(id=f"act_{uuid4().hex[:20]}", sender=f"{errand.source}:{errand.name}")
+        origin = Origin(id=new_action_id(), sender=f"{errand.source}:{errand.name}")
         action = from_request(METHOD, params, json.dumps(said), origin)
         decision = self._judge(action._replace(provenance=errand.provenance))
         if decision.verdict is not Verdict.ALLOW:

@@ -7,10 +7,10 @@ is fixed wording; both leave at most once per key.
 import logging
 from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
-from uuid import uuid4
 
 from gw.channels.base import ChannelAccount, Outbound
 from gw.defender.extract import Origin, from_request
+from gw.defender.ids import new_action_id
 from gw.errors import GwError, InvalidRequest
 from gw.model.action import Action
 from gw.model.decision import Decision, Verdict
@@ -85,7 +85,7 @@ class Outlet:
         if reply.silent:
             return True
         said = {"text": reply.text, "channel": channel, "sessionKey": session_key, "agentId": agent}
-        action = from_request("channel.reply", said, json.dumps(reply.text), Origin(id=f"act_{uuid4().hex[:20]}"))
+        action = from_request("channel.reply", said, json.dumps(reply.text), Origin(id=new_action_id()))
         decision = self._judge(action)
         if decision.verdict is not Verdict.ALLOW:
             self._tell(decision)

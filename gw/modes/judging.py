@@ -16,7 +16,7 @@ from gw.defender.engine import Engine
 from gw.defender.extract import Origin, from_request
 from gw.defender.guards import GUARDS
 from gw.defender.guards.base import Services
-from gw.defender.ids import ids
+from gw.defender.ids import new_action_id
 from gw.defender.pipeline import Pipeline
 from gw.defender.review import Reviews
 from gw.errors import ConfigError
@@ -44,7 +44,6 @@ if TYPE_CHECKING:
 
 OVERLOADED: Final = "engine.overloaded"  # what the pipeline finds when its gate is full
 LEDGER_KEY: Final = "ledger.key"
-_ACTION_IDS: Final = ids("act_")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +72,7 @@ class Judging:
     def guard(self, call: Call) -> Decision:
         """The router's port: judge one request."""
         info = call.info
-        origin = Origin(id=next(_ACTION_IDS), conn_id=info.conn_id, client_id=info.client_id)
+        origin = Origin(id=new_action_id(), conn_id=info.conn_id, client_id=info.client_id)
         return self.judge(from_request(call.method, call.params, call.raw, origin))
 
     def judge(self, action: Action) -> Decision:

@@ -6,11 +6,11 @@ that waits ends by leave, by refusal, or by its time.
 
 import logging
 from collections.abc import Callable
-from secrets import token_hex
 from typing import Any, Final, Protocol
 
 from gw import hub
 from gw.defender.extract import Origin, from_event, from_request
+from gw.defender.ids import new_action_id
 from gw.defender.review import APPROVED, DENIED, PENDING, Held, Reviews, bind
 from gw.errors import Blocked, RequestError, Unavailable
 from gw.errors import Held as HeldError
@@ -56,17 +56,10 @@ class GuardDesk:
         self._latches: dict[str, list[hub.Latch]] = {}  # HTTP requests that wait, by held action
         self._timers: dict[Item, Any] = {}
         self._unsettled: list[tuple[Decision, Action]] = []  # allowed and passed on, at most SETTLE_S ago
-        self._start = f"act_{token_hex(8)}"
-        self._count = 0
 
     @property
     def waiting(self) -> int:
         return sum(map(len, self._waiting.values())) + sum(map(len, self._latches.values()))
-
-    def new_id(self) -> str:
-        """The next action's, unique over restarts."""
-        self._count += 1
-        return f"{self._start}{self._count:x}"
 
     # --- relay.Desk ---------------------------------------------------------------------------------------------
 
@@ -111,7 +104,7 @@ class GuardDesk:
 
     def _action(self, relay: Relay, item: Item) -> Action:
         caller = relay.caller
-        origin = Origin(self.new_id(), "guard", conn_id=caller.conn_id, client_id=caller.client_id)
+        origin = Origin(new_action_id(), "guard", conn_id=caller.conn_id, client_id=caller.client_id)
         if item.method == node_events.METHOD:
             origin = origin._replace(provenance=node_events.provenance_of(item.params))
         make = from_event if item.method in GUARDED_EVENTS else from_request

@@ -14,6 +14,7 @@ from gw.config.load import Loaded
 from gw.config.secrets import read_secret
 from gw.config.settings import Guard, Settings
 from gw.defender.extract import Origin
+from gw.defender.ids import new_action_id
 from gw.defender.review import Held
 from gw.errors import ConfigError
 from gw.model.problem import Problem
@@ -209,7 +210,7 @@ class GuardProxy:
         name = guarded_as(asked.method, asked.target, self._settings.hooks_path)
         assert name is not None
         try:
-            action = action_of(name, request.body, request.headers, Origin(self._desk.new_id(), "guard"))
+            action = action_of(name, request.body, request.headers, Origin(new_action_id(), "guard"))
         except UnreadableBody as error:
             return error_response(400, "invalid_request_error", str(error))
         refused = self._desk.decide_and_wait(action)

@@ -4,7 +4,7 @@ Knows nothing of rules. Invariant: the order depends on names and includes alone
 digest covers every byte that took part.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -71,15 +71,11 @@ def load(
 
 
 def seen_at(paths: Sequence[Path]) -> Fingerprint:
-    """The fingerprint of what `load(paths)` would read."""
-    named = list(paths) or default_paths()
-    return fingerprint([path for path in named if not path.is_dir()], [path for path in named if path.is_dir()])
-
-
-def fingerprint(files: Iterable[Path], folders: Iterable[Path]) -> Fingerprint:
-    """Changes whenever one of *files*, or what *folders* hold, may have changed; reads no content."""
+    """Changes whenever what `load(paths)` would read may have changed; reads no content."""
     found = []
-    for path in sorted({*files, *(file for folder in folders if folder.is_dir() for file in folder.rglob("*.yaml"))}):
+    named = list(paths) or default_paths()
+    files = {file for path in named for file in (path.rglob("*.yaml") if path.is_dir() else (path,))}
+    for path in sorted(files):
         try:
             status = path.stat()
         except OSError:

@@ -48,7 +48,7 @@ def config_of(settings: Settings, rules: "Rules | None" = None) -> SessionConfig
     messages: dict[str, Json] = {"queue": queue}
     if rules is not None:
         session |= rules.session
-        messages |= rules.messages
+        messages["queue"] = rules.queue or queue
     return SessionConfig(
         rules=rules.keys if rules is not None else KeyRules(),
         session=session,

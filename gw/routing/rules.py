@@ -31,6 +31,7 @@ FIXED: Final[Mapping[str, str]] = MappingProxyType(
         "hooks": "hooks",
         "cron": "cron",
         "heartbeats": "heartbeat",
+        "queue": "messages.queue",
     }
 )
 
@@ -122,6 +123,7 @@ class Rules(NamedTuple):
     owners: frozenset[str] = frozenset()  # `channel:id`, lower-case
     session: Table = EMPTY
     messages: Table = EMPTY
+    queue: Table = EMPTY
     channels: Mapping[str, Table] = EMPTY
     hooks: Table = EMPTY
     cron: Table = EMPTY
@@ -178,6 +180,7 @@ class _Reader:
         agents = self._agents(top.get("agents") or {})
         rows = [row for number, row in enumerate(top.get("bindings") or ()) if self._binding(row, number, agents)]
         session = self._table(top.get("session") or {}, "session", SESSION)
+        messages = self._table(top.get("messages") or {}, "messages", MESSAGES)
         channels = {
             str(name).strip().lower(): self._channel(value, f"channels.{name}")
             for name, value in (top.get("channels") or {}).items()
@@ -192,7 +195,8 @@ class _Reader:
             self._groups(top.get("accessGroups") or {}),
             frozenset(str(one).strip().lower() for one in commands.get("ownerAllowFrom") or ()),
             session,
-            self._table(top.get("messages") or {}, "messages", MESSAGES),
+            messages,
+            messages.get("queue") or EMPTY,
             channels,
             self._hooks(top.get("hooks") or {}),
             self._table(top.get("cron") or {}, "cron", CRON),

@@ -90,6 +90,9 @@ def test_a_reload_takes_who_may_talk_and_says_what_has_to_wait(tmp_path: Path) -
         assert reload(channels=slower, cron={"enabled": False}) == ["cron", "accounts"]
         assert heard(service, "allowFrom") == ["3"]
         assert "cron" not in service.file.rules.cron, "what waits is still said at the next reload"
+        mentioned = {"groupChat": {"mentionPatterns": ["molty"]}, "queue": {"mode": "collect"}}
+        assert reload(messages=mentioned, channels=slower) == ["messages.queue", "accounts"]
+        assert service.file.rules.messages == mentioned
         both = {"agents": {"entries": {"main": {}, "ops": {}}}, "bindings": [], "channels": generic(tmp_path)}
         assert reload(**both) == ["the agents' names"]
         assert heard(service, "allowFrom") == ["3"], "nothing is taken with other agents"

@@ -1,11 +1,14 @@
 """The session half from settings: where the state lives and what the configuration becomes."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from gw.config.load import Tree
 from gw.config.settings import Sessions, Settings
 from gw.modes import conversing
+from gw.routing.rules import read
 from gw.session import queueing, reset
 
 
@@ -26,6 +29,12 @@ def test_settings_mean_the_same_as_upstreams_configuration() -> None:
     assert queue == queueing.Settings("collect", 7, 3, "old")
     assert (config.max_runs, config.max_pending) == (2, 9)
     assert reset.resolve_policy(config.session, "direct") == reset.ResetPolicy()
+
+
+@pytest.mark.parametrize("said, mode", [({}, "collect"), ({"messages": {"queue": {"mode": "interrupt"}}}, "interrupt")])
+def test_the_channels_file_goes_first(said: dict[str, Any], mode: str) -> None:
+    config = conversing.config_of(settings(queue_mode="collect"), read(Tree("channels.yaml", said, {})))
+    assert queueing.resolve(config.messages).mode == mode
 
 
 def test_reset_settings() -> None:

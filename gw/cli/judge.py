@@ -16,7 +16,7 @@ import click
 from gw.cli.output import as_json_option, paint
 from gw.defender import understanding
 from gw.defender.engine import Engine
-from gw.defender.guards import GUARDS
+from gw.defender.guards import make_guards
 from gw.defender.guards.base import Services
 from gw.defender.pipeline import Pipeline
 from gw.defender.rows import KINDS, to_action
@@ -78,9 +78,8 @@ def make_pipeline(policy_path: Path | None) -> Pipeline:
     """The service's engine without ledgers, gate or event loop. Raises PolicyError."""
     policy, warnings = load([policy_path] if policy_path is not None else [])
     clock = SystemClock()
-    guards = [make(Services(clock)) for make in GUARDS.values()]
     understanding.load()  # now, so that the first decision's time is that of judging
-    return Pipeline(PolicyHandle(policy, warnings), Engine(guards), clock)
+    return Pipeline(PolicyHandle(policy, warnings), Engine(make_guards(Services(clock))), clock)
 
 
 def judge_lines(lines: Iterable[bytes], pipeline: Pipeline, defaults: Mapping[str, Any]) -> int:

@@ -29,6 +29,7 @@ GUARD_FAILED: Final = "guard.error"
 SCAN_FAILED: Final = "engine.scan"
 _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 _NO_HITS: Final[Mapping[int, tuple[Span, ...]]] = MappingProxyType({})
+Guards = tuple[Guard, ...]
 COMMANDS: Final = frozenset((PartKind.COMMAND, PartKind.ARGV))
 TEXTS: Final = frozenset((PartKind.PROMPT, PartKind.OUTPUT, PartKind.DATA))
 
@@ -40,27 +41,39 @@ class Engine:
         self, guards: Sequence[Guard], offload: Offload | None = None, cache: AnswerCache | None = None
     ) -> None:
         self.guards = tuple(guards)
-        self._pure = tuple(guard for guard in guards if guard.pure)
-        self._others = tuple(guard for guard in guards if not guard.pure)
+        self._concerned: dict[frozenset[PartKind], tuple[Guards, Guards]] = {}
         self._offload = offload  # None: everything inline (command line, tests)
         self._cache = cache
 
     def run(self, action: Action, policy: CompiledPolicy, settings: Settings) -> list[Finding]:
         """Every finding of every guard, as the levels of *settings* see it."""
-        key = self._cache.key(action, policy.ref) if self._cache is not None else None
-        answer = self._cache.get(key) if self._cache is not None and key is not None else None
-        if answer is None:
-            findings: list[Finding] = []
-            subjects = tuple(self.subjects(action, policy, settings, findings))
-            failed = self._ask(self._pure, action, subjects, policy, settings, findings)
-            answer = Answer(subjects, tuple(findings))
-            if self._cache is not None and key is not None and not failed and not _unsure(findings):
-                self._cache.put(key, answer)
-        found = list(answer.findings)
-        self._ask(self._others, action, answer.subjects, policy, settings, found)
+        pure, others = self._concerned_by(action)
+        cache = self._cache
+        key = None if cache is None else cache.key(action, policy.ref)
+        answer = None if cache is None or key is None else cache.get(key)
+        if answer is not None:
+            subjects, found = answer.subjects, [*answer.findings]
+        else:
+            found = []
+            subjects = tuple(self.subjects(action, policy, settings, found))
+            failed = self._ask(pure, action, subjects, policy, settings, found)
+            if cache is not None and key is not None and not failed and not _unsure(found):
+                cache.put(key, Answer(subjects, tuple(found)))
+        self._ask(others, action, subjects, policy, settings, found)
         if not found:
             return found
         return [finding for one in found if (finding := by_level(one, policy, settings)) is not None]
+
+    def _concerned_by(self, action: Action) -> tuple[Guards, Guards]:
+        """The guards that read what *action* has: the pure ones, and the others."""
+        kinds = frozenset([part.kind for part in action.parts])
+        concerned = self._concerned.get(kinds)
+        if concerned is None:  # once for each set of kinds that occurs, a few hundred at most
+            guards = [guard for guard in self.guards if guard.reads is None or not guard.reads.isdisjoint(kinds)]
+            pure = tuple(guard for guard in guards if guard.pure)
+            concerned = pure, tuple(guard for guard in guards if not guard.pure)
+            self._concerned[kinds] = concerned
+        return concerned
 
     def _ask(
         self,

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from gw.defender.engine import Engine
 from gw.defender.given import services_of
-from gw.defender.guards import GUARDS
+from gw.defender.guards import make_guards
 from gw.defender.guards.rules import apply, is_covered
 from gw.defender.pipeline import Pipeline
 from gw.defender.rows import to_action
@@ -92,8 +92,7 @@ class Bench:
         self.policy = policy
         self.clock = StillClock()
         services = services_of(given, policy, self.clock)
-        guards = [make(services) for make in GUARDS.values()]
-        self.engine = Engine(guards)
+        self.engine = Engine(make_guards(services))
         self.pipeline = Pipeline(PolicyHandle(policy), self.engine, self.clock, timeout_s=float("inf"))
 
     def judge(self, action: Action) -> Decision:

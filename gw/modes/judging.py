@@ -14,7 +14,7 @@ from gw.config.settings import Settings
 from gw.defender.cache import AnswerCache
 from gw.defender.engine import Engine
 from gw.defender.extract import Origin, from_request
-from gw.defender.guards import GUARDS
+from gw.defender.guards import make_guards
 from gw.defender.guards.base import Services
 from gw.defender.ids import new_action_id
 from gw.defender.pipeline import Pipeline
@@ -121,7 +121,7 @@ def build_judging(
     reputation = build_reputation(settings, clock, metrics)
     services = Services(clock, integrity.watcher, reputation, lambda path: files.run(file_digest, path))
     cache = AnswerCache(clock)
-    engine = Engine([make(services) for make in GUARDS.values()], files, cache)
+    engine = Engine(make_guards(services), files, cache)
     gate = Gate(defender.workers, defender.queue, defender.admission_timeout_ms / 1000, "evaluations")
     ledgers = LedgerSink(
         log,

@@ -10,7 +10,7 @@ from types import ModuleType
 
 from gw.cli.judge import SystemClock
 from gw.defender.engine import Engine
-from gw.defender.guards import GUARDS
+from gw.defender.guards import make_guards
 from gw.defender.guards.base import Services
 from gw.defender.guards.prompt import PromptGuard, PromptModel
 from gw.defender.pipeline import Pipeline
@@ -49,5 +49,5 @@ def _pipeline(model: PromptModel) -> Pipeline:
     clock = SystemClock()
     policy, _ = load()
     services = Services(clock)
-    guards = [PromptGuard(model) if name == "prompt" else make(services) for name, make in GUARDS.items()]
+    guards = [PromptGuard(model) if guard.name == "prompt" else guard for guard in make_guards(services)]
     return Pipeline(PolicyHandle(policy), Engine(guards), clock)

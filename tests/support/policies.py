@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from textwrap import dedent
 
 from gw.defender.engine import Engine
-from gw.defender.guards import GUARDS
+from gw.defender.guards import make_guards
 from gw.defender.guards.base import Guard, Services
 from gw.defender.pipeline import Pipeline
 from gw.model.problem import Problem
@@ -60,8 +60,7 @@ def policy_of(*documents: str) -> CompiledPolicy:
 
 
 def guards(clock: FakeClock | None = None) -> list[Guard]:
-    services = Services(clock or FakeClock())
-    return [make(services) for make in GUARDS.values()]
+    return make_guards(Services(clock or FakeClock()))
 
 
 def pipeline_of(*documents: str, sink: DecisionSink | None = None, only: Sequence[Guard] | None = None) -> Pipeline:

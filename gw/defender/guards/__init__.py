@@ -1,4 +1,7 @@
-"""The guards, in evaluation order: name -> factory. A new guard is a file and a line here."""
+"""The guards, in evaluation order: name -> factory, which gives none where its service is absent.
+
+A new guard is a file and a line here.
+"""
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -14,15 +17,30 @@ from gw.defender.guards.rules import RuleGuard
 from gw.defender.guards.secrets import SecretGuard
 from gw.defender.guards.tools import ToolGuard
 
-GUARDS: Final[Mapping[str, Callable[[Services], Guard]]] = MappingProxyType(
+
+def _integrity(services: Services) -> Guard | None:
+    return IntegrityGuard(services.watcher, services.clock) if services.watcher is not None else None
+
+
+def _reputation(services: Services) -> Guard | None:
+    if services.reputation is None:
+        return None
+    return ReputationGuard(services.reputation, services.digest, services.clock)
+
+
+GUARDS: Final[Mapping[str, Callable[[Services], Guard | None]]] = MappingProxyType(
     {
         "rules": lambda services: RuleGuard(services.clock),
         "tools": lambda services: ToolGuard(),
         "prompt": lambda services: PromptGuard(),
         "secrets": lambda services: SecretGuard(),
         "loops": lambda services: LoopGuard(),
-        "integrity": lambda services: IntegrityGuard(services.watcher, services.clock),
+        "integrity": _integrity,
         "canary": lambda services: CanaryGuard(),
-        "reputation": lambda services: ReputationGuard(services.reputation, services.digest, services.clock),
+        "reputation": _reputation,
     }
 )
+
+
+def make_guards(services: Services) -> list[Guard]:
+    return [guard for make in GUARDS.values() if (guard := make(services)) is not None]

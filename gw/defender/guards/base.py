@@ -10,7 +10,7 @@ from typing import Protocol
 
 from gw.defender.integrity.watcher import Watcher
 from gw.defender.virustotal.client import Reputation
-from gw.model.action import Action
+from gw.model.action import Action, PartKind
 from gw.model.decision import Finding
 from gw.model.subject import Subject
 from gw.policy.compiled import CompiledPolicy
@@ -26,13 +26,17 @@ class Guard(Protocol):
     name: str
     pure: bool
 
+    @property
+    def reads(self) -> frozenset[PartKind] | None:
+        """The kinds of part it has something to say about; None: it is asked about every action."""
+
     def inspect(self, action: Action, subjects: Sequence[Subject], policy: CompiledPolicy) -> Iterable[Finding]:
         """Yield findings; `finding.part` is the index of the part meant, -1 for the action as a whole."""
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What a guard may ask for when it is built; one per process. Absent ones make their guard find nothing."""
+    """What a guard may ask for when it is built; one per process. What is absent has no guard."""
 
     clock: Clock
     watcher: Watcher | None = None  # host integrity

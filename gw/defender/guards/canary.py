@@ -21,6 +21,7 @@ _TALK: Final = frozenset({PartKind.PROMPT, PartKind.OUTPUT})  # where a probe is
 class CanaryGuard:
     name = "canary"
     pure = True
+    reads = frozenset(PartKind) - _TALK
 
     def inspect(self, action: Action, subjects: Sequence[Subject], policy: CompiledPolicy) -> Iterator[Finding]:
         for index, part in enumerate(action.parts):

@@ -15,18 +15,17 @@ from gw.ports import Clock
 
 
 class IntegrityGuard:
-    """Without a watcher (integrity is off, or a test) it finds nothing."""
-
     name = "integrity"
     pure = False  # the host changes between two equal actions
+    reads = None
 
-    def __init__(self, watcher: Watcher | None, clock: Clock) -> None:
+    def __init__(self, watcher: Watcher, clock: Clock) -> None:
         self._watcher = watcher
         self._clock = clock
 
     def inspect(self, action: Action, subjects: Sequence[Subject], policy: CompiledPolicy) -> Iterable[Finding]:
         watcher = self._watcher
         # The usual case costs two attribute look-ups.
-        if watcher is None or not (watcher.open or watcher.problem):
+        if not (watcher.open or watcher.problem):
             return ()
         return watcher.findings(watches(policy.host), self._clock.now_ms())

@@ -139,6 +139,7 @@ class LoopGuard:
 
     name = "loops"
     pure = False  # remembers
+    reads = None
 
     def __init__(self) -> None:
         self._sessions: OrderedDict[str, History] = OrderedDict()

@@ -98,6 +98,7 @@ def scored_views(text: "Normalised | Subject") -> list[View]:
 class PromptGuard:
     name = "prompt"
     pure = True
+    reads = frozenset((PartKind.PROMPT,))
 
     def __init__(self, model: PromptModel | None = None) -> None:
         self._model = model

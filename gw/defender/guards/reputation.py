@@ -22,19 +22,20 @@ _EXECUTED: Final = (NodeRole.RUNS, NodeRole.INLINE)
 
 
 class ReputationGuard:
-    """`digest(path)` returns the SHA-256 of a regular file, or None; without a service the guard finds nothing."""
+    """`digest(path)` returns the SHA-256 of a regular file, or None."""
 
     name = "reputation"
     pure = False  # asks the network
+    reads = frozenset((PartKind.COMMAND, PartKind.ARGV, PartKind.URL, PartKind.PATH))
 
-    def __init__(self, service: Reputation | None, digest: Callable[[str], str | None], clock: Clock) -> None:
+    def __init__(self, service: Reputation, digest: Callable[[str], str | None], clock: Clock) -> None:
         self._service = service
         self._digest = digest
         self._clock = clock
 
     def inspect(self, action: Action, subjects: Sequence[Subject], policy: CompiledPolicy) -> Iterable[Finding]:
         settings: Mapping[str, Any] | None = policy.intel.get("virustotal")
-        if self._service is None or settings is None:
+        if settings is None:
             return
         # One allowance for the whole action: ten slow look-ups must not add up.
         ends = self._clock.monotonic() + settings.get("timeout", DEFAULT_TIMEOUT_MS) / 1000

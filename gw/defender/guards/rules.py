@@ -27,6 +27,7 @@ TRANSPARENT: Final = frozenset(("env", "timeout", "nice", "nohup", "time", "floc
 class RuleGuard:
     name = "rules"
     pure = True
+    reads = None
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock

@@ -45,11 +45,10 @@ class SecretGuard:
 
     name = "secrets"
     pure = True
+    reads = frozenset((PartKind.OUTPUT,))
 
     def inspect(self, action: Action, subjects: Sequence[Subject], policy: CompiledPolicy) -> Iterable[Finding]:
         outbound = [subject for subject in subjects if subject.part.kind is PartKind.OUTPUT]
-        if not outbound:
-            return
         for rule_id, parameters in _rules(policy):
             look = _LOOKS.get(str(parameters.get("kind")), _nothing)
             for subject in outbound:

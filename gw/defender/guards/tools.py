@@ -19,6 +19,7 @@ class ToolGuard:
 
     name = "tools"
     pure = True
+    reads = None
 
     def inspect(self, action: Action, subjects: Sequence[Subject], policy: CompiledPolicy) -> Iterable[Finding]:
         settings = policy.settings_for(action)

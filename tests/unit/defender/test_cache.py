@@ -15,6 +15,8 @@ ROW = {"prompt": "hello", "channel": "irc", "chat": "group", "session": "s", "ag
 
 
 class Counting:
+    reads = None
+
     def __init__(self, name: str, pure: bool) -> None:
         self.name, self.pure, self.asked = name, pure, 0
         self.error: Exception | None = None

@@ -23,6 +23,7 @@ R = TypeVar("R")
 class Recorder:
     name = "recorder"
     pure = True
+    reads = None
 
     def __init__(self) -> None:
         self.subjects: Sequence[Subject] = ()
@@ -35,6 +36,7 @@ class Recorder:
 class Broken:
     name = "broken"
     pure = True
+    reads = None
 
     def inspect(self, action: Action, subjects: Sequence[Subject], policy: CompiledPolicy) -> Iterable[Finding]:
         yield Finding("before", 5)
@@ -47,6 +49,24 @@ def action(*parts: Part, **fields: object) -> Action:
 
 def run(policy: CompiledPolicy, one: Action, *guards: object, **options: object) -> list[Finding]:
     return Engine(guards, **options).run(one, policy, policy.settings_for(one))  # type: ignore[arg-type]
+
+
+class Reader(Recorder):
+    reads = frozenset((PartKind.PROMPT,))
+
+
+def test_guards_are_asked_about_what_they_read() -> None:
+    everything, prompts = Recorder(), Reader()
+    engine = Engine([everything, prompts])
+    policy = policy_of("")
+
+    def asked(*kinds: PartKind) -> int:
+        one = action(*(Part(kind, "/x", "text") for kind in kinds))
+        return len(engine.run(one, policy, policy.settings_for(one)))
+
+    assert [asked(), asked(PartKind.COMMAND), asked(PartKind.PROMPT)] == [1, 1, 2]
+    assert asked(PartKind.COMMAND, PartKind.PROMPT, PartKind.PROMPT) == 2
+    assert asked(PartKind.COMMAND) == 1
 
 
 def test_a_guard_that_raises_becomes_a_review_and_does_not_silence_the_others(

@@ -28,6 +28,7 @@ class Sink:
 class Says:
     name = "says"
     pure = True
+    reads = None
 
     def __init__(self, *findings: Finding) -> None:
         self.findings = findings

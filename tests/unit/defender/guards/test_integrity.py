@@ -1,5 +1,7 @@
-"""The guard: silent without a watcher or changes, and the same answer for every action while a change is open."""
+"""The guard: silent without changes, and the same answer for every action while a change is open."""
 
+from gw.defender.guards import GUARDS
+from gw.defender.guards.base import Services
 from gw.defender.guards.integrity import IntegrityGuard
 from gw.defender.integrity.baseline import Baseline, FileState
 from gw.defender.integrity.watcher import Watch, Watcher
@@ -21,8 +23,12 @@ class Clock:
         return 0.0
 
 
-def test_silent_when_nothing_is_known() -> None:
-    assert not list(IntegrityGuard(None, Clock()).inspect(ACTION, (), POLICY))
+def test_there_is_no_guard_without_a_watcher() -> None:
+    assert GUARDS["integrity"](Services(Clock())) is None
+    assert GUARDS["integrity"](Services(Clock(), watcher=Watcher())) is not None
+
+
+def test_silent_without_changes() -> None:
     assert not list(IntegrityGuard(Watcher(), Clock()).inspect(ACTION, (), POLICY))
 
 

@@ -2,6 +2,8 @@
 
 import pytest
 
+from gw.defender.guards import GUARDS
+from gw.defender.guards.base import Services
 from gw.defender.guards.reputation import MOST_INDICATORS, ReputationGuard, judge
 from gw.defender.virustotal.client import Indicator, Report
 from gw.errors import IntelError
@@ -54,7 +56,7 @@ def subjects(*parts: Part, command: CommandFacts | None = None) -> list[Subject]
     return [Subject(action, part, index, (View("raw", part.value),), command) for index, part in enumerate(parts)]
 
 
-def inspect(service: Service | None, found: list[Subject], of: CompiledPolicy | None = None) -> list[Finding]:
+def inspect(service: Service, found: list[Subject], of: CompiledPolicy | None = None) -> list[Finding]:
     guard = ReputationGuard(service, lambda path: DIGEST if path == "/opt/tool" else None, Clock())
     return list(guard.inspect(found[0].action, found, of or policy()))
 
@@ -110,8 +112,13 @@ def test_each_indicator_once_and_few_of_them() -> None:
     assert len(service.asked) == len(set(service.asked)) == MOST_INDICATORS
 
 
-def test_nothing_is_asked_without_a_service_or_settings() -> None:
+def test_there_is_no_guard_without_a_service() -> None:
+    assert GUARDS["reputation"](Services(Clock())) is None
+    assert GUARDS["reputation"](Services(Clock(), reputation=Service(Report(False)))) is not None
+
+
+def test_nothing_is_asked_without_settings() -> None:
     found = subjects(Part(PartKind.URL, "", "http://a.example/"))
     service = Service(Report(False))
-    assert inspect(None, found) == inspect(service, found, policy(other={})) == []
+    assert inspect(service, found, policy(other={})) == []
     assert service.asked == []

@@ -66,16 +66,22 @@ class Account:
     """base.ChannelAccount."""
 
     def __init__(
-        self, driver: Driver, config: AccountConfig, folder: Path, wires: Wires, handle: Callable[[Inbound], object]
+        self,
+        driver: Driver,
+        config: AccountConfig,
+        folder: Path,
+        wires: Wires,
+        handle: Callable[[Inbound], object],
+        wait_s: Callable[[Inbound], float] = lambda message: 0.0,
     ) -> None:
-        """`folder` is this account's own. Call `load` before anything else."""
+        """`folder` is this account's own; `wait_s` is `Ingress`'s. Call `load` before anything else."""
         self.config = config
         self._driver = driver
         self._wires = wires
         self._received_journal = Journal(folder / "received.jsonl", wires.store)
         self._sent_journal = Journal(folder / "sending.jsonl", wires.store)
         self._cursor = Cursor(folder / "cursor.json", wires.store)
-        self._ingress = Ingress(self._received_journal, handle, wires.clock, wires.tasks, wires.sleep)
+        self._ingress = Ingress(self._received_journal, handle, wait_s, wires.clock, wires.tasks, wires.sleep)
         self._outbox = Outbox(
             driver,
             wires.http,

@@ -115,12 +115,19 @@ class Inbound(NamedTuple):
     is_forwarded: bool = False
     media: tuple[Media, ...] = ()
     reply_token: str = ""  # what a provider wants back in the answer to this very message (Discord interactions)
+    album: str = ""  # files that were sent together come one by one, and share this
+    parts: int = 1  # messages that were joined into this one; it has the id of the newest
 
     @property
     def dedupe_key(self) -> str:
         """The same for every copy of this event. Message ids are unique per chat only, on some providers."""
         parts = (self.channel, self.account, self.kind, self.team_id, self.chat_id, self.message_id)
         return "|".join(part.replace("%", "%25").replace("|", "%7C") for part in parts)
+
+    @property
+    def own_text(self) -> str:
+        """`text`, unless that only stands for a file."""
+        return "" if self.media and self.text == MEDIA_TEXT.get(self.media[0].kind) else self.text
 
 
 MEDIA_TEXT: Final[Mapping[str, str]] = {

@@ -1,7 +1,8 @@
 """Messages on their way in: on disk before the provider is told, handled once and in order per chat.
 
 Knows no provider and no session. Invariant: a message is taken once by its dedupe key, also over a restart; one that
-was taken is handled to its end, or is logged as given up after PATIENCE_S of being refused for want of room.
+was taken is handled to its end, or is logged as given up after PATIENCE_S of being refused for want of room. What was
+joined is on disk as one message before it is handled, so whoever handles it never sees its parts again.
 """
 
 import logging
@@ -9,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from gw.channels.base import Command, Inbound, Media, Mentions, Peer, Quote, Sender
+from gw.channels.batches import Batch, Batches, chat_of, join
 from gw.channels.journal import Journal
 from gw.channels.lanes import Lanes
 from gw.errors import Overloaded, StoreError, Unavailable
@@ -29,25 +31,33 @@ class Ingress:
         self,
         journal: Journal,
         handle: Callable[[Inbound], object],
+        wait_s: Callable[[Inbound], float],
         clock: Clock,
         tasks: Tasks,
         sleep: Callable[[float], object],
     ) -> None:
+        """`wait_s`: for how much silence of its sender a message waits, to be joined with what comes before it."""
         self._journal = journal
         self._handle = handle
+        self._wait_s = wait_s
         self._clock = clock
+        self._tasks = tasks
         self._sleep = sleep
-        self._lanes: Lanes[Inbound] = Lanes(
-            self._work, tasks, where=WHERE, most=MOST_WAITING, side_by_side=SIDE_BY_SIDE
-        )
+        self._batches = Batches()
+        self._watched: set[str] = set()  # chats in which something waits
+        self._arriving = 0  # on its way to the disk
+        self._lanes: Lanes[Batch] = Lanes(self._work, tasks, where=WHERE, most=MOST_WAITING, side_by_side=SIDE_BY_SIDE)
 
     def __len__(self) -> int:
-        return len(self._lanes)
+        return len(self._lanes) + len(self._batches) + self._arriving
 
     def resume(self) -> None:
-        """Go on with what the last process had taken and not finished."""
+        """Go on with what the last process had taken and not finished.
+
+        Message by message: one that was being handled must not become part of another.
+        """
         for value in list(self._journal.open.values()):
-            self._queue(decode(value))
+            self._queue([(decode(value),)])
 
     def stop(self) -> None:
         """Hand over no more; it is on disk."""
@@ -59,22 +69,47 @@ class Ingress:
         for message in inbound:
             if not self._journal.knows(message.dedupe_key):
                 fresh.setdefault(message.dedupe_key, message)
-        if len(fresh) > self._lanes.room():
+        if len(fresh) > MOST_WAITING - len(self):
             raise Overloaded(WHERE)
-        taken = self._journal.put([(key, encode(message)) for key, message in fresh.items()])
+        self._arriving += len(fresh)
+        try:
+            taken = self._journal.put([(key, encode(message)) for key, message in fresh.items()])
+        finally:
+            self._arriving -= len(fresh)
         for key in taken:
-            self._queue(fresh[key])
+            self._gather(fresh[key])
         return len(taken)
 
-    def _queue(self, message: Inbound) -> None:
-        self._lanes.put(f"{message.chat_id}|{message.thread_id}", message)
+    # --- waiting for more -------------------------------------------------------------------------------------
 
-    def _work(self, message: Inbound) -> None:
+    def _gather(self, message: Inbound) -> None:
+        chat = chat_of(message)
+        self._queue(self._batches.add(message, self._wait_s(message), self._clock.monotonic()))
+        if chat not in self._watched and self._batches.due(chat) is not None:
+            self._watched.add(chat)
+            self._tasks.spawn(self._watch, chat)
+
+    def _watch(self, chat: str) -> None:
+        while (due := self._batches.due(chat)) is not None:
+            self._sleep(max(0.0, due - self._clock.monotonic()))
+            self._queue(self._batches.ripe(chat, self._clock.monotonic()))
+        self._watched.discard(chat)
+
+    def _queue(self, batches: Sequence[Batch]) -> None:
+        for batch in batches:
+            self._lanes.put(chat_of(batch[0]), batch)
+
+    # --- handling ---------------------------------------------------------------------------------------------
+
+    def _work(self, batch: Batch) -> None:
+        message = join(batch)
         facts = {"channel": message.channel, "account": message.account}
         until = self._clock.monotonic() + PATIENCE_S
         pause_s = PAUSE_FIRST_S
         while True:
             try:
+                if len(batch) > 1:
+                    self._journal.join(message.dedupe_key, encode(message), [one.dedupe_key for one in batch[:-1]])
                 self._handle(message)
                 break
             except (Overloaded, Unavailable, StoreError) as error:
@@ -87,7 +122,7 @@ class Ingress:
             self._sleep(pause_s)
             pause_s = min(pause_s * 2, PAUSE_MOST_S)
         try:
-            self._journal.close(message.dedupe_key)
+            self._journal.close(*(one.dedupe_key for one in batch))
         except (Overloaded, StoreError):  # it will be seen again after a restart, where its own key stops it
             logger.error("channels.journal_failed", extra=facts)
 

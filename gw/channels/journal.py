@@ -3,7 +3,7 @@
 Knows no channel: values are JSON; `store` runs one job at a time, in order. Invariant: when a call returns, what it
 says is on disk (written and synced in a native thread); a key that was put once is refused while it is open or among
 the last `remember` that were closed; a torn last line counts for nothing, any other unreadable one is skipped with the
-file kept aside.
+file kept aside. A line is one step: it counts as a whole or not at all.
 """
 
 import logging
@@ -27,7 +27,7 @@ COMPACT_BYTES: Final = 4 * 1024 * 1024
 
 
 class Journal:
-    """Lines `["put",key,value]`, `["note",key,value]` (a new value) and `["done",key]`."""
+    """Lines `["put",key,value]`, `["note",key,value]` (a new value), `["join",key,value,keys]` and `["done",key]`."""
 
     def __init__(self, path: Path, store: Offload, remember: int = REMEMBER) -> None:
         self.path = path
@@ -64,14 +64,27 @@ class Journal:
         self.open[key] = value
         self._append(_line("note", key, value))
 
-    def close(self, key: str) -> None:
-        self.open.pop(key, None)
-        self._closed[key] = None
-        while len(self._closed) > self._remember:
-            self._closed.popitem(last=False)
-        self._append(_line("done", key))
+    def join(self, key: str, value: Json, others: Sequence[str]) -> None:
+        """Give an open key another value, which stands for the *others* too: they are closed with it."""
+        self._join(key, value, others)
+        self._append(_line("join", key, value, others))
+
+    def close(self, *keys: str) -> None:
+        self._done(keys)
+        self._append(b"".join(_line("done", key) for key in keys))
         if self._bytes > COMPACT_BYTES:
             self._run(self._compact, self._whole())
+
+    def _join(self, key: str, value: Json, others: Sequence[str]) -> None:
+        self._done(others)
+        self.open[key] = value
+
+    def _done(self, keys: Sequence[str]) -> None:
+        for key in keys:
+            self.open.pop(key, None)
+            self._closed[key] = None
+        while len(self._closed) > self._remember:
+            self._closed.popitem(last=False)
 
     # --- the file ---------------------------------------------------------------------------------------------
 
@@ -127,11 +140,11 @@ class Journal:
                 case ["put" | "note", str(key), value]:
                     self.open[key] = value
                     return True
+                case ["join", str(key), value, [*others]] if all(isinstance(one, str) for one in others):
+                    self._join(key, value, others)
+                    return True
                 case ["done", str(key)]:
-                    self.open.pop(key, None)
-                    self._closed[key] = None
-                    while len(self._closed) > self._remember:
-                        self._closed.popitem(last=False)
+                    self._done([key])
                     return True
         except ValueError:
             pass

@@ -91,6 +91,7 @@ def _message(message: Table, kind: str, bot: Bot, account: str) -> list[Inbound]
         quote=quote,
         is_forwarded=is_forwarded,
         media=media,
+        album=reading.ident(message, "media_group_id") if kind == "message" else "",
     )
     if kind == "edit":  # every edit of a message is an event of its own
         edited = reading.ident(message, "edit_date")

@@ -75,7 +75,7 @@ def label_of(message: Inbound) -> str:
 def text_of(message: Inbound) -> str:
     """What the agent is to read: the text, and what stands for files."""
     files = [f"{MEDIA_TEXT.get(one.kind, '<media>')} {one.name}".strip() for one in message.media]
-    return "\n".join((message.text, *files)) if message.text else "\n".join(files)
+    return "\n".join((message.own_text, *files)) if message.own_text else "\n".join(files)
 
 
 class ChatTurns:
@@ -184,7 +184,8 @@ class ChatTurns:
             self._outlet.say(turned.target, LEFT_OUT if end.error == OVERFLOW else FAILED, run_id)
         elif end.status == "ok" and end.text:
             route = turned.route
-            self._outlet.answer(turned.target, end.text, run_id, turned.key, route.agent, joined=end.joined)
+            joined = end.joined or turned.message.parts > 1
+            self._outlet.answer(turned.target, end.text, run_id, turned.key, route.agent, joined=joined)
 
 
 def action_of(turned: Turned, run_id: str) -> Action:

@@ -8,7 +8,7 @@ Source: openclaw/ROUTING.md section 1.
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from gw.channels.base import Inbound
@@ -17,7 +17,7 @@ from gw.methods.broadcasts import Broadcasts
 from gw.methods.chat_turn import ChatTurns, Turned, label_of
 from gw.methods.outlet import Outlet, Target
 from gw.methods.session_desk import SessionDesk
-from gw.routing import access, activation, bindings, broadcast, mentions, replies, tool_policy
+from gw.routing import access, activation, bindings, broadcast, debounce, mentions, replies, tool_policy
 from gw.routing.access import Access
 from gw.routing.activation import Facts
 from gw.routing.bindings import Peer, Place, Route
@@ -67,9 +67,21 @@ class Inbox:
         self._rules = rules
         self._names = {name: mentions.names_of(agent, rules.messages) for name, agent in rules.agents.items()}
 
+    def wait_s(self, message: Inbound) -> float:
+        """How long it waits before `handle`, for more of its sender; only what is plainly said waits, and albums."""
+        if message.album:
+            return debounce.ALBUM_MS / 1000
+        is_plain = message.kind == "message" and not (message.media or message.is_forwarded or message.sender.is_bot)
+        if not is_plain or message.commands or _command(self._names.values(), message.text):
+            return 0.0
+        settings = self._rules.messages.get("inbound") or {}
+        return debounce.wait_ms(settings, message.channel, len(message.text)) / 1000
+
     def handle(self, message: Inbound) -> None:
         """Take one message to its end or to its turn. Raises Overloaded, Unavailable or StoreError: again, later."""
         self._count(message.channel, self._outcome(message))
+        for _ in range(message.parts - 1):
+            self._count(message.channel, "joined")
 
     def shed(self) -> None:
         """Give memory back."""
@@ -146,7 +158,7 @@ class Inbox:
             names = [Names() for _ in routes]
         is_owner = self._rules.is_owner(message.channel, names_of(message))
         own = "" if message.is_forwarded else message.text  # what others wrote commands and mentions nobody
-        command = next((text for one in names if commands.parse(text := mentions.strip(one, own))), "")
+        command = _command(names, own)
         if not self._is_meant(message, settings, mention, routes[0], names, is_command=bool(command), owner=is_owner):
             self._unmentioned.add(group_of(message), label_of(message), message.text)
             return "unmentioned"
@@ -244,6 +256,11 @@ class Inbox:
         allowed = self._rules.listed(settings, "allowFrom", message.channel)
         only = allowed[0].lower() if len(allowed) == 1 and allowed[0] != access.ANY else None
         return only is None or only in {one.lower() for one in names_of(message)}
+
+
+def _command(names: Iterable[Names], text: str) -> str:
+    """The command a text is, without the mentions around it; empty: none."""
+    return next((bare for one in names if commands.parse(bare := mentions.strip(one, text))), "")
 
 
 def names_of(message: Inbound) -> list[str]:

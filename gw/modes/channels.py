@@ -136,7 +136,7 @@ class ChannelService:
         for config in file.accounts:
             folder = state / "channels" / f"{config.channel}-{config.account}"
             driver = load_driver(config.channel)(config)
-            account = Account(driver, config, folder, self._wires(clock, store), self.inbox.handle)
+            account = Account(driver, config, folder, self._wires(clock, store), self.inbox.handle, self.inbox.wait_s)
             self._accounts.append(account)
             self.outlet.add(account)
         errands = Errands(desk, talk.turns, self.outlet, judge, tell)

@@ -111,7 +111,8 @@ MAPPING: Final[Mapping[str, Kind]] = {
 }
 CRON: Final[Mapping[str, Kind]] = {"enabled": bool}
 HEARTBEAT: Final[Mapping[str, Kind]] = {"every": str}
-MESSAGES: Final[Mapping[str, Kind]] = {"groupChat": dict, "queue": dict}
+MESSAGES: Final[Mapping[str, Kind]] = {"groupChat": dict, "queue": dict, "inbound": dict}
+INBOUND: Final[Mapping[str, Kind]] = {"debounceMs": int, "byChannel": dict}
 
 
 class Rules(NamedTuple):
@@ -185,6 +186,7 @@ class _Reader:
             str(name).strip().lower(): self._channel(value, f"channels.{name}")
             for name, value in (top.get("channels") or {}).items()
         }
+        self._inbound(messages.get("inbound") or {}, channels)
         key_rules = KeyRules(tuple(agents), _default(agents), scope=session.get("scope") or "per-sender")
         commands = top.get("commands") or {}
         rules = Rules(
@@ -252,6 +254,20 @@ class _Reader:
                     self._complain(path, f"names agent {agent}, which is not in agents.entries", _meant(agent, agents))
         return table
 
+    def _inbound(self, table: Table, channels: Collection[str]) -> None:
+        found = self._table(table, "messages.inbound", INBOUND)
+        by_channel = found.get("byChannel") or {}
+        for name in by_channel:
+            if name not in channels:
+                self._complain(f"messages.inbound.byChannel.{name}", "is none of channels", _meant(name, channels))
+        waits = {
+            "debounceMs": found.get("debounceMs", 0),
+            **{f"byChannel.{name}": ms for name, ms in by_channel.items()},
+        }
+        for key, ms in waits.items():
+            if not _fits(ms, int) or ms < 0:
+                self._complain(f"messages.inbound.{key}", "must be milliseconds, 0 or more")
+
     def _hooks(self, table: Table) -> Table:
         found = self._table(table, "hooks", HOOKS)
         for number, row in enumerate(found.get("mappings") or ()):
@@ -310,7 +326,8 @@ def _fits(value: Json, kind: Kind) -> bool:
 def _said(kind: Kind) -> str:
     if isinstance(kind, tuple):
         return f"one of {', '.join(kind)}"
-    return {dict: "`key: value` lines", list: "a list", bool: "true or false", str: "a word"}[kind]
+    words = {dict: "`key: value` lines", list: "a list", bool: "true or false", int: "a whole number", str: "a word"}
+    return words[kind]
 
 
 def _conversation(key: str) -> tuple[str, str]:

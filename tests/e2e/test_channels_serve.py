@@ -194,7 +194,7 @@ def way(request: pytest.FixtureRequest) -> Iterator[Way]:
 
 
 @contextmanager
-def serve(way: Way, folder: Path) -> Iterator[Serving]:
+def serve(way: Way, folder: Path, debounce_ms: int | None = None) -> Iterator[Serving]:
     account: dict[str, Any] = {
         "dmPolicy": "open",
         "allowFrom": ["*"],
@@ -210,7 +210,9 @@ def serve(way: Way, folder: Path) -> Iterator[Serving]:
         path.write_text(text, encoding="utf-8")
         path.chmod(0o600)
         account["secretFiles"][name] = str(path)
-    channels = {"channels": {way.channel: account}, "session": {"dmScope": "per-channel-peer"}}
+    channels: dict[str, Any] = {"channels": {way.channel: account}, "session": {"dmScope": "per-channel-peer"}}
+    if debounce_ms is not None:
+        channels["messages"] = {"inbound": {"byChannel": {way.channel: debounce_ms}}}
     (folder / "channels.yaml").write_text(json.dumps(channels), encoding="utf-8")
     (folder / "policy.yaml").write_text(POLICY, encoding="utf-8")
     flags = ["--channels", str(folder / "channels.yaml"), "--policy", str(folder / "policy.yaml")]
@@ -227,7 +229,7 @@ def serve(way: Way, folder: Path) -> Iterator[Serving]:
 
 
 def test_a_conversation_with_a_kill_in_the_middle(way: Way, tmp_path: Path) -> None:
-    with serve(way, tmp_path) as served:
+    with serve(way, tmp_path, debounce_ms=0) as served:  # the kill is for a turn that has begun
         way.say(served, "m2")
         until(lambda: way.replies() == ["two"], "the answer")
         way.again(served)
@@ -271,6 +273,50 @@ def test_what_is_said_while_it_is_stopped_is_heard_afterwards(way: Way, tmp_path
     way.say(served, "m3")
     with serve(way, tmp_path):
         until(lambda: way.replies() == ["two", "three"], "the answer to what was said meanwhile")
+
+
+@pytest.mark.parametrize("way", ["telegram poll", "telegram webhook"], indirect=True)
+def test_what_is_said_in_one_breath_is_one_turn(way: Way, tmp_path: Path) -> None:
+    with serve(way, tmp_path) as served:
+        for text in ("a long story", "in three", "pieces"):
+            way.say(served, text)
+        until(lambda: way.replies() == ["echo: a long story\nin three\npieces"], "one answer")
+        way.say(served, "say xy")
+        way.say(served, "and xyzzy")
+        until(lambda: len(way.replies()) == 2, "one refusal")
+        assert way.replies()[1].startswith("Blocked by clawgate")
+
+
+def test_an_album_is_one_turn(tmp_path: Path) -> None:
+    with FakeTelegram() as fake, serve(telegram_poll(fake), tmp_path, debounce_ms=0):
+        for number in range(3):
+            caption: dict[str, Any] = {"caption": "our trip"} if number == 0 else {}
+            photo = [{"file_id": f"p{number}", "width": 1, "height": 1}]
+            fake.say("", photo=photo, media_group_id="13", **caption)
+        until(lambda: fake.sent, "an answer")
+        assert [sent["text"] for sent in fake.sent] == ["echo: our trip" + "\n<media:image>" * 3]
+
+
+@pytest.mark.parametrize("way", ["telegram poll", "telegram webhook", "slack events"], indirect=True)
+def test_what_waits_for_more_survives_a_kill(way: Way, tmp_path: Path) -> None:
+    """The provider has been told that it was taken."""
+    received = tmp_path / "home" / "state" / "channels" / f"{way.channel}-default" / "received.jsonl"
+    said = ["hello one", "hello two", "hello three"]
+    with serve(way, tmp_path, debounce_ms=5000) as served:
+        for text in said:
+            way.say(served, text)
+        until(lambda: received.read_bytes().count(b"\n") == 3, "all of it on disk")
+        served.process.send_signal(signal.SIGKILL)
+        served.process.wait(10)
+        assert way.replies() == []
+    with serve(way, tmp_path, debounce_ms=200) as served:
+        until(lambda: way.replies() == [f"echo: {text}" for text in said], "an answer to each")
+        way.again(served)
+        way.say(served, "and then")
+        way.say(served, "together")
+        until(lambda: way.replies()[3:] == ["echo: and then\ntogether"], "the answer to both")
+        assert served.stop() == 0
+    assert len(way.replies()) == 4
 
 
 @pytest.mark.parametrize("way", ["telegram poll", "slack socket", "discord gateway"], indirect=True)
@@ -342,7 +388,7 @@ def test_kills_at_random_lose_nothing(way: Way, tmp_path: Path) -> None:
     chance = random.Random(7)
     said: list[str] = []
     for _ in range(KILLS):
-        with serve(way, tmp_path) as served:
+        with serve(way, tmp_path, debounce_ms=0) as served:
             for _ in range(chance.randint(1, 5)):
                 said.append(f"hello {len(said)}")
                 way.say(served, said[-1])

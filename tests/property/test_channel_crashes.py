@@ -42,7 +42,7 @@ class Provider:
 class Process:
     """One life: ends after `steps` writes, calls and pauses, and says in which of them."""
 
-    def __init__(self, folder: Path, provider: Provider, steps: int) -> None:
+    def __init__(self, folder: Path, provider: Provider, steps: int, wait_s: float = 0.0) -> None:
         self.world = World(folder)
         self.handled: list[Inbound] = []
         self._left = steps
@@ -54,7 +54,7 @@ class Process:
         self.journals = (received, sending)
         clock, tasks = self.world.clock, self.world.tasks
         self.outbox = Outbox(TELEGRAM, self.http, sending, clock, tasks, sleep, LIMIT)
-        self.ingress = Ingress(received, self._handle, clock, tasks, sleep)
+        self.ingress = Ingress(received, self._handle, lambda _: wait_s, clock, tasks, sleep)
 
     def step(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """The process may end before the step, or after it and before anybody hears of it."""
@@ -140,3 +140,19 @@ def test_a_provider_that_fails_for_a_while_gets_everything_once(tmp_path: Path) 
     process.http._exchange = sometimes
     assert process.live([message(str(number), text) for number, text in enumerate(TEXTS)])
     assert [text for _, text in provider.taken] == ["one", "two", "three", "four five", "six seven", "eight"]
+
+
+@settings(max_examples=100, deadline=None)
+@given(lives=st.lists(st.tuples(st.integers(0, 60), st.integers(1, 16)), max_size=6))
+def test_what_was_joined_stays_joined(tmp_path_factory: pytest.TempPathFactory, lives: list[tuple[int, int]]) -> None:
+    """A key never stands for two texts, so turns known by their keys say everything once, whatever ends when."""
+    folder, provider = tmp_path_factory.mktemp("life"), Provider()
+    deliveries = [message(str(number), f"text {number}", chat_id=CHATS[number % 4]) for number in range(16)]
+    turns: dict[str, str] = {}
+    for steps, delivered in (*lives, (10_000, 16)):
+        process = Process(folder, provider, steps, 0.3)
+        process.live(deliveries[:delivered])
+        for inbound in process.handled:
+            assert turns.setdefault(inbound.dedupe_key, inbound.text) == inbound.text
+    said = [line for text in turns.values() for line in text.split("\n")]
+    assert sorted(said) == sorted(inbound.text for inbound in deliveries)

@@ -27,10 +27,10 @@ FULL = message(
 )
 
 
-def make(world: World, handle: Callable[[Inbound], object]) -> Ingress:
+def make(world: World, handle: Callable[[Inbound], object], wait_s: float = 0.0) -> Ingress:
     journal = Journal(world.folder / "received.jsonl", world.store)
     journal.load()
-    ingress = Ingress(journal, handle, world.clock, world.tasks, world.clock.sleep)
+    ingress = Ingress(journal, handle, lambda _: wait_s, world.clock, world.tasks, world.clock.sleep)
     ingress.resume()
     return ingress
 
@@ -71,6 +71,88 @@ def test_what_was_taken_is_handled_after_a_restart(tmp_path: Path) -> None:
     assert make(once_more, handled.append).take([message("1")]) == 0
     once_more.tasks.run()
     assert len(handled) == 2
+
+
+def test_what_waits_for_more_becomes_one_message(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    handled: list[Inbound] = []
+    ingress = make(world, handled.append, 0.3)
+    assert ingress.take([message("1", "a"), message("2", "b", chat_id="8"), message("3", "c")]) == 3
+    assert (handled, len(ingress)) == ([], 3)
+    world.tasks.run()
+    assert sorted((one.message_id, one.text, one.parts) for one in handled) == [("2", "b", 1), ("3", "a\nc", 2)]
+    assert len(ingress) == 0
+    assert ingress.take([message("1"), message("3")]) == 0
+    ingress.take([message("4", "later")])
+    world.tasks.run()
+    assert handled[-1].text == "later"
+    assert make(World(tmp_path), handled.append, 0.3).take([message("1"), message("3")]) == 0
+
+
+def test_a_chat_is_watched_once(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    make(world, print, 0.3).take([message(str(number)) for number in range(30)])
+    assert len(world.tasks.waiting) == 2  # the watcher, and the lane of the two full batches
+
+
+def test_what_waited_at_the_end_is_handled_after_a_restart(tmp_path: Path) -> None:
+    """One by one: which of them were being handled together is not known."""
+    make(World(tmp_path), print, 0.3).take([message("1", "a"), message("2", "b")])
+    after, handled = World(tmp_path), list[Inbound]()
+    make(after, handled.append, 0.3).take([message("3", "c")])
+    after.tasks.run()
+    assert [one.text for one in handled] == ["a", "b", "c"]
+
+
+def test_a_joined_message_comes_again_as_it_was(tmp_path: Path) -> None:
+    world, seen = World(tmp_path), list[Inbound]()
+
+    def handle(inbound: Inbound) -> None:
+        seen.append(inbound)
+        raise KeyboardInterrupt  # the process ends in the middle of it
+
+    make(world, handle, 0.3).take([message("1", "a"), message("2", "b")])
+    with pytest.raises(KeyboardInterrupt):
+        world.tasks.run()
+    after = World(tmp_path)
+    make(after, seen.append, 0.3).take([message("3", "c")])
+    after.tasks.run()
+    assert [one.text for one in seen] == ["a\nb", "a\nb", "c"]
+    assert seen[0] == seen[1]
+
+
+def test_nothing_is_handled_that_could_not_be_written_as_one(tmp_path: Path) -> None:
+    world, handled, tries = World(tmp_path), list[Inbound](), list[int]()
+    run = world.store.run
+
+    def sometimes(job: Callable[[bytes], object], lines: bytes) -> object:
+        if lines.startswith(b'["join"'):
+            tries.append(len(handled))
+            if len(tries) < 3:
+                raise OSError(28, "full")
+        return run(job, lines)
+
+    ingress = make(world, handled.append, 0.3)
+    world.store.run = sometimes  # type: ignore[assignment,method-assign]
+    ingress.take([message("1", "a"), message("2", "b")])
+    world.tasks.run()
+    assert (tries, [one.text for one in handled]) == ([0, 0, 0], ["a\nb"])
+    assert world.clock.slept[-2:] == [0.5, 1.0]
+
+
+def test_who_is_on_the_way_to_the_disk_counts(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    ingress = make(world, print)
+    found: list[int] = []
+    run = world.store.run
+
+    def look(*args: object) -> object:
+        found.append(len(ingress))
+        return run(*args)
+
+    world.store.run = look  # type: ignore[assignment,method-assign]
+    ingress.take([message("1"), message("2")])
+    assert found == [2]
 
 
 def test_no_room_is_said_before_anything_is_taken(tmp_path: Path) -> None:

@@ -33,6 +33,28 @@ def test_what_was_put_is_there_after_a_restart(tmp_path: Path) -> None:
     assert (first.path.stat().st_mode & 0o777) == 0o600
 
 
+def test_one_entry_for_several_is_one_line(tmp_path: Path) -> None:
+    first = make(tmp_path)
+    first.put([("a", 1), ("b", 2), ("c", 3)])
+    before = first.path.read_bytes()
+    first.join("b", 12, ["a"])
+    assert first.path.read_bytes().count(b"\n") == before.count(b"\n") + 1
+    for found in (first, make(tmp_path)):
+        assert dict(found.open) == {"b": 12, "c": 3}
+        assert found.knows("a")
+    first.path.write_bytes(first.path.read_bytes()[:-3])  # torn: none of it
+    assert dict(make(tmp_path).open) == {"a": 1, "b": 2, "c": 3}
+
+
+def test_several_are_closed_in_one_write(tmp_path: Path) -> None:
+    first = make(tmp_path)
+    first.put([("a", 1), ("b", 2), ("c", 3)])
+    first.close("a", "c")
+    for found in (first, make(tmp_path)):
+        assert dict(found.open) == {"b": 2}
+        assert found.knows("a")
+
+
 def test_the_file_is_there_before_it_is_needed(tmp_path: Path) -> None:
     assert make(tmp_path).path.read_bytes() == b""
 

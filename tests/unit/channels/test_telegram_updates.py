@@ -121,6 +121,13 @@ def test_a_file_is_told_by_its_type() -> None:
     assert (file.kind, file.id, file.name, file.size_bytes) == ("document", "d", "a.png", 9)
 
 
+def test_an_album_is_known_by_its_id() -> None:
+    photo = {"photo": [{"file_id": "p", "width": 1, "height": 1}], "text": "", "media_group_id": "1309"}
+    assert (one(message(**photo)).album, one(message()).album) == ("1309", "")
+    (edit,) = normalise({"update_id": 1, "edited_message": message(**photo, edit_date=5)}, ME, "default")
+    assert edit.album == "", "an edit is not one more of the files"
+
+
 def test_a_pressed_button_says_its_data() -> None:
     query = {"id": "77", "from": ANN, "data": "yes", "message": message(**{"from": {"id": 99, "is_bot": True}})}
     (found,) = normalise({"update_id": 1, "callback_query": query}, ME, "work")

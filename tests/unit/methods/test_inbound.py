@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 
 from gw import hub
-from gw.channels.base import Media, Mentions, Peer, Quote, Sender
+from gw.channels.base import Command, Media, Mentions, Peer, Quote, Sender
+from gw.channels.batches import join
 from gw.methods.inbound import session_of
 from gw.model.action import Provenance
+from gw.model.decision import Verdict
 from gw.routing.bot_loops import MOST_EVENTS
 from gw.session.config import SessionConfig
 from gw.session.keys import KeyRules
@@ -247,6 +249,58 @@ def test_a_quote_is_context_and_weighs_as_somebody_elses(home: House, runner: Sc
     parts = {part.where: part.provenance for part in made.defender.asked[0].parts}
     assert parts["/quote"] is Provenance.FILE
     assert parts["/message"] is None
+
+
+PHOTO = (Media("image", "p"),)
+
+
+@pytest.mark.parametrize(
+    ("text", "fields", "expected"),
+    [
+        ("hello", {}, 0.3),
+        ("x" * 4000, {}, 1.5),
+        ("hello", {"channel": "slack"}, 0.05),
+        ("hello", {"quote": Quote("9")}, 0.3),
+        ("hello", {"media": PHOTO}, 0.0),
+        ("hello", {"media": PHOTO, "album": "a"}, 0.5),
+        ("hello", {"is_forwarded": True}, 0.0),
+        ("hello", {"kind": "edit"}, 0.0),
+        ("hello", {"kind": "command"}, 0.0),
+        ("hello", {"sender": Sender("b", is_bot=True)}, 0.0),
+        ("/stop", {}, 0.0),
+        ("@molty /new", {}, 0.0),
+        ("/help me", {"commands": (Command("help", "me"),)}, 0.0),
+    ],
+)
+def test_only_what_is_plainly_said_waits(home: House, text: str, fields: dict[str, Any], expected: float) -> None:
+    settings = {"messages": {"inbound": {"byChannel": {"slack": 50}}}, "channels": {"telegram": OPEN, "slack": OPEN}}
+    assert Chats(home, {"agents": AGENTS, **settings}).inbox.wait_s(direct(text, **fields)) == expected
+
+
+def test_a_reload_changes_how_long_messages_wait(home: House) -> None:
+    made = chats(home)
+    made.inbox.follow(made.rules._replace(messages={"inbound": {"debounceMs": 0}}))
+    assert made.inbox.wait_s(direct("hello")) == 0.0
+
+
+def test_what_was_joined_is_judged_and_answered_as_one(home: House, runner: ScriptedRunner) -> None:
+    made = chats(home, {"replyToMode": "batched"})
+    parts = [in_group("molty, this is"), in_group("all of it")]
+    assert made.hear(join(parts)) == "joined"
+    home.idle()
+    assert made.outcomes == ["taken", "joined"]
+    assert [turn.prompt for turn in runner.turns] == ["molty, this is\nall of it"]
+    assert [out.reply_to for out in made.account.sent] == [parts[1].message_id]
+    assert made.defender.asked[0].parts[0].value == "molty, this is\nall of it"
+    made.hear(join([in_group("molty, forb"), in_group("and forbidden")]))
+    assert made.defender.told[-1].verdict is Verdict.BLOCK
+
+
+def test_an_album_is_one_prompt(home: House, runner: ScriptedRunner) -> None:
+    photo = direct("<media:image>", media=(Media("image", "p"),), album="a")
+    chats(home).hear(join([photo, photo._replace(message_id="x", text="our trip")]))
+    home.idle()
+    assert runner.turns[0].prompt == "our trip\n<media:image>\n<media:image>"
 
 
 def test_what_a_group_said_is_let_go(home: House, runner: ScriptedRunner) -> None:

@@ -100,6 +100,14 @@ def test_several_agents_without_a_default_have_none(tmp_path: Path) -> None:
         ("agents: {defaults: {heartbeat: {every: often}}}", (1, "agents.defaults.heartbeat.every", "no duration")),
         ("tools: {profile: all}", (1, "tools.profile", "must be one of minimal")),
         ("session: {dmScope: per-moon}", (1, "session.dmScope", "must be one of main")),
+        ("messages: {inbound: {debounce: 1}}", (1, "messages.inbound.debounce", "unknown key")),
+        ("messages: {inbound: {debounceMs: soon}}", (1, "messages.inbound.debounceMs", "must be a whole number")),
+        ("messages: {inbound: {debounceMs: -1}}", (1, "messages.inbound.debounceMs", "must be milliseconds")),
+        (
+            "channels: {slack: {}}\nmessages: {inbound: {byChannel: {slack: yes}}}",
+            (2, "messages.inbound.byChannel.slack", "must be milliseconds"),
+        ),
+        ("messages: {inbound: {byChannel: {slack: 1}}}", (1, "messages.inbound.byChannel.slack", "is none of")),
         ("a: &a [*a]", (1, "a.0", "must be written out")),
     ],
 )

@@ -120,7 +120,8 @@ class Bench:
             )
         now_ms = self.clock.now_ms()
         return any(
-            finding.rule == rule.id for subject in subjects for finding in apply(rule, subject, self.policy, now_ms)
+            (finding := apply(rule, subject, self.policy, now_ms)) is not None and finding.rule == rule.id
+            for subject in subjects
         )
 
 

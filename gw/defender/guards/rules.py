@@ -4,7 +4,7 @@ Knows no kind of matcher. Invariant: work is done only for rules whose key is pr
 score rules of group `shell` alone, never a deny rule or a floor.
 """
 
-from collections.abc import Iterable, Iterator, Sequence, Set
+from collections.abc import Sequence, Set
 from typing import Final
 
 from gw.model.action import Action
@@ -32,8 +32,9 @@ class RuleGuard:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
 
-    def inspect(self, action: Action, subjects: Sequence[Subject], policy: CompiledPolicy) -> Iterable[Finding]:
+    def inspect(self, action: Action, subjects: Sequence[Subject], policy: CompiledPolicy) -> list[Finding]:
         now_ms = self._clock.now_ms()
+        findings: list[Finding] = []
         for subject in subjects:
             keys = keys_of(subject)
             covered = bool(policy.allow) and subject.command is not None and is_covered(subject, keys, policy)
@@ -44,22 +45,23 @@ class RuleGuard:
                     if rule in tried or (covered and rule.section == "score" and rule.group == COVERABLE_GROUP):
                         continue
                     tried.add(rule)
-                    yield from apply(rule, subject, policy, now_ms)
+                    if (finding := apply(rule, subject, policy, now_ms)) is not None:
+                        findings.append(finding)
+        return findings
 
 
-def apply(rule: Rule, subject: Subject, policy: CompiledPolicy, now_ms: int) -> Iterator[Finding]:
+def apply(rule: Rule, subject: Subject, policy: CompiledPolicy, now_ms: int) -> Finding | None:
     """What one rule says of one subject: its finding, the exception that excuses it, or nothing."""
     if rule.when is not None and not rule.when.holds(subject.action):
-        return
+        return None
     spans = rule.matcher.match(subject)
     if spans is None or any(condition.covers(subject, spans) for condition in rule.unless):
-        return
+        return None
     span = spans[0] if spans else None
     for exemption in policy.exemptions.get(rule.id, ()):
         if not exemption.is_over(now_ms) and exemption.when.covers(subject, spans):
-            yield Finding("exception." + exemption.id, part=subject.index, span=span, detail=f"excuses {rule.id}")
-            return
-    yield rule.finding(part=subject.index, span=span)
+            return Finding("exception." + exemption.id, part=subject.index, span=span, detail=f"excuses {rule.id}")
+    return rule.finding(part=subject.index, span=span)
 
 
 def is_covered(subject: Subject, keys: Set[Key], policy: CompiledPolicy) -> bool:

@@ -16,7 +16,6 @@ DRIVERS: Final[Mapping[str, str]] = {
     "webchat": "gw.channels.webchat:Webchat",
     "generic": "gw.channels.generic:Generic",
 }
-ALIASES: Final[Mapping[str, str]] = {"tg": "telegram", "wa": "whatsapp"}
 
 
 def load(channel: str) -> "type[Driver]":

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Final
 
 from gw import hub
-from gw.channels import ALIASES
 from gw.channels import load as load_driver
 from gw.channels.account import Account, Wires
 from gw.channels.base import AccountConfig, ChannelAccount
@@ -63,9 +62,7 @@ class ChannelsFile:
         problems: list[Problem] = []
         for channel, account, settings in self.rules.accounts():
             try:
-                self.accounts.append(
-                    read_account(ALIASES.get(channel, channel), account, settings, os.environ, _places(tree))
-                )
+                self.accounts.append(read_account(channel, account, settings, os.environ, _places(tree)))
             except ConfigError as error:
                 problems += error.problems
         if self.rules.hooks.get("enabled") is True:

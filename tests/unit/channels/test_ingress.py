@@ -146,9 +146,9 @@ def test_who_is_on_the_way_to_the_disk_counts(tmp_path: Path) -> None:
     found: list[int] = []
     run = world.store.run
 
-    def look(*args: object) -> object:
+    def look(job: Callable[[bytes], object], lines: bytes) -> object:
         found.append(len(ingress))
-        return run(*args)
+        return run(job, lines)
 
     world.store.run = look  # type: ignore[assignment,method-assign]
     ingress.take([message("1"), message("2")])

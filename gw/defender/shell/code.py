@@ -21,14 +21,15 @@ _CALLS = (
     "check_call", "check_output", "Popen", "getoutput", "getstatusoutput", "pcntl_exec", "capture2", "capture3",
     "popen2", "popen3", "qx", "callCommand", "Process", "ProcessBuilder", "cmd", "shell", "callProcess", "system2",
     "write18", "shell-command", "call-process", "start-process", "do shell script", "interact", "os.system",
-    "fork_exec", "os:cmd", "System.cmd", "term", "ansi-term", "run-program", "Command",
+    "fork_exec", "os:cmd", "System.cmd", "Sys.command", "term", "ansi-term", "run-program", "Command", "sh",
     "Command::new",
 )  # fmt: skip
 # Without one of these words a code text starts nothing.
 _HINTS = (
     "system", "popen", "exec", "spawn", "subprocess", "Popen", "child_process", "pty", "getline", "`", "%x", "qx",
     "callCommand", "Process", "run(", "write18", "shell", "interact", "passthru", "syscmd", "|", "Runtime", "$`",
-    ".Command", "Command::", ":cmd", ".cmd", "(term", "(ansi-term", "run-program", ".execute", ".!",
+    ".Command", "Command::", ":cmd", ".cmd", "(term", "(ansi-term", "run-program", ".execute", ".!", ".command",
+    "process_create", "(sh ",
 )  # fmt: skip
 
 _CALL = re.compile(

@@ -48,8 +48,16 @@ PROMPTS = names(
 
 # program -> options whose value is a command line.
 _COMMAND_OPTIONS: dict[str, str] = {
-    "tar": "--checkpoint-action --to-command -I --use-compress-program --rsh-command --rmt-command -F --info-script"
-    " --new-volume-script",
+    **dict.fromkeys(
+        ("tar", "gtar", "bsdtar"),
+        "--checkpoint-action --to-command -I --use-compress-program --rsh-command --rmt-command -F --info-script"
+        " --new-volume-script",
+    ),
+    "svn": "--diff-cmd --diff3-cmd --merge-cmd --editor-cmd",
+    "cvs": "-e",
+    "rclone": "--password-command",
+    "go": "-exec -toolexec",
+    **dict.fromkeys(("mysql", "mariadb"), "--pager"),
     "rsync": "-e --rsh",
     "scp": "-S -D",
     "sftp": "-S -D",
@@ -93,42 +101,12 @@ _COMMAND_OPTIONS: dict[str, str] = {
 }
 COMMAND_OPTIONS = {program: tuple(options.split()) for program, options in _COMMAND_OPTIONS.items()}
 
-# program -> options that name a configuration, which can name programs and libraries.
-_SETTINGS_OPTIONS: dict[str, str] = {
-    "nginx": "-c -p",
-    "haproxy": "-f",
-    "rsyslogd": "-f",
-    "syslog-ng": "-f",
-    "ldconfig": "-f -C",
-    "procmail": "-m",
-    "fastfetch": "-c --config",
-    "neofetch": "--config",
-    "pacman": "--hookdir --config",
-    "openvpn": "--config",
-    "php-fpm": "-c -y",
-    "logrotate": "-s",
-    "ssh": "-F",
-    "scp": "-F",
-    "sftp": "-F",
-    "msmtp": "-C --file",
-    **dict.fromkeys(("apache2", "apache2ctl", "httpd", "apachectl"), "-f -d"),
-    **dict.fromkeys(("mysql", "mysqldump", "mysqladmin"), "--plugin-dir --default-auth --defaults-file"),
-    **dict.fromkeys(("tshark", "wireshark"), "-X"),
-    **dict.fromkeys(("cowsay", "cowthink"), "-f"),
-    **dict.fromkeys(("vi", "vim", "nvim", "view", "ex"), "-u -S"),
-    "emacs": "-l --load --script",
-    "pandoc": "-L --lua-filter -F --filter",
-    "pidgin": "-c",
-}
-_SETTINGS = {program: tuple(options.split()) for program, options in _SETTINGS_OPTIONS.items()}
-_FROM_ELSEWHERE = re.compile(r"(?:lua_script:|(?:/var)?/tmp(?:/|$)|/dev/shm/|\.{1,2}/)")
-
 # What these options are honestly used for.
 _USUAL = names(
     "gzip pigz zstd xz lz4 lzma bzip2 pbzip2 lzip brotli ssh less more cat most bat delta vim vi nvim nano emacs"
     " code head tail diff-so-fancy rsh sudo nc ncat cloudflared aws gcloud corkscrew connect-proxy doas store cache"
     " osxkeychain libsecret true false jq tee xdg-open firefox lynx w3m git make pytest npm yarn cargo go rg fd tree"
-    " ls file highlight meld vimdiff"
+    " ls file highlight meld vimdiff pass op bw gopass gpg security secret-tool"
 )
 
 _SSH_OPTION = re.compile(r"(?:Proxy|Local|KnownHosts|Remote)Command[= ]\s*(.*)|PKCS11Provider[= ](.*)", re.I | re.S)
@@ -138,6 +116,9 @@ _GIT_SETTING = re.compile(
     r"|sequence\.editor|credential(?:\.[^=]{1,64})?\.helper|gpg(?:\.\w+)?\.program|alias\.[\w-]+|interactive\.difffilter"
     r"|uploadpack\.packobjectshook|(?:difftool|mergetool|browser)\.[\w-]+\.cmd)=(.*)",
     re.I | re.S,
+)
+_CARGO_SETTING = re.compile(
+    r"(?:[\w.'\"()=-]{0,64}\.)?(?:rustc|rustdoc|rustc-wrapper|rustc-workspace-wrapper|runner|linker)\s*=\s*[\"'\[]*([^\"'\]]+)"
 )
 _VIM_COMMAND = re.compile(
     r"\+?:?\s*(?:silent\s*!?\s*)?(?:!|sh(?:ell)?$|ter(?:minal)?\b|py(?:thon)?3?\b|perl\b|ruby\b|lua\b|call\s+system"
@@ -207,14 +188,6 @@ def shown_facts(text: str) -> set[str]:
     return {"shell-escape"} if is_command(text) else set()
 
 
-def loads_settings(draft: Draft) -> bool:
-    """Whether it is given a configuration from a place where anybody may write, or a script as one."""
-    options = _SETTINGS.get(draft.program or "")
-    return options is not None and any(
-        _FROM_ELSEWHERE.match(value[:64]) for value in option_values(draft.argv, options)
-    )
-
-
 def typed_facts(text: str) -> set[str]:
     """Facts of a program with a prompt that reads *text* from its input."""
     return {"shell-escape", "escapes-to-shell"} if _TYPED.search(text[:1024]) else shown_facts(text)
@@ -248,6 +221,8 @@ def option_values(argv: Sequence[str], options: Sequence[str]) -> Iterator[str]:
                 continue
             elif len(option) == 2:
                 yield word[2:]
+            elif option[-1] == ":":
+                yield word[len(option) :]
             elif word[len(option)] == "=":
                 yield word[len(option) + 1 :]
             break
@@ -330,6 +305,34 @@ def _prefixed(*prefixes: str) -> Finder:
     return find
 
 
+def _following(mark: str) -> Finder:
+    """The text behind *mark* in any word: `gs -sOutputFile=%pipe%sh`."""
+
+    def find(argv: Sequence[str]) -> Iterator[Told]:
+        for word in argv[1:]:
+            if mark in word:
+                yield Told(word.partition(mark)[2].strip(" )}>") or "sh")
+
+    return find
+
+
+def _later(*options: str) -> Finder:
+    """Options made for commands: what they name is judged, that they are given is not."""
+    return lambda argv: (Told(text, True) for text in option_values(argv, options))
+
+
+def _cargo(argv: Sequence[str]) -> Iterator[Told]:
+    for value in option_values(argv, ("--config",)):
+        if found := _CARGO_SETTING.match(value[:1024]):
+            yield Told(found.group(1), is_usual(found.group(1)))
+
+
+def _ssh_options(argv: Sequence[str]) -> Iterator[Told]:
+    """duplicity: options for ssh, all in one word."""
+    for value in option_values(argv, ("--ssh-options",)):
+        yield from _ssh(["ssh", *value.split(None, 1)])
+
+
 def _npm(argv: Sequence[str]) -> Iterator[Told]:
     """`npm pkg set scripts.test='...'`: run later, but written here; `npm exec -c '...'` in any order."""
     if "exec" in argv or "x" in argv:
@@ -399,6 +402,24 @@ FINDERS: dict[str, Finder] = {
     **dict.fromkeys(("gdb", "lldb", "r2"), _gdb),
     **dict.fromkeys(("sed", "gsed"), _sed),
     **dict.fromkeys(("sqlite3", "sqlite"), _prefixed(".shell", ".system", ".sh ")),
+    "gs": _following("%pipe%"),
+    "kak": _following("%sh{"),
+    "cargo": _cargo,
+    **dict.fromkeys(("yt-dlp", "youtube-dl"), _later("--exec", "--exec-before-download", "--netrc-cmd")),
+    **dict.fromkeys(
+        ("certbot", "acme.sh"),
+        _later(
+            "--pre-hook",
+            "--post-hook",
+            "--deploy-hook",
+            "--renew-hook",
+            "--manual-auth-hook",
+            "--reloadcmd",
+            "--reload-cmd",
+        ),
+    ),
+    "xautolock": _later("-locker", "-notifier"),
+    "duplicity": _ssh_options,
     "dc": _prefixed("!"),
     "lftp": _prefixed("!"),
     "mysql": _prefixed("\\!", "system "),
@@ -408,5 +429,5 @@ FINDERS: dict[str, Finder] = {
     "fzf": _fzf,
     "hg": _hg,
     **dict.fromkeys(("less", "more", "most"), _pager),
-    "rpm": _rpm,
+    **dict.fromkeys(("rpm", "rpmbuild", "rpmspec"), _rpm),
 }

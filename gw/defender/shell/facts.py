@@ -11,7 +11,8 @@ from itertools import pairwise
 from gw.defender.shell import paths
 from gw.defender.shell.draft import Draft, Paths
 from gw.defender.shell.effects.machine import assignment
-from gw.defender.shell.escapes import loads_settings, shown_facts, typed_facts
+from gw.defender.shell.escapes import shown_facts, typed_facts
+from gw.defender.shell.loading import loads_code
 from gw.defender.shell.names import names
 from gw.defender.shell.programs import Profile
 from gw.defender.shell.stream import SECRET
@@ -50,7 +51,7 @@ def derive(draft: Draft, known: Profile) -> None:
     if draft.stdin is not None and draft.stdin.text and known.prompts:
         draft.facts |= typed_facts(draft.stdin.text)
     if len(draft.argv) > 1 and not known.passive:
-        if loads_settings(draft):
+        if loads_code(draft):
             draft.facts.add("loads-library")
         text = " ".join(draft.argv)
         if len(text) > WINDOW or _TELLING.search(text) is not None:

@@ -28,12 +28,16 @@ MAX_VARIABLES = 8  # of one command that are looked at
 
 # An interactive shell behind one of these is how people work; behind anything else it is an escape.
 _USUAL_SHELL_WRAPPERS = names(
-    "docker podman kubectl nerdctl oc lxc docker-compose ssh command builtin tmux screen exec nsenter"
+    "docker podman kubectl nerdctl oc lxc docker-compose ssh command builtin tmux screen exec nsenter aws az gcloud"
+    " heroku fly flyctl vagrant cf multipass minikube limactl lxc-attach pct distrobox toolbox schroot apptainer mosh"
+    " singularity"
 )
 # Behind these a shell is how people administer a machine; held, not blocked.
 _ADMINISTRATIVE = _USUAL_SHELL_WRAPPERS | {
     "sudo", "su", "doas", "chroot", "env", "nice", "time", "nohup", "script", "unshare", "firejail", "gosu", "su-exec",
     "setpriv", "runuser", "pkexec", "strace", "flock", "xargs", "bash", "sh", "zsh", "eval", "setsid", "systemd-run",
+    "xterm", "gnome-terminal", "konsole", "xfce4-terminal", "terminator", "tilix", "alacritty", "ghostty", "kitty",
+    "foot", "wezterm", "zellij", "dtach", "abduco", "guix", "nix", "nix-shell", "conda", "poetry", "pipenv", "uv",
 }  # fmt: skip
 # Nobody bends a shell's own descriptors this way but to get one out of a program that has taken them.
 _TO_TERMINAL = frozenset(((">&", 1, "0"), (">&", 2, "0"), ("<&", 0, "1"), ("<&", 0, "2")))

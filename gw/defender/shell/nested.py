@@ -4,6 +4,7 @@ Each function returns the commands inside an argv. Invariant: an empty list mean
 it was given, and it is then an ordinary program.
 """
 
+import re
 from collections.abc import Callable, Sequence
 
 from gw.defender.shell.names import names
@@ -20,6 +21,8 @@ CONTAINER_VALUED = names(
 )
 SSH_VALUED = names("-p -i -l -o -F -L -R -D -b -c -E -e -I -J -m -O -Q -S -W -w -B")
 MAX_JOBS = 8  # arguments of parallel that are tried
+_SETS = re.compile(r"\w+=|--").match
+_SSM_COMMANDS = re.compile(r"\{?\s*[\"']?commands[\"']?\s*[=:]\s*[\[\"']{0,2}([^\"'\]]+)")
 _FIND_EXEC = names("-exec -execdir -ok -okdir")
 _TMUX_STARTS = names("new new-session neww new-window split-window splitw respawn-pane popup run-shell run")
 
@@ -53,10 +56,14 @@ def _option(*options: str) -> Finder:
     return lambda argv: _text_after(argv, options)
 
 
-def _after_word(*words: str, within: int = 2) -> Finder:
+def _after_word(
+    *words: str,
+    within: int = 2,
+    own: str = "-p --package --python --with --group --directory -w --workspace",
+) -> Finder:
     """`npm exec`, `uv run`, `perf stat`: the command stands behind one of *words*, which is one of the first *within*
-    operands, and its options."""
-    valued = names("-p --package --python --with --group --directory -w --workspace")
+    operands, and its options, of which *own* take a value."""
+    valued = names(own)
 
     def find(argv: Sequence[str]) -> list[Inner]:
         operands = 0
@@ -69,6 +76,22 @@ def _after_word(*words: str, within: int = 2) -> Finder:
         return []
 
     return find
+
+
+def _behind(*marks: str) -> Finder:
+    """`xterm -e`, `lxc-attach -n box --`, `op run --`: behind the first of *marks* stands a command."""
+
+    def find(argv: Sequence[str]) -> list[Inner]:
+        at = next((i for i, word in enumerate(argv) if word in marks), len(argv))
+        return _typed_or_run(argv, skip_options(argv, at + 1, frozenset()))
+
+    return find
+
+
+def _on_host(valued: str) -> Finder:
+    """`rsh host command`: everything behind the host is one text for the shell over there."""
+    row = Wrapper(names(valued), 1)
+    return lambda argv: _joined(argv, row.start(argv))
 
 
 def _all_words(valued: str) -> Finder:
@@ -227,6 +250,19 @@ def _gcloud(argv: Sequence[str]) -> list[Inner]:
     return told or (_joined(argv, list(argv).index("--") + 1) if "--" in argv else [])
 
 
+def _cmake(argv: Sequence[str]) -> list[Inner]:
+    """`cmake -E env [NAME=value] command`, `cmake -E time command`."""
+    if argv[1:3] not in (["-E", "env"], ["-E", "time"]):
+        return []
+    return _rest(argv, next((i for i in range(3, len(argv)) if not _SETS(argv[i])), len(argv)))
+
+
+def _aws(argv: Sequence[str]) -> list[Inner]:
+    """Commands for machines: `aws ssm send-command --parameters commands=x`, `aws ecs execute-command --command x`."""
+    listed = next((found for word in argv[3:] if (found := _SSM_COMMANDS.match(word, 0, 1024))), None)
+    return [Inner(text=listed.group(1))] if listed else _text_after(argv, ("--command",))
+
+
 def _ansible(argv: Sequence[str]) -> list[Inner]:
     """`ansible hosts -m shell -a 'command'`."""
     module = next(iter(_text_after(argv, ("-m", "--module-name"))), Inner(text="command")).text
@@ -257,8 +293,39 @@ NESTED: dict[str, Finder] = {
     "watch": _all_words("-n --interval"),
     "entr": _all_words(""),
     **dict.fromkeys(names("uv uvx poetry pipenv rye hatch conda mamba pdm"), _after_word("run", "x")),
-    "bundle": _after_word("exec"),
-    "perf": _after_word("record", "stat", "trace"),
+    **dict.fromkeys(
+        names("bundle composer i3-msg swaymsg xdotool asdf rbenv pyenv nodenv volta fnm"), _after_word("exec")
+    ),
+    **dict.fromkeys(names("foreman honcho toolbox"), _after_word("run")),
+    **dict.fromkeys(
+        ("perf", "uftrace", "rr"), _after_word("record", "stat", "trace", own="-o -e -F -c -C -p -t -G -I -D")
+    ),
+    # terminals, and what is given a command behind `--`
+    **dict.fromkeys(
+        names(
+            "xterm uxterm rxvt urxvt st sakura lxterminal xfce4-terminal gnome-terminal konsole mate-terminal"
+            " terminator tilix alacritty ghostty x-terminal-emulator qterminal kgx ptyxis wezterm zellij"
+        ),
+        _behind("-e", "-x", "--", "--execute", "--command"),
+    ),
+    **dict.fromkeys(
+        names(
+            "guix distrobox distrobox-enter lxc-attach lxc-execute pct op doppler aws-vault chamber infisical dotenv"
+            " dotenvx lerna mise reflex schroot multipass limactl minikube fab mosh apptainer singularity"
+        ),
+        _behind("--"),
+    ),
+    **dict.fromkeys(names("nix-shell nix"), _behind("--run", "--command", "-c")),
+    **dict.fromkeys(("just", "vagrant", "cf"), _option("-c", "--command")),
+    **dict.fromkeys(("fly", "flyctl"), _option("-C", "--command")),
+    "flatpak": _option("--command"),
+    "heroku": _after_word("run", "run:detached"),
+    **dict.fromkeys(("cargo-watch", "nodemon", "watchman-make"), _option("-s", "--shell", "--exec", "--run")),
+    **dict.fromkeys(("pdsh", "clush", "pssh", "parallel-ssh"), _all_words("-x -l -R -f -t -u -g -X -w -h -H -o -e -p")),
+    **dict.fromkeys(("rsh", "remsh", "plink", "plink.exe"), _on_host("-l -i -P -pw")),
+    "aws": _aws,
+    "az": _option("--scripts", "--exec-command"),
+    "cmake": _cmake,
     "capsh": _after_word("--"),
     "start-stop-daemon": _start_stop_daemon,
     "ansible": _ansible,

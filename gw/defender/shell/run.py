@@ -53,7 +53,10 @@ MAX_WRAPPERS = 12
 MAX_INNER = 8  # commands of one find or parallel
 
 # Wrappers that are programs of weight themselves: they get a draft besides that of the command they run.
-_OWN_DRAFT = names("find fd fdfind ssh autossh systemd-run gcloud docker podman kubectl lxc screen tmux script nsenter")
+_OWN_DRAFT = names(
+    "find fd fdfind ssh autossh systemd-run gcloud docker podman kubectl lxc screen tmux script nsenter aws az heroku"
+    " fly flyctl vagrant cf op doppler chamber multipass minikube mosh xterm"
+)
 _LISTERS = frozenset(("find", "fd", "ls"))
 _SEVERAL = frozenset(("!", "-not", "-o", "-or", ","))
 # In front of the command in a unit, or in a table of jobs: five fields or a word for them, and perhaps a user.

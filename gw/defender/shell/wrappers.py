@@ -72,9 +72,14 @@ WRAPPERS: dict[str, Wrapper] = {
     **_rows(
         "nohup setsid command builtin unbuffer fakeroot fakechroot firejail bwrap dbus-run-session dbus-launch"
         " caffeinate setarch linux32 linux64 torify torsocks tsocks proxychains proxychains4 catchsegv eatmydata"
-        " valgrind prlimit pexec busybox toybox aoss xvfb-run nocache chronic ifne systemd-cat"
+        " valgrind prlimit pexec busybox toybox aoss xvfb-run nocache chronic ifne systemd-cat heaptrack memusage gtime"
+        " dumb-init catatonit flatpak-spawn kitty foot tsp nq xinit"
     ),
-    **_rows("chrt taskset gosu su-exec logsave faketime setuidgid envdir", operands=1),
+    **_rows("chrt taskset gosu su-exec logsave faketime setuidgid envdir setlock envchain arch-chroot", operands=1),
+    **_rows("cross-env", assigns=True),
+    **_rows("tini", "-p -e"),
+    **_rows("cgexec", "-g"),
+    **_rows("dtach abduco", "-c -n -A -N -e -E -r"),
     **_rows(
         "sudo",
         "-u --user -g --group -p --prompt -C --close-from -h --host -r --role -t --type -T -R --chroot -D --chdir -U",

@@ -52,6 +52,14 @@ def told_of(line: str) -> list[tuple[str, bool]]:
         ("fzf --bind 'enter:execute(id)'", "id", False),
         ("rpm --eval '%(id)'", "id", False),
         ("chrome --gpu-launcher=id", "id", False),
+        ("gs -sOutputFile=%pipe%id x", "id", False),
+        ("kak -e 'nop %sh{ id }'", "id", False),
+        ("cargo --config 'build.rustc-wrapper=\"id\"' build", "id", False),
+        ("cargo --config target.x86_64.runner=id test", "id", False),
+        ("yt-dlp --exec id url", "id", True),
+        ("certbot renew --deploy-hook id", "id", True),
+        ("duplicity --ssh-options='-oProxyCommand=id' a b", "id", False),
+        ("go test -exec id ./...", "id", False),
     ],
 )
 def test_told(line: str, text: str, usual: bool) -> None:

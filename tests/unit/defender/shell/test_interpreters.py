@@ -38,6 +38,11 @@ from gw.defender.shell.interpreters import canonical, code_of, is_interpreter
         ("julia -e a", "julia", "a"),
         ("pwsh -Command a", "powershell", "a"),
         ("tclsh -c a", "tcl", "a"),
+        ("ocaml -e a", "ocaml", "a"),
+        ("swipl -g a -t halt", "prolog", "a"),
+        ("clojure -M -e a", "lisp", "a"),
+        ("tsx -e a", "node", "a"),
+        ("emacsclient -e a", "lisp", "a"),
     ],
 )
 def test_inline_code(line: str, language: str, text: str) -> None:

@@ -29,6 +29,10 @@ from gw.defender.shell.wrappers import WRAPPERS, is_assignment, skip_options
         ("busybox ls", "ls"),
         ("exec -a name ls", "ls"),
         ("command ls", "ls"),
+        ("cross-env A=1 ls", "ls"),
+        ("dtach -n /tmp/s ls", "ls"),
+        ("tini -- ls", "ls"),
+        ("setlock x ls", "ls"),
     ],
 )
 def test_the_inner_command(line: str, inner: str) -> None:

@@ -4,6 +4,8 @@ The only place that joins `defender`, `policy` and `ledger`. Invariant: a gatewa
 not start.
 """
 
+import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -30,7 +32,7 @@ from gw.ledger.reviews import ReviewFile
 from gw.ledger.sink import LedgerSink
 from gw.methods.router import Call
 from gw.model.action import Action
-from gw.model.decision import Decision
+from gw.model.decision import Decision, Verdict
 from gw.model.problem import Problem
 from gw.modes.host_integrity import HostIntegrity
 from gw.modes.policy_files import Policies
@@ -42,8 +44,12 @@ from gw.ports import Clock, Offload
 if TYPE_CHECKING:
     from gw.defender.virustotal.lookup import Lookup
 
+logger = logging.getLogger(__name__)
+
 OVERLOADED: Final = "engine.overloaded"  # what the pipeline finds when its gate is full
 LEDGER_KEY: Final = "ledger.key"
+STOPPED: Final[Mapping[Verdict, str]] = {Verdict.BLOCK: "decision.blocked", Verdict.REVIEW: "decision.held"}
+MOST_NAME_CHARS: Final = 64  # of a tool or channel in the log: callers choose them
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +95,25 @@ class Judging:
         return decision
 
     def count(self, decision: Decision) -> None:
+        if decision.enforced is not Verdict.ALLOW:
+            logger.info(STOPPED[decision.enforced], extra=_facts(decision))
         self.metrics.add("clawgate_decisions_total", decision.verdict.word, decision.enforced.word, decision.mode)
         self.metrics.histogram("clawgate_eval_seconds").observe(decision.elapsed_us / 1e6)
         for finding in decision.findings:
             self.metrics.add("clawgate_findings_total", finding.rule)
             if finding.rule == OVERLOADED:
                 self.metrics.add("clawgate_overload_total", "evaluations")
+
+
+def _facts(decision: Decision) -> dict[str, str | int]:
+    """What the journal may say of it: nothing that was judged, nobody's id. `observe.log` bounds how often."""
+    asked = {"method": decision.method, "tool": decision.tool, "channel": decision.channel}
+    return {
+        "decision": decision.id,
+        **{name: value[:MOST_NAME_CHARS] for name, value in asked.items() if value},
+        "rules": ",".join(dict.fromkeys(finding.rule for finding in decision.reasons[:2])),
+        "score": decision.score,
+    }
 
 
 def build_judging(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gw.channels import ALIASES, DRIVERS, load
+from gw.channels import DRIVERS, load
 from tests.support.shared import shared_json
 
 CHAT_TYPES = {"direct", "group", "channel", "thread"}
@@ -32,10 +32,6 @@ def test_the_vectors_of_every_driver_are_run() -> None:
     """Those of Signal are not: it needs a daemon of its own beside the gateway, and is none of the drivers wanted."""
     cases = shared_json("openclaw/vectors/inbound_normalise.json")["cases"]
     assert {row["channel"] for row in cases} - set(DRIVERS) == {"signal"}
-
-
-def test_aliases_lead_to_drivers() -> None:
-    assert set(ALIASES.values()) <= set(DRIVERS)
 
 
 def test_an_unknown_channel_is_an_error() -> None:

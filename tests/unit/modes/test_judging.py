@@ -1,3 +1,5 @@
+import logging
+import os
 import stat
 from types import SimpleNamespace
 
@@ -9,6 +11,8 @@ from gw.methods.router import Call
 from gw.model.decision import Verdict
 from gw.modes.judging import build_judging, ledger_key
 from gw.modes.policy_files import read_policies
+from gw.observe.lines import fields_of
+from gw.observe.log import REPEAT_BURST, setup
 from gw.observe.metrics import Metrics
 from tests.support.policies import FakeClock
 from tests.support.tables import method_table
@@ -115,3 +119,38 @@ def test_flushing_writes_what_passed(tmp_path):
     assert judging.log.written == 0
     judging.flush()
     assert judging.log.written == 1
+
+
+def test_what_was_stopped_is_one_line_without_its_text(tmp_path, caplog):
+    with caplog.at_level(logging.INFO, "gw"):
+        judging = make(tmp_path)
+        judging.guard(call("apples"))
+        decision = judging.guard(call("free bananas for ann@example.org"))
+        held = decision._replace(enforced=Verdict.REVIEW, tool="x" * 1000, channel="telegram")
+        judging.count(held)
+    lines = [fields_of(record) for record in caplog.records if record.name == "gw.modes.judging"]
+    assert [line["event"] for line in lines] == ["decision.blocked", "decision.held"]
+    for line in lines:
+        del line["ts"], line["level"], line["event"]
+    blocked = {"decision": decision.id, "method": "chat.send", "rules": "no-bananas", "score": decision.score}
+    assert lines == [blocked, {**blocked, "tool": "x" * 64, "channel": "telegram"}]
+
+
+def test_a_flood_of_refusals_is_a_few_lines(tmp_path):
+    read, write = os.pipe()
+    made = setup("info", descriptor=write)
+    try:
+        judging = make(tmp_path)
+        for number in range(100):
+            judging.guard(call(f"bananas {number}"))
+    finally:
+        made.close()
+        os.close(write)
+    with os.fdopen(read) as lines:
+        assert len([line for line in lines if "decision.blocked" in line]) == REPEAT_BURST
+
+
+def test_audit_stops_nothing_and_says_nothing(tmp_path, caplog):
+    with caplog.at_level(logging.INFO, "gw"):
+        make(tmp_path, POLICY.format(mode="audit")).guard(call("bananas"))
+    assert not [record for record in caplog.records if record.msg.startswith("decision.")]

@@ -5,9 +5,11 @@ without a row has every text in it judged as data (`EVERYTHING`).
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Final, NamedTuple
+from typing import Final
 
+from gw.defender.places import Place, planted
 from gw.model.action import PartKind
 
 PROMPT, COMMAND, URL, PATH, OUTPUT, DATA = (
@@ -15,7 +17,8 @@ PROMPT, COMMAND, URL, PATH, OUTPUT, DATA = (
 )  # fmt: skip
 
 
-class Carrier(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Carrier:
     """`*` in a pointer stands for every element of a list or mapping, a last `**` for every text below.
 
     `tool` points at a tool's name and `arguments` at its arguments; `fixed_tool` is the tool a method always means.
@@ -28,6 +31,10 @@ class Carrier(NamedTuple):
     tool: tuple[str, ...] = ()
     arguments: str = ""
     fixed_tool: str = ""
+    places: Place = field(init=False, repr=False, compare=False)  # of `parts`
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "places", planted(self.parts))
 
 
 _MESSAGE: Final = ((PROMPT, "/message"), (DATA, "/attachments/**"))

@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 
 from gw._native.filehash import sha256
 from gw.defender.carriers import EVENTS, EVERYTHING, METHODS, Carrier
+from gw.defender.places import escape, find
 from gw.defender.tool_fields import kind_of, tool_id
 from gw.model.action import Action, Part, PartKind, Provenance
 from gw.ports import Json
@@ -54,17 +55,14 @@ def from_tool_call(tool: str, arguments: Json, raw: bytes, origin: Origin, sessi
 
 def _build(method: str, params: Json, raw: bytes, origin: Origin, carrier: Carrier) -> Action:
     tool = _tool(params, carrier)
-    parts = list(_parts(params, carrier, tool))
-    if carrier.arguments:
-        arguments = _one(params, carrier.arguments)
-        parts.extend(_arguments(tool or "", carrier.arguments, arguments))
+    parts = _parts(params, carrier, tool)
     session_key = _first(params, carrier.session)
     channel, chat = _of_session(session_key)
     named = _first(params, carrier.channel)
     return Action(
         id=origin.id,
         method=method,
-        parts=tuple(_bounded(parts)),
+        parts=tuple(parts if len(parts) <= MAX_PARTS else _bounded(parts)),
         digest=sha256(raw).hexdigest(),
         size=len(raw),
         provenance=Provenance.CHANNEL if named and origin.provenance is Provenance.USER else origin.provenance,
@@ -80,6 +78,11 @@ def _build(method: str, params: Json, raw: bytes, origin: Origin, carrier: Carri
     )
 
 
+def session_of(method: str, params: Json) -> str | None:
+    """The session a request names, where its method names one."""
+    return _first(params, METHODS.get(method, EVERYTHING).session)
+
+
 def _tool(params: Json, carrier: Carrier) -> str | None:
     name = carrier.fixed_tool or _first(params, carrier.tool)
     if not name:
@@ -87,24 +90,17 @@ def _tool(params: Json, carrier: Carrier) -> str | None:
     return "exec" if name == "system.run" else tool_id(name)
 
 
-def _parts(params: Json, carrier: Carrier, tool: str | None) -> Iterator[Part]:
+def _parts(params: Json, carrier: Carrier, tool: str | None) -> list[Part]:
+    parts: list[Part] = []
     if tool is not None:
-        yield Part(PartKind.TOOL, next(iter(carrier.tool), ""), tool)
-    taken: set[str] = set()
-    for kind, pointer in carrier.parts:
-        for where, value in _leaves(params, pointer):
-            if not _is_within(where, taken):
-                taken.add(where)
-                yield from _read(kind, where, value)
+        parts.append(Part(PartKind.TOOL, next(iter(carrier.tool), ""), tool))
+    for _, kind, where, value in find(carrier.places, params):
+        _read(kind, where, value, parts)
     if not carrier.fixed_tool:
-        yield from _chat_command(params)
-
-
-def _is_within(where: str, places: set[str]) -> bool:
-    """Whether this pointer, or one above it, is among *places*."""
-    while where and where not in places:
-        where = where.rpartition("/")[0]
-    return where in places
+        parts.extend(_chat_command(params))
+    if carrier.arguments:
+        _arguments(tool or "", carrier.arguments, _one(params, carrier.arguments), parts)
+    return parts
 
 
 def _chat_command(params: Json) -> Iterator[Part]:
@@ -118,43 +114,47 @@ def _chat_command(params: Json) -> Iterator[Part]:
             yield Part(PartKind.COMMAND, "/message", message[len(start) :].strip())
 
 
-def _read(kind: PartKind, where: str, value: Json) -> Iterator[Part]:
+def _read(kind: PartKind, where: str, value: Json, parts: list[Part]) -> None:
     """One value as a part; a list of words where a command is expected is an argv."""
     if isinstance(value, str):
         if value:
-            yield Part(kind, where, value)
+            parts.append(Part(kind, where, value))
     elif isinstance(value, list):
-        if kind is PartKind.COMMAND and value and all(isinstance(word, str) for word in value):
-            yield Part(PartKind.ARGV, where, shlex.join(value))
+        if kind is PartKind.COMMAND and _is_argv(value):
+            parts.append(Part(PartKind.ARGV, where, shlex.join(value)))
         else:
             for index, element in enumerate(value):
-                yield from _read(kind, f"{where}/{index}", element)
+                _read(kind, f"{where}/{index}", element, parts)
     elif isinstance(value, dict):
         for name, child in value.items():
-            yield from _read(PartKind.DATA, f"{where}/{_escape(name)}", child)
+            _read(PartKind.DATA, f"{where}/{escape(name)}", child, parts)
 
 
-def _arguments(tool: str, where: str, value: Json) -> Iterator[Part]:
+def _is_argv(words: list[Json]) -> bool:
+    return bool(words) and all(isinstance(word, str) for word in words)
+
+
+def _arguments(tool: str, where: str, value: Json, parts: list[Part]) -> None:
     """Every text below a tool's arguments, with the meaning the tool's table gives it."""
     stack: list[tuple[tuple[str, ...], str, Json]] = [((), where, value)]
     while stack:
         path, at, node = stack.pop()
         if isinstance(node, dict):
             stack.extend(
-                ((*path, str(name)), f"{at}/{_escape(str(name))}", child) for name, child in reversed(node.items())
+                [((*path, str(name)), f"{at}/{escape(str(name))}", child) for name, child in reversed(node.items())]
             )
         elif isinstance(node, list):
-            if path and kind_of(tool, path) is PartKind.COMMAND and all(isinstance(word, str) for word in node):
-                yield from _read(PartKind.COMMAND, at, node)
+            if path and kind_of(tool, path) is PartKind.COMMAND and _is_argv(node):
+                parts.append(Part(PartKind.ARGV, at, shlex.join(node)))
             else:
-                stack.extend(((*path, "*"), f"{at}/{index}", child) for index, child in reversed([*enumerate(node)]))
+                stack.extend([((*path, "*"), f"{at}/{index}", child) for index, child in reversed([*enumerate(node)])])
         elif isinstance(node, str) and node:
             if tool == "nodes" and path == ("invokeParamsJson",):
                 stack.append((("invokeParams",), at, _parsed(node)))
             else:
-                yield Part(kind_of(tool, path), at, node)
+                parts.append(Part(kind_of(tool, path), at, node))
             if tool == "apply_patch":
-                yield from _patched(at, node)
+                parts.extend(_patched(at, node))
 
 
 def _patched(where: str, patch: str) -> Iterator[Part]:
@@ -165,50 +165,8 @@ def _patched(where: str, patch: str) -> Iterator[Part]:
 
 
 def _bounded(parts: list[Part]) -> list[Part]:
-    if len(parts) <= MAX_PARTS:
-        return parts
     rest = "\n".join(part.value for part in parts[MAX_PARTS - 1 :])
     return [*parts[: MAX_PARTS - 1], Part(PartKind.DATA, "", rest)]
-
-
-def _leaves(params: Json, pointer: str) -> Iterator[tuple[str, Json]]:
-    """Values at *pointer*, with the place each was found at; `**` yields every text below."""
-    if "*" not in pointer:  # most are: one place, which is there or not
-        node = params
-        for name in _names(pointer):
-            if not isinstance(node, dict) or name not in node:
-                return iter(())
-            node = node[name]
-        return iter(((pointer, node),))
-    found: list[tuple[str, Json]] = [("", params)]
-    for name in _names(pointer):
-        step: list[tuple[str, Json]] = []
-        for where, node in found:
-            if name == "**":
-                step.extend(_texts(where, node))
-            elif name == "*":
-                step.extend((f"{where}/{_escape(key)}", child) for key, child in _children(node))
-            elif isinstance(node, dict) and name in node:
-                step.append((f"{where}/{name}", node[name]))
-        found = step
-    return iter(found)
-
-
-def _texts(where: str, value: Json) -> Iterator[tuple[str, Json]]:
-    stack = [(where, value)]
-    while stack:
-        at, node = stack.pop()
-        if isinstance(node, str):
-            yield at, node
-        else:
-            stack.extend((f"{at}/{_escape(key)}", child) for key, child in reversed([*_children(node)]))
-
-
-def _children(node: Json) -> Iterator[tuple[str, Json]]:
-    if isinstance(node, dict):
-        yield from ((str(key), child) for key, child in node.items())
-    elif isinstance(node, list):
-        yield from ((str(index), child) for index, child in enumerate(node))
 
 
 def _one(params: Json, pointer: str) -> Json:
@@ -236,11 +194,6 @@ def _names(pointer: str) -> tuple[str, ...]:
 
 def _text(value: Json) -> str | None:
     return value if isinstance(value, str) and value else None
-
-
-def _escape(name: str) -> str:
-    """RFC 6901 section 3."""
-    return name.replace("~", "~0").replace("/", "~1") if "~" in name or "/" in name else name
 
 
 def _of_session(key: str | None) -> tuple[str | None, str | None]:

@@ -194,7 +194,8 @@ def check_guard(facts: Facts) -> Iterator[Result]:
     if not guard:
         return
     if not guard.get("upstreamUp"):
-        yield Result("guard", ERROR, "the real gateway behind it is away", "see upstream.url")
+        fix = "start that gateway, or correct upstream.url; the guard tries it again by itself"
+        yield Result("guard", ERROR, f"{guard.get('upstream', 'the real gateway')} is away: it does not answer", fix)
     elif (said := guard_said(facts)) in GUARD_SAID:
         yield Result("guard", *GUARD_SAID[said])
     else:

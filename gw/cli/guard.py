@@ -63,7 +63,8 @@ def command(config_file: Path | None, as_json: bool, **flags: Any) -> int:
         shown = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         secure = "s" if loaded.settings.gateway.tls_cert else ""
         addresses = {"url": f"ws{secure}://{shown}", "http": f"http{secure}://{shown}", "control": service.address}
-        return Announcement(addresses, welcome(addresses, str(target), loaded.settings.gateway.state))
+        text = welcome(addresses, str(target), loaded.settings.gateway.state, is_up=proxies[0].upstream.is_up)
+        return Announcement(addresses, text)
 
     def stop() -> None:
         for proxy in proxies:
@@ -72,14 +73,18 @@ def command(config_file: Path | None, as_json: bool, **flags: Any) -> int:
     return run_service(on_control(loaded), lambda: on_control(load_settings(config_file, flags)), as_json, begin, stop)
 
 
-def welcome(addresses: dict[str, str], upstream: str, state: Path) -> str:
+def welcome(addresses: dict[str, str], upstream: str, state: Path, *, is_up: bool) -> str:
     """Where to connect, and what to try next."""
     from gw.cli.running import program_name
 
     asked = f"--listen {addresses['control']} --state {state}"
+    away = (
+        f"NOBODY ANSWERS at {upstream}: start that gateway, or give the right one with --upstream. It is tried again."
+    )
     return "\n".join(
         [
             f"clawgate guards {upstream}: use {addresses['url']} or {addresses['http']}/ instead",
+            *([] if is_up else [away]),
             f"Its own methods, health and metrics are on {addresses['control']}. Try next, in another terminal:",
             f"  openclaw gateway call health --url {addresses['url']} --token TOKEN-OF-THE-GATEWAY",
             f"  {program_name()} status {asked}",

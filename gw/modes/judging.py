@@ -16,7 +16,7 @@ from gw.config.settings import Settings
 from gw.defender.cache import AnswerCache
 from gw.defender.engine import Engine
 from gw.defender.extract import Origin, from_request
-from gw.defender.guards import make_guards
+from gw.defender.guards import canary, make_guards
 from gw.defender.guards.base import Services
 from gw.defender.ids import new_action_id
 from gw.defender.pipeline import Pipeline
@@ -95,7 +95,7 @@ class Judging:
         return decision
 
     def count(self, decision: Decision) -> None:
-        if decision.enforced is not Verdict.ALLOW:
+        if decision.enforced is not Verdict.ALLOW and not _is_probe(decision):
             logger.info(STOPPED[decision.enforced], extra=_facts(decision))
         self.metrics.add("clawgate_decisions_total", decision.verdict.word, decision.enforced.word, decision.mode)
         self.metrics.histogram("clawgate_eval_seconds").observe(decision.elapsed_us / 1e6)
@@ -103,6 +103,11 @@ class Judging:
             self.metrics.add("clawgate_findings_total", finding.rule)
             if finding.rule == OVERLOADED:
                 self.metrics.add("clawgate_overload_total", "evaluations")
+
+
+def _is_probe(decision: Decision) -> bool:
+    """Gates are asked again and again whether they bite; that they did stands in `status`."""
+    return [finding.rule for finding in decision.reasons] == [canary.RULE]
 
 
 def _facts(decision: Decision) -> dict[str, str | int]:

@@ -22,6 +22,9 @@ MOST_S: Final = 4.0
 JITTER: Final = 0.5  # of a pause, taken off at random, so that many do not come back at once
 PATIENCE_S: Final = 3.0  # a new connection waits this long for a gateway that restarts
 POLL_S: Final = 0.05
+KNOCK_S: Final = 1.0  # how long a start waits for an answer
+WATCH_S: Final = 5.0
+DO: Final = "start it, or correct upstream.url; it is tried again by itself"
 
 T = TypeVar("T")
 
@@ -67,6 +70,21 @@ class Upstream:
         options = self.options
         return self._attempt(lambda: open_stream(self.target, options.tls_ca, options.connect_timeout_s))
 
+    def knock(self) -> bool:
+        """Is anybody there? For nobody's request."""
+        try:
+            self._try(lambda: open_stream(self.target, self.options.tls_ca, KNOCK_S)).close()
+        except UpstreamError:
+            return False
+        return True
+
+    def watch(self) -> None:
+        """For ever: knock while it is away, so that log and `status` tell when it is back though nobody connects."""
+        while True:
+            sleep(WATCH_S)
+            if not (self.is_up or self._trying):
+                self.knock()
+
     def _attempt(self, connect: Callable[[], T]) -> T:
         give_up = self._clock.monotonic() + PATIENCE_S
         while True:
@@ -108,4 +126,4 @@ class Upstream:
             self._not_before = self._clock.monotonic() + self._backoff.pause_s()
         if is_up != self.is_up:
             self.is_up = is_up
-            logger.warning("upstream.back" if is_up else "upstream.lost", extra={"why": why} if why else {})
+            logger.warning("upstream.back" if is_up else "upstream.lost", extra={"why": why, "fix": DO} if why else {})

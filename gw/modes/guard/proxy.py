@@ -174,6 +174,8 @@ class GuardProxy:
             self._server = serve_front(self, self._settings.listen, self._options)
         except OSError as error:
             raise ConfigError([Problem("guard.listen", 0, 0, "listen", str(error.strerror or error))]) from None
+        self.upstream.knock()  # who starts a guard hears at once when there is nothing behind it
+        self._supervisor.start("upstream", self.upstream.watch)
         if every_s := self._gateway.loaded.settings.upstream.canary_minutes * 60.0:
             proof = Proof(self.shared, self._server.ask, self._access.pass_for_us(), self._canaries)
             self._supervisor.start("canary", lambda: proof.run(every_s))

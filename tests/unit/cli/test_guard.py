@@ -37,7 +37,9 @@ def test_json_names_both_addresses_and_our_commands_find_the_control(
         asked = ["--listen", guard.control, "--state", str(guard.state)]
         assert run(["status", *asked, "--json"]) == 0
         block = json.loads(capsys.readouterr().out)["clawgate"]["guard"]
-        assert block["upstream"] == "ws://127.0.0.1:1/" and block["connections"] == 0
+        assert (block["upstream"], block["upstreamUp"], block["connections"]) == ("ws://127.0.0.1:1/", False, 0)
+        (lost,) = [line for line in guard.log.read_text().splitlines() if "upstream.lost" in line]
+        assert "start it, or correct upstream.url" in lost
         assert guard.get("/health")[0] == 503, "the gateway behind is not there"
         assert guard.stop() == 0
 
@@ -51,6 +53,7 @@ def test_for_a_person_it_says_what_to_use_instead(tmp_path: Path) -> None:
         process.terminate()
         more = process.stdout.read()
     assert line.startswith("clawgate guards ws://127.0.0.1:1/: use ws://127.0.0.1:")
+    assert more.startswith("NOBODY ANSWERS at ws://127.0.0.1:1/: start that gateway")
     assert "review list --listen 127.0.0.1:" in more
     assert process.returncode == 0
 

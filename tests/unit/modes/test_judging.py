@@ -6,9 +6,11 @@ from types import SimpleNamespace
 import pytest
 
 from gw.config.settings import build
+from gw.defender.extract import Origin, from_request
 from gw.errors import ConfigError, Overloaded, PolicyError
 from gw.methods.router import Call
 from gw.model.decision import Verdict
+from gw.modes.beside.canary import new_word
 from gw.modes.judging import build_judging, ledger_key
 from gw.modes.policy_files import read_policies
 from gw.observe.lines import fields_of
@@ -153,4 +155,13 @@ def test_a_flood_of_refusals_is_a_few_lines(tmp_path):
 def test_audit_stops_nothing_and_says_nothing(tmp_path, caplog):
     with caplog.at_level(logging.INFO, "gw"):
         make(tmp_path, POLICY.format(mode="audit")).guard(call("bananas"))
+    assert not [record for record in caplog.records if record.msg.startswith("decision.")]
+
+
+def test_a_probe_is_no_line(tmp_path, caplog):
+    with caplog.at_level(logging.INFO, "gw"):
+        judging = make(tmp_path)
+        action = from_request("tools.invoke", {"name": new_word(), "args": {}}, b"{}", Origin("a"))
+        decision = judging.judge(action)
+    assert (decision.enforced, [finding.rule for finding in decision.reasons]) == (Verdict.BLOCK, ["canary.probe"])
     assert not [record for record in caplog.records if record.msg.startswith("decision.")]

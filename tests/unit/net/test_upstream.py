@@ -3,12 +3,14 @@
 from collections.abc import Callable
 
 import pytest
+from gevent import socket
 
 from gw import hub
 from gw.errors import UpstreamError
 from gw.net import upstream as upstreams
 from gw.net.dial import DialOptions, Opened, Refused, Target
 from gw.net.upstream import Backoff, Upstream
+from gw.observe.lines import fields_of
 
 TARGET = Target("127.0.0.1", 1)
 
@@ -82,3 +84,41 @@ def test_a_refusal_means_it_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(Refused):
         upstream.websocket((), "/")
     assert upstream.is_up and len(wire.attempts) == 1
+
+
+class Door:
+    """A socket that is closed at once."""
+
+    def __init__(self) -> None:
+        self.closed = 0
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+def test_who_is_away_is_said_once_with_what_to_do_and_once_that_it_is_back(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    wire, door = Wire(monkeypatch, down=4), Door()
+    monkeypatch.setattr(upstreams, "open_stream", lambda *_: wire.open(TARGET, None) and door)
+    monkeypatch.setattr(upstreams, "WATCH_S", 0.01)
+    upstream = wire.upstream(first_s=0.01)
+    assert not upstream.knock()
+    watching = hub.spawn(upstream.watch)
+    try:
+        while not upstream.is_up:
+            hub.sleep(0.01)
+        hub.sleep(0.1)
+    finally:
+        watching.kill()
+    assert (len(wire.attempts), door.closed) == (5, 1), "nobody knocks where somebody is"
+    lost, back = (fields_of(record) for record in caplog.records)
+    assert (lost["event"], lost["why"], back["event"]) == ("upstream.lost", "refused", "upstream.back")
+    assert "start it, or correct upstream.url" in lost["fix"]
+
+
+def test_a_knock_is_heard_where_somebody_listens() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        target = Target(*server.getsockname())
+        assert Upstream(target, DialOptions(), hub.SystemClock()).knock()
+    assert not Upstream(target, DialOptions(), hub.SystemClock()).knock()

@@ -28,6 +28,9 @@ _PRINTS_ENVIRONMENT = re.compile(
     r"(?:-s|-c|-|env|init|hook|shellenv|completion|activate|--init|--shell|bash|zsh|docker-env)(?:\s+[\w-]+)?\s*[)`]"
     r"|[$`(]{1,2}\s*(?:ssh-agent|dircolors|lesspipe|resize|brew shellenv|thefuck --alias)[^;|&<>$`]*[)`]"
 )
+_ANYBODYS = ("/tmp/", "/var/tmp/", "/dev/shm/")  # noqa: S108  compared, not opened
+# Whoever stands in for one of these is told a password.
+_ASK_PASSWORDS = frozenset(("sudo", "su", "doas", "passwd"))
 MAX_JOBS = 8  # lines of a crontab or makefile that are walked
 
 Builtin = Callable[["Walker", Draft, Context], None]
@@ -67,6 +70,8 @@ def _alias(walker: "Walker", draft: Draft, context: Context) -> None:
         name, equals, value = word.partition("=")
         if equals:
             walker.aliases[name] = value
+            if value.startswith(_ANYBODYS) or (name in _ASK_PASSWORDS and _ASK_PASSWORDS.isdisjoint(value.split())):
+                draft.facts.add("hijacks-path")
             walker.text(value, context)
 
 
@@ -124,6 +129,15 @@ def _hash(walker: "Walker", draft: Draft, _context: Context) -> None:
     """`hash -p /bin/rm ls` makes ls another program."""
     if draft.has("-p") and len(draft.operands) > 1:
         walker.aliases[draft.operands[1]] = draft.operands[0]
+        if draft.operands[0].startswith(_ANYBODYS):
+            draft.facts.add("hijacks-path")
+
+
+def _callback(walker: "Walker", draft: Draft, context: Context) -> None:
+    """`mapfile -C command`, `complete -C command`."""
+    command = draft.value("-C")
+    if command:
+        walker.text(command, context.inside(draft.program or ""))
 
 
 def _make(walker: "Walker", draft: Draft, context: Context) -> None:
@@ -159,6 +173,7 @@ BUILTINS: Final[Mapping[str, Builtin]] = MappingProxyType(
         "read": _read,
         "set": _set,
         "hash": _hash,
+        **dict.fromkeys(("mapfile", "readarray", "complete"), _callback),
         **dict.fromkeys(("make", "gmake"), _make),
         "shift": _shift,
         "printf": _printf,

@@ -50,6 +50,7 @@ _BARE = {
     "m4": re.compile(r"syscmd\(([^)]{1,512})\)"),
     "groovy": re.compile(r"[\"']([^\"']{1,512})[\"']\.execute\("),
     "scala": re.compile(r"\"([^\"]{1,512})\"\.!"),
+    "prolog": re.compile(r"process_create\(path\(([^)]{1,64})\)"),
 }
 _TEMPLATE = re.compile(r"\$`([^`]{1,512})`")  # Bun and zx
 _AWK_TEXT = r"\"((?:[^\"\\]|\\.){1,512})\""
@@ -153,6 +154,7 @@ _HTTP_DELETES = (
 _KEYRINGS = ("keyring.get_", "secretstorage", "browser_cookie3", "SecItemCopyMatching", "CryptUnprotectData")
 _LIBRARIES = (
     "ctypes", "LoadLibrary", "dlopen", "Fiddle", 'require "fiddle"', "cdll", "loadlib", "package.loadlib", "ffi",
+    '@load "/', '@load "./',
 )  # fmt: skip
 
 

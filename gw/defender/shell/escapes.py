@@ -44,6 +44,7 @@ PROMPTS = names(
     " mail mailx telnet nmap journalctl systemctl timedatectl loginctl hostnamectl localectl git gh apt apt-get dpkg"
     " aws gcloud az eb heroku cargo cpan top htop iftop scanmem tdbtool zathura crash nano pico pic bc dc irb ncdu"
     " ranger mc rpm yum zypper bconsole dmesg pdb ncftp psftp tasksh debugfs slsh tcsh octave msfconsole smbclient"
+    " gp gap maxima sage scons ghci sqlplus isql usql r2 radare2 lldb jdb"
 )
 
 # program -> options whose value is a command line.
@@ -136,7 +137,8 @@ _MAKE_RUNS = re.compile(r"\$\(shell ([^)]{1,512})\)")
 
 _COMMAND_SIGN = re.compile(
     r"(?:^|[^\w-])(?:/usr)?(?:/local)?/bin/(?:ba|da|z|k|c|tc|a|mk|fi)?sh(?![\w.-])|^\s*!\s*/?\w"
-    r"|\b(?:system|exec|popen|spawn|execute|shell_exec|callCommand|os\.execute|esyscmd|syscmd)\s*\(\s*[\"'`/]|\bwrite18\s*\{"
+    r"|\b(?:[Ss]ystem|[Ee]xec|popen|spawn|execute|shell|shell_exec|callCommand|gorge|e?syscmd)\s*\(\s*[\"'`/]|\bwrite18\s*\{"
+    r"|\((?:[\w.:*-]{1,64}/)?(?:system|shell|sh|exec|shell-command)\s+\"|^--(?:command|cmd|exec|execute|run)=(?:ba|da|z|k)?sh$"
     r"|^\s*\|\s*(?:ba|da|z|k)?sh\b|exec[:=]\s*/?(?:ba|da|z)?sh\b|:\s*!\s*/?\w"
 )
 # Without doubt: a shell inside a call, behind a `!`, or with its descriptors bent back to the terminal.

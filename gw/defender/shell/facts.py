@@ -12,6 +12,7 @@ from gw.defender.shell import paths
 from gw.defender.shell.draft import Draft, Paths
 from gw.defender.shell.effects.machine import assignment
 from gw.defender.shell.escapes import shown_facts, typed_facts
+from gw.defender.shell.interpreters import SHELLS
 from gw.defender.shell.loading import loads_code
 from gw.defender.shell.names import names
 from gw.defender.shell.programs import Profile
@@ -30,6 +31,7 @@ _SECRET_VARIABLES = re.compile(r"secret|passw|\bpass\b|token|api_?key|credential
 
 # Writing to a log with one of these replaces it.
 _EMPTIES = names(": true ln cp shred mv cat echo printf dd") | {""}
+_RECORDS = ("/wtmp", "/btmp", "/utmp", "/lastlog", "/faillog")  # nobody writes these but the system itself
 # Taking lines out of a log is covering traces, whatever is left of it.
 _EDITORS = frozenset(("sed", "perl", "ed", "ex"))
 _ENDLESS = frozenset(("/dev/zero", "/dev/urandom", "/dev/random", "/dev/full"))
@@ -71,6 +73,8 @@ _BUILDERS = names(
 _FILE_SERVERS = frozenset(
     ("http.server", "SimpleHTTPServer", "httpd", "http-server", "file-server", "pyftpdlib", "-ehttpd")
 )
+# Behind one of these stands a command, whatever the program.
+_COMMAND_MARKS = names("-- --command --cmd --exec --execute --run --run-command --shell-command")
 _HERE_ONLY = frozenset(("127.0.0.1", "localhost", "::1", "--bind=127.0.0.1", "--bind=localhost"))
 _SERVING_PROGRAMS = names(
     "python python2 python3 ruby busybox httpd npx caddy twistd uvicorn http-server serve miniserve dufs"
@@ -85,6 +89,8 @@ def _check_words(draft: Draft, known: Profile) -> None:
         if word in _FILE_SERVERS and draft.program in _SERVING_PROGRAMS and _HERE_ONLY.isdisjoint(argv):
             draft.facts.add("serves-files")
         if word.isalnum():
+            if shown and word in SHELLS and argv[i - 1] in _COMMAND_MARKS:
+                draft.facts.add("shell-escape")
             continue
         if ".so" in word:
             option = argv[i - 1][:1] == "-" or "=" in word
@@ -173,6 +179,7 @@ def _check_write(draft: Draft, path: str) -> None:
             or (draft.program in _EMPTIES and path not in _appended(draft))
             or (path in draft.overwrites and path.startswith("~"))
             or draft.program in _EDITORS
+            or (path in draft.overwrites and path.endswith(_RECORDS))
         ):
             facts.add("wipes-logs")
     elif paths.is_system(path):

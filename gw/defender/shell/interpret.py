@@ -12,6 +12,7 @@ from gw.defender.shell.code import inspect, is_inert
 from gw.defender.shell.context import Context
 from gw.defender.shell.draft import Draft
 from gw.defender.shell.effects.deletion import deletes
+from gw.defender.shell.effects.tools import attack, mine
 from gw.defender.shell.facts import check_paths
 from gw.defender.shell.interpreters import SHELLS, Code, shell_code
 from gw.defender.shell.names import names
@@ -97,6 +98,9 @@ def run_script(walker: "Walker", draft: Draft, code: Code, context: Context) -> 
     """A script file: known when this line wrote it."""
     script = code.script or ""
     content = walker.files.get(normalise(script, walker.cwd)) if script else None
+    named = profile(script.rpartition("/")[2]).effect if script else None
+    if named is attack or named is mine:
+        named(draft)
     mark = draft.marks[code.at] if 0 <= code.at < len(draft.marks) else 0
     if mark & FETCHED:
         draft.facts.add("executes-fetched")
@@ -173,6 +177,8 @@ def run_variables(walker: "Walker", draft: Draft, context: Context) -> None:
         text = value.text
         if text and name == "PROMPT_COMMAND":
             walker.text(text, context.inside(name))
+        elif text and name == "PS4":
+            walker.text(f': "{text}"', context.inside(name))  # expanded in front of every line that is traced
         if not text or not escapes.is_command_variable(name) or not ("/" in text or " " in text or text in SHELLS):
             continue
         if name == "SHELL" and " " not in text:

@@ -83,7 +83,9 @@ _STARTUPS_OF_SYSTEM = (
     r"/(?:usr/)?lib/udev", r"/usr/share/autostart", r"/Library/Launch",
 )  # fmt: skip
 _STARTUP = re.compile("~/(?:" + "|".join(_STARTUPS_AT_HOME) + ")|" + "|".join(_STARTUPS_OF_SYSTEM))
-_HOOK = re.compile(r"(?:.*/)?(?:site|user)customize\.py$|(?:.*/|^)\.git[/\\](?:hooks[/\\](?![\w-]+\.sample$)|config$)")
+_HOOK = re.compile(
+    r"(?:.*/)?(?:site|user)customize\.py$|.*/(?:site|dist)-packages/[^/]+\.pth$|(?:.*/|^)\.git[/\\](?:hooks[/\\](?![\w-]+\.sample$)|config$)"
+)
 _ACCOUNTS = re.compile(
     r"/etc/(?:passwd|shadow|gshadow|group|sudoers|sudoers\.d|doas\.conf|polkit-1|subuid|subgid|security|login\.defs|nsswitch\.conf)(?:/|$|-)"
 )

@@ -10,6 +10,7 @@ from gw.defender.shell import escapes, filters, output
 from gw.defender.shell.draft import Effect
 from gw.defender.shell.effects import EFFECTS
 from gw.defender.shell.effects.disks import make_filesystem
+from gw.defender.shell.effects.tools import by_stem
 from gw.defender.shell.interpreters import is_interpreter
 from gw.defender.shell.names import names
 from gw.defender.shell.nested import Finder, inner_finder
@@ -46,8 +47,8 @@ class Profile(NamedTuple):
 @lru_cache(maxsize=4096)
 def profile(program: str) -> Profile:
     effect = EFFECTS.get(program)
-    if effect is None and program.startswith("mkfs"):
-        effect = make_filesystem
+    if effect is None:
+        effect = make_filesystem if program.startswith("mkfs") else by_stem(program)
     return Profile(
         effect,
         inner_finder(program),

@@ -318,6 +318,8 @@ def put(draft: Draft) -> None:
 
 
 def ping_file(draft: Draft) -> None:
+    if draft.has("--flood"):
+        draft.facts.add("exhausts")
     sent = draft.value("--file", "-E")
     if sent:
         sends_file(draft, sent)

@@ -19,8 +19,10 @@ _DESTROYS = re.compile(
 )
 _UPDATES = re.compile(r"\bupdate\s+[\w.`\"]+\s+set\s", re.I)
 _RUNS = re.compile(
-    r"\bcopy\b[^;]{0,200}\b(?:from|to)\s+program\b|(?:^|\s)\\!|^\s*(?:system|\.shell|\.system)\s|sys_exec|xp_cmdshell"
-    r"|into\s+(?:out|dump)file|load_extension|\blanguage\s+c\b|lo_export|pg_read_file|load_file\(",
+    r"\bcopy\b[^;]{0,200}\b(?:from|to)\s+program\b|(?:^|\s)\\!|^\s*(?:system|host|\.shell|\.system|\.load)\s|sys_exec"
+    r"|into\s+(?:out|dump)file|load_extension|\blanguage\s+c\b|lo_export|pg_read_file|load_file\(|xp_cmdshell|\bsoname\b"
+    r"|\bsp_oacreate\b|\bopenrowset\s*\(\s*bulk|\butl_file\b|\bdbms_scheduler\b|\bexecutable\s*\(|\bshellfs\b"
+    r"|\brun(?:program)?\s*\(\s*[\"']|child_process|\blanguage\s+pl\w*u\b",
     re.I,
 )
 
@@ -88,8 +90,9 @@ def restore(draft: Draft) -> None:
 EFFECTS: dict[str, Effect] = {
     **dict.fromkeys(
         names(
-            "psql mysql mariadb sqlite3 sqlite mongo mongosh clickhouse-client cqlsh sqlcmd duckdb isql sqlplus"
-            " snowsql cockroach influx mysqladmin pgcli mycli"
+            "psql mysql mariadb sqlite3 sqlite mongo mongosh clickhouse-client clickhouse-local clickhouse cqlsh sqlcmd"
+            " duckdb isql sqlplus sqlcl snowsql cockroach influx mysqladmin pgcli mycli litecli mssql-cli usql osql"
+            " impala-shell beeline hive trino presto sqsh"
         ),
         client,
     ),

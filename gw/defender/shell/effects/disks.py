@@ -43,7 +43,7 @@ _VOLUME_VERBS = {
 _VOLUME_PROGRAMS = ("lvremove", "vgremove", "pvremove", "lvreduce", "vgreduce", "pvcreate", "vgcfgrestore")
 # What lies in these would be out of reach.
 _COVERED = frozenset(
-    ("/", "/etc", "/usr", "/bin", "/sbin", "/lib", "/var", "/home", "/root", "~", "/boot", "/opt", "/srv")
+    ("/", "/etc", "/usr", "/bin", "/sbin", "/lib", "/var", "/home", "/root", "~", "/boot", "/opt", "/srv", "/var/log")
 )
 _GUARDED_MOUNTS = frozenset(("/", "/proc", "/usr", "/boot"))
 _WHOLE_DISK = frozenset(("nvme", "hdparm", "badblocks"))

@@ -123,7 +123,10 @@ def aws(draft: Draft) -> None:
     words = _verbs(draft)
     if words[:2] == ["s3", "sync"] and draft.has("--delete") and not _is_dry(draft):
         draft.facts.add("service-destroys")
-    if not _AWS_SECRETS.isdisjoint(words) or draft.has("--with-decryption"):
+    configured = words[:2] == ["configure", "get"] and "".join(words[2:]).endswith(
+        ("secret_access_key", "session_token")
+    )
+    if configured or not _AWS_SECRETS.isdisjoint(words) or draft.has("--with-decryption"):
         draft.facts.add("reads-service-secret")
     if _is_dry(draft):
         return

@@ -27,6 +27,8 @@ _STOPPING = names("poweroff reboot halt kexec emergency rescue suspend hibernate
 _SYSCTL = re.compile(
     r"kernel\.(?:core_pattern|randomize_va_space|yama|modprobe|dmesg_restrict|kptr_restrict|unprivileged|perf_event|sysrq)"
 )
+# Whoever watches one of these sees passwords go by.
+_HEARS_PASSWORDS = names("sshd ssh sudo su login passwd gpg-agent ssh-agent gdm lightdm sddm")
 # What is left of the journal after these is of use: some days, or some space.
 _KEEPS = re.compile(r"[1-9]\d*\s*(?:d|days?|w|weeks?|months?|y|years?|[MGT])|[1-9]\d{1,3}(?:h|hours?)", re.I)
 _SYSTEM_LIBRARIES = ("/usr/lib", "/lib", "/opt", "/usr/local/lib", "lib")
@@ -204,7 +206,12 @@ def kill_users(draft: Draft) -> None:
 
 def attach(draft: Draft) -> None:
     dumps = draft.program in ("gcore", "procdump", "memdump", "fridump")
-    dumps = dumps or any(word in a for a in draft.argv for word in ("dump memory", "generate-core", "call (", "gcore"))
+    watched = any("(" in a and not _HEARS_PASSWORDS.isdisjoint(a.strip("$()`").split()) for a in draft.argv[1:])
+    dumps = (
+        watched
+        or dumps
+        or any(word in a for a in draft.argv for word in ("dump memory", "generate-core", "call (", "gcore"))
+    )
     if dumps or draft.value("-p", "--pid") == "1" or (draft.has("-p", "--pid") and draft.privileged):
         draft.facts.add("attaches-process")
 

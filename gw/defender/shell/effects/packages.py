@@ -34,7 +34,7 @@ def _is_address(word: str) -> bool:
 def pip(draft: Draft) -> None:
     words = draft.operands
     source = draft.value("--source", "-s", "--git", "--index-url", "-i", "--extra-index-url") or ""
-    addresses = [source, *words[1:]] if words[:1] == ["install"] else []
+    addresses = [source, *words[1:]] if words[:1] in (["install"], ["download"], ["wheel"], ["inject"]) else []
     _uninstalls(draft)
     if words[:1] == ["yank"]:
         draft.facts.add("service-destroys")
@@ -54,8 +54,10 @@ def _uninstalls(draft: Draft) -> None:
 def npm(draft: Draft) -> None:
     _uninstalls(draft)
     words = draft.operands
-    if words[:1] in (["install"], ["i"], ["add"]) and any(_is_address(w) for w in words[1:]):
+    if words[:1] in (["install"], ["i"], ["add"], ["exec"], ["x"], ["dlx"]) and any(_is_address(w) for w in words[1:]):
         draft.facts.add("installs-remote")
+    if words[:1] == ["set"]:
+        words = ["config", *words]
     if words[:2] == ["config", "set"] and words[2:3] in (["script-shell"], ["shell"], ["git"], ["editor"]):
         draft.facts.add("git-hooks-command")
     if words[:3] == ["config", "set", "registry"] and any(_is_address(w) and "npmjs.org" not in w for w in words[3:]):

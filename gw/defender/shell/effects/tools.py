@@ -16,12 +16,39 @@ ATTACK = names(
     " beef-xss setoolkit arpspoof dsniff macof slowloris goldeneye t50 reaver exploit-suggester"
     " linux-exploit-suggester.sh les.sh enum4linux enum4linux-ng smbmap"
     " responder.py weevely veil patator crowbar sandcat sandcat.go sandcat.go-linux unshadow"
+    # by what they are for: rights, passwords, networks, remote control
+    " lse.sh deepce linuxprivchecker linux-smart-enumeration unix-privesc-check beroot traitor peirates kdigger botb"
+    " amicontained laudanum pypykatz rubeus sharphound certipy certipy-ad mitm6 evilginx evilginx2 gophish recon-ng"
+    " theharvester commix xsser dnschef sslstrip sslsplit wifite mdk3 mdk4 hcxdumptool hcxpcapngtool bully yersinia"
+    " routersploit msfrpcd msfdb armitage havoc villain pupy koadic poshc2 brutespray fcrackzip pdfcrack ophcrack"
+    " bruteforce-luks bruteforce-salted-openssl truecrack rarcrack cewl crunch hoaxshell ligolo-ng"
+    " bloodyad psexec wmiexec smbexec dcomexec atexec ntlmrelayx getnpusers getuserspns ticketer lookupsid"
+    " reverse_ssh sshpiper keimpx trevorspray sprayhound kubeletctl"
+)
+# In everyday use, so that a script or a build of that name is not taken for the tool.
+_WORDS = names(
+    "merlin empire john nuclei sliver covenant veil responder crowbar hydra medusa havoc villain traitor crunch bully"
+    " ticketer armitage macof koadic laudanum crackmapexec commix"
+)
+# `linpeas_linux_amd64`, `mimipenguin.sh`, `xmrig-6.21.0`: what follows the name when such a program was fetched.
+_BUILD = re.compile(
+    r"[._-](?:v?\d|linux|darwin|static|amd64|x64|x86|arm64|small|fat|(?:sh|py|pl|rb|exe|elf|bin|ps1)$)", re.I
 )
 MINERS = names(
     "xmrig xmr-stak minerd cpuminer ethminer nbminer t-rex lolminer phoenixminer cgminer bfgminer ccminer nanominer"
     " teamredminer xmrig-proxy kdevtmpfsi kinsing"
 )
 _RANGE = re.compile(r"/(?:[1-9]|[12]\d)$|\.\d+-\d+(?:$|\.)|\.\*")
+
+
+_TOLD_BY_NAME = ATTACK - _WORDS
+
+
+def by_stem(program: str) -> Effect | None:
+    """What a program does whose name is one of the tables', in any case, or with a version behind it."""
+    found = _BUILD.search(program, 0, 64)
+    name = (program[: found.start()] if found else program).lower().removeprefix("impacket-")
+    return attack if name in _TOLD_BY_NAME else mine if name in MINERS else None
 
 
 def attack(draft: Draft) -> None:

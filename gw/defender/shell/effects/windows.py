@@ -106,6 +106,17 @@ def borrowed(draft: Draft) -> None:
         draft.facts.add("loads-library")
 
 
+def network(draft: Draft) -> None:
+    """netsh: the firewall switched off, a port handed on, a network's key shown."""
+    words = [o.lower() for o in draft.operands]
+    if {"firewall", "advfirewall"} & {*words} and ("off" in words or "disable" in words or "reset" in words):
+        draft.facts.add("disables-guard")
+    elif "portproxy" in words and "add" in words:
+        draft.facts.add("tunnels")
+    elif "key=clear" in words:
+        draft.facts.add("reads-service-secret")
+
+
 def boot(draft: Draft) -> None:
     if "/set" in draft.argv or "-set" in draft.argv:
         draft.facts.add("writes-system")
@@ -131,6 +142,7 @@ EFFECTS: dict[str, Effect] = {
     "reg": registry,
     **dict.fromkeys(("certutil", "bitsadmin", "mshta", "regsvr32", "rundll32", "msiexec", "wmic", "cmstp"), borrowed),
     "bcdedit": boot,
+    "netsh": network,
     "cipher": wipe_free,
     "diskpart": script_disk,
     **dict.fromkeys(("Get-Content", "gc"), get_content),

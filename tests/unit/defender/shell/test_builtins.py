@@ -28,6 +28,8 @@ from tests.support.commands import argv_of, facts_of
         'set -- rm -rf /; "$@"',
         "set -- x rm; shift; $1 -rf /",
         "hash -p /bin/rm ls; ls -rf /",
+        "mapfile -C 'rm -rf /' -c 1 x",
+        "complete -C 'rm -rf /' x",
         "alias v=python3; v -c \"os.system('rm -rf /')\"",
         "alias v='nice -n 9 python3'; v -c \"os.system('rm -rf /')\"",
         "alias v='X=1 sh'; v -c 'rm -rf /'",

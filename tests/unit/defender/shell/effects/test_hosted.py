@@ -5,6 +5,7 @@ import pytest
 from tests.support.commands import facts_of
 
 HITS = [
+    ("aws configure get aws_secret_access_key", "reads-service-secret"),
     ("aws --profile p --no-cli-pager ec2 terminate-instances --instance-ids i", "service-destroys"),
     ("aws s3 cp x s3://b/y", "copies-out"),
     ("aws s3 sync . s3://b", "copies-out"),
@@ -91,6 +92,7 @@ HITS = [
     ("salt '*' cmd.run 'rm -rf /'", "deletes-root"),
 ]
 MISSES = [
+    ("aws configure get region", "reads-service-secret"),
     ("aws logs filter-log-events --log-group-name g --filter-pattern terminate-instances", "service-destroys"),
     ("vault kv list secret/", "reads-service-secret"),
     ("aws s3 cp s3://b/y .", "copies-out"),

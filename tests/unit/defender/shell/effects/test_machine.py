@@ -5,6 +5,7 @@ import pytest
 from tests.support.commands import facts_of
 
 HITS = [
+    ("strace -f -p $(pgrep sshd)", "attaches-process"),
     ("JAVA_TOOL_OPTIONS=-javaagent:/tmp/x.jar java X", "preloads"),
     ("GTK_MODULES=/tmp/x.so gedit", "hijacks-path"),
     ("ps auxe", "reads-private"),
@@ -84,6 +85,7 @@ HITS = [
     ("sysctl -w net.ipv4.ip_forward=1", "writes-system"),
 ]
 MISSES = [
+    ("strace -p $(pgrep nginx)", "attaches-process"),
     ("JAVA_TOOL_OPTIONS=-Xmx1g java X", "preloads"),
     ("ps -ef", "reads-private"),
     ("dmesg -T", "truncates"),

@@ -5,6 +5,8 @@ import pytest
 from tests.support.commands import facts_of
 
 HITS = [
+    ("npm set registry http://192.0.2.1:4873", "installs-remote"),
+    ("pip download http://x.example/p.tgz", "installs-remote"),
     ("rpm -e --nodeps x", "removes-system-package"),
     ("dnf remove kernel", "removes-system-package"),
     ("pacman -Rns linux", "removes-system-package"),

@@ -5,6 +5,12 @@ import pytest
 from tests.support.commands import facts_of
 
 HITS = [
+    ("python3 lazagne.py all", "attack-tool"),
+    ("./linpeas_linux_amd64", "attack-tool"),
+    ("./LaZagne all", "attack-tool"),
+    ("impacket-psexec a@h", "attack-tool"),
+    ("./xmrig-6.21.0 -o pool", "mines"),
+    ("bash linpeas.sh", "attack-tool"),
     ("msfvenom -p linux/x64/shell_reverse_tcp", "makes-payload"),
     ("yes > /dev/null", "exhausts"),
     ("hydra -l root h", "attack-tool"),
@@ -22,6 +28,9 @@ HITS = [
     ("enum4linux h", "attack-tool"),
 ]
 MISSES = [
+    ("python3 john.py", "attack-tool"),
+    ("bash crunch.sh", "attack-tool"),
+    ("node-v20", "attack-tool"),
     ("msfvenom --help", "makes-payload"),
     ("yes | head", "exhausts"),
     ("hydra --help", "attack-tool"),

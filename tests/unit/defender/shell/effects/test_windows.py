@@ -5,6 +5,9 @@ import pytest
 from tests.support.commands import facts_of
 
 HITS = [
+    ("netsh advfirewall set allprofiles state off", "disables-guard"),
+    ("netsh interface portproxy add v4tov4 listenport=1", "tunnels"),
+    ("netsh wlan show profile name=x key=clear", "reads-service-secret"),
     ("Stop-Computer", "stops-machine"),
     ("sc stop x", "stops-service"),
     ("Stop-Service x", "stops-service"),
@@ -41,6 +44,8 @@ HITS = [
     ("powershell -enc !", "executes-decoded"),
 ]
 MISSES = [
+    ("netsh wlan show profiles", "reads-service-secret"),
+    ("netsh advfirewall show allprofiles", "disables-guard"),
     ("sc query x", "stops-service"),
     ("cmd /c dir", "deletes-tree"),
     ("Remove-Item notes.txt", "deletes-tree"),

@@ -13,17 +13,17 @@ from typing import Any, Final
 
 import click
 
-from gw.cli.check import check_files, check_policy, check_secrets
+from gw.cli.check import check_channels, check_files, check_policy, check_secrets
 from gw.cli.doctor_checks import ERROR, Facts, Result, posture, run_checks
 from gw.cli.openclaw import OpenClawError, Program, program_option
 from gw.cli.options import ALL, load_settings, settings_options
 from gw.cli.output import as_json_option, is_for_person, paint, print_json
 from gw.cli.rpc import GatewayClient, RefusedError
 from gw.cli.status import alarm, open_client
-from gw.cli.websocket import UnreachableError, WebSocket
+from gw.cli.websocket import TurnedAwayError, UnreachableError, WebSocket
 from gw.config.secrets import read_secret, secret_file
 from gw.config.settings import Address, Settings
-from gw.errors import ConfigError, ProblemsError
+from gw.errors import ConfigError, GwError, ProblemsError
 from gw.model.problem import Problem
 from gw.modes.beside.canary import new_word
 from gw.modes.beside.openclaw_config import State, read_state
@@ -34,6 +34,10 @@ SAID: Final = {
     "partly": "NOT enforcing everything: an agent has ways around the gates",
     "open": "NOT enforcing: no gate in front of an agent was seen to bite",
 }
+START: Final = "systemctl start clawgate, or clawgate serve; if it runs, say where with --listen and --state"
+OTHER: Final = (
+    "give the --state or --token-file it runs with; if that is OpenClaw's own gateway, give clawgate's --listen"
+)
 PROBE_TIMEOUT_S: Final = 5.0
 TOKEN_NAME: Final = "upstream-token"  # noqa: S105  (a file's name)
 
@@ -50,8 +54,9 @@ def command(program: str, config_file: Path | None, as_json: bool, **flags: Any)
     if as_json:
         print_json({"posture": verdict, "results": [result._asdict() for result in results]})
     else:
-        for result in results:
-            click.echo(line(result))
+        for result, following in zip(results, [*results[1:], None], strict=True):
+            is_said_below = following is not None and (following.check, following.fix) == (result.check, result.fix)
+            click.echo(line(result._replace(fix="") if is_said_below else result))
         click.echo(SAID[verdict] if verdict == "enforcing" else alarm(SAID[verdict]))
     return exit_status(facts, verdict, results)
 
@@ -78,16 +83,21 @@ def find_out(program: str, config_file: Path | None, flags: dict[str, Any]) -> F
         *check_secrets(loaded),
         *check_files(settings),
         *check_policy(settings, [], examples=False),
+        *check_channels(settings, []),
     ]
-    status, unreachable = ask_daemon(settings)
+    status, unreachable, start = ask_daemon(settings)
+    mode, digest = policy_of(settings)
     state, version = ask_openclaw(program)
     return Facts(
         settings=settings,
         now_ms=time.time_ns() // 1_000_000,
         problems=tuple(problem for problem in problems if problem.severity == "error"),
-        policy_mode=policy_mode(settings),
+        policy_mode=mode,
+        policy_digest=digest,
         status=status,
         unreachable=unreachable,
+        start=start,
+        same=same_daemon(config_file, flags),
         openclaw=state,
         openclaw_version=version,
         upstream_skew_ms=upstream_skew_ms(settings),
@@ -95,22 +105,45 @@ def find_out(program: str, config_file: Path | None, flags: dict[str, Any]) -> F
     )
 
 
-def ask_daemon(settings: Settings) -> tuple[dict[str, Any] | None, str]:
-    """clawgate's block of `status`, or why there is none."""
+def ask_daemon(settings: Settings) -> tuple[dict[str, Any] | None, str, str]:
+    """clawgate's block of `status`; or why there is none, and what to do about it."""
     try:
         with open_client(settings) as client:
             block: dict[str, Any] = client.call("status")["clawgate"]
-            return block, ""
-    except (UnreachableError, RefusedError, ConfigError, KeyError) as error:
-        return None, str(error)
+            return block, "", ""
+    except KeyError:
+        return None, f"what answers at {settings.gateway.listen} is no clawgate", START
+    except (UnreachableError, RefusedError, ConfigError) as error:
+        return None, *why_silent(error, settings)
 
 
-def policy_mode(settings: Settings) -> str | None:
+def why_silent(error: GwError, settings: Settings) -> tuple[str, str]:
+    if isinstance(error, ConfigError):
+        (problem,) = error.problems
+        if "Permission" in problem.message:
+            fix = "run this as root, or as a member of the group clawgate"
+        else:
+            fix = START if "No such file" in problem.message else problem.hint
+        return f"not asked, for want of its secret: {problem.file}: {problem.message}", fix
+    if isinstance(error, TurnedAwayError):
+        return str(error), OTHER
+    guard = f"; a guard answers at {settings.guard.control}" if settings.upstream.url is not None else ""
+    return str(error), START + guard
+
+
+def same_daemon(config_file: Path | None, flags: dict[str, Any]) -> str:
+    """What commands that we advise must repeat, to speak of the daemon that was asked here."""
+    given = {"--config": config_file, "--state": flags.get("gateway__state")}
+    return "".join(f" {flag} {value}" for flag, value in given.items() if value is not None)
+
+
+def policy_of(settings: Settings) -> tuple[str | None, str]:
+    """Mode and digest of the policy in the files."""
     try:
         policy, _ = load_policy([settings.policy.path] if settings.policy.path is not None else [])
     except ProblemsError:
-        return None
-    return policy.settings.mode
+        return None, ""
+    return policy.settings.mode, policy.ref.digest
 
 
 def ask_openclaw(program: str) -> tuple[State | None, str]:

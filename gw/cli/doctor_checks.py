@@ -36,12 +36,19 @@ class Facts(NamedTuple):
     now_ms: int
     problems: tuple[Problem, ...] = ()  # of configuration, secrets and policies
     policy_mode: str | None = None
+    policy_digest: str = ""  # of the files; empty when they do not load
     status: Mapping[str, Any] | None = None  # clawgate's block of the daemon's `status`
     unreachable: str = ""  # why there is no status
+    start: str = "systemctl start clawgate"  # what to do about it
+    same: str = ""  # flags by which other commands speak of the same daemon
     openclaw: State | None = None  # its configuration
     openclaw_version: str = ""
     upstream_skew_ms: int | None = None
     guard_probe: str = ""  # bites, open, unreachable; "" when there was no token to probe it with
+
+    @property
+    def setup(self) -> str:
+        return ways.SETUP + self.same
 
     def block(self, name: str) -> Mapping[str, Any]:
         found = (self.status or {}).get(name)
@@ -60,7 +67,7 @@ def check_configuration(facts: Facts) -> Iterator[Result]:
 
 def check_daemon(facts: Facts) -> Iterator[Result]:
     if facts.status is None:
-        yield Result("daemon", ERROR, facts.unreachable or "not reachable", "systemctl start clawgate")
+        yield Result("daemon", ERROR, facts.unreachable or "not reachable", facts.start)
         return
     dropped = facts.status.get("decisionsDropped", 0)
     if dropped:
@@ -70,11 +77,17 @@ def check_daemon(facts: Facts) -> Iterator[Result]:
 
 def check_mode(facts: Facts) -> Iterator[Result]:
     if facts.settings.policy.audit_only or (facts.status or {}).get("auditOnly"):
-        yield Result("mode", ERROR, "audit only: nothing is enforced", "policy.audit_only: false")
+        fix = "set policy.audit_only: false, or leave --audit-only out; then systemctl reload clawgate"
+        yield Result("mode", ERROR, "audit only: nothing is enforced", fix)
     elif facts.policy_mode == "audit":
-        yield Result("mode", ERROR, "the policy's mode is audit: nothing is enforced", "mode: enforce in the policy")
+        fix = f"set mode: enforce in {facts.settings.policy.path}"
+        yield Result("mode", ERROR, "the policy's mode is audit: nothing is enforced", fix)
     elif facts.policy_mode is not None:
         yield Result("mode", OK, "the policy is enforced")
+    running = facts.block("policy").get("digest", facts.policy_digest)
+    if running != facts.policy_digest:
+        fix = "mend the files, or name the daemon's with --policy; then systemctl reload clawgate, and see its log"
+        yield Result("mode", WARNING, "the daemon goes on with another policy than these files hold", fix)
 
 
 def check_socket(facts: Facts) -> Iterator[Result]:
@@ -82,7 +95,9 @@ def check_socket(facts: Facts) -> Iterator[Result]:
     try:
         found = path.stat()
     except OSError as error:
-        yield Result("socket", WARNING, f"{path}: {error.strerror}", "start the daemon, or see gateway.plugin_socket")
+        elsewhere = "the daemon listens elsewhere: give its --state, or see gateway.plugin_socket"
+        fix = "the daemon makes it when it starts" if facts.status is None else elsewhere
+        yield Result("socket", WARNING, f"{path}: {error.strerror}", fix)
         return
     if not stat.S_ISSOCK(found.st_mode):
         yield Result("socket", ERROR, f"{path} is not a socket")
@@ -101,14 +116,15 @@ def check_permissions(facts: Facts) -> Iterator[Result]:
     try:
         found = folder.stat()
     except OSError as error:
-        yield Result("permissions", WARNING, f"{folder}: {error.strerror}")
+        fix = "the daemon makes it at its first start; if it has started, give its --state"
+        yield Result("permissions", WARNING, f"{folder}: {error.strerror}", fix)
         return
     if found.st_mode & 0o022:
         yield Result("permissions", ERROR, f"others may write into {folder}", f"chmod 700 {folder}")
     elif found.st_uid not in (os.geteuid(), 0) and os.geteuid() != 0:
         yield Result("permissions", OK, f"{folder} belongs to the service's own user")
     else:
-        yield Result("permissions", OK, f"{folder} is its owner's alone")
+        yield Result("permissions", OK, f"nobody but its owner may write into {folder}")
 
 
 def check_ports(facts: Facts) -> Iterator[Result]:
@@ -116,11 +132,12 @@ def check_ports(facts: Facts) -> Iterator[Result]:
     if gateway.listen.is_loopback:
         yield Result("ports", OK, f"{gateway.listen} is loopback")
     elif gateway.tls_cert is None:
-        yield Result("ports", WARNING, f"{gateway.listen} is reachable from outside without TLS", "gateway.tls_cert")
+        fix = "set gateway.tls_cert and gateway.tls_key, or listen on 127.0.0.1"
+        yield Result("ports", WARNING, f"{gateway.listen} is reachable from outside without TLS", fix)
     else:
         yield Result("ports", OK, f"{gateway.listen} with TLS")
     if auth.mode == "none":
-        yield Result("ports", WARNING, "no token is asked for", "auth.mode: token")
+        yield Result("ports", WARNING, "no token is asked for", "set auth.mode: token")
 
 
 def check_clocks(facts: Facts) -> Iterator[Result]:
@@ -139,7 +156,8 @@ def check_openclaw(facts: Facts) -> Iterator[Result]:
         facts.openclaw_version or facts.block("sidecar").get("version") or facts.block("plugin").get("openclaw", "")
     )
     if not version:
-        yield Result("openclaw", WARNING, "no OpenClaw was found", "name its program with --openclaw")
+        fix = "run this as the user who runs it, or name its program with --openclaw"
+        yield Result("openclaw", WARNING, "no OpenClaw was found", fix)
     elif not any(release in version for release in TESTED):
         yield Result("openclaw", WARNING, f"{version} was not tried with this clawgate; the probes below tell")
     else:
@@ -149,10 +167,9 @@ def check_openclaw(facts: Facts) -> Iterator[Result]:
 def check_plugin(facts: Facts) -> Iterator[Result]:
     state, plugin = facts.openclaw, facts.block("plugin")
     if state is not None and not state.is_loaded:
-        yield Result("plugin", WARNING, "not loaded into OpenClaw", "clawgate openclaw setup")
+        yield Result("plugin", WARNING, "not loaded into OpenClaw", facts.setup)
     elif state is not None and not state.sees_prompts:
-        fix = "clawgate openclaw setup"
-        yield Result("plugin", ERROR, "loaded, but OpenClaw keeps prompts and results from it", fix)
+        yield Result("plugin", ERROR, "loaded, but OpenClaw keeps prompts and results from it", facts.setup)
     if not plugin:
         if state is not None and state.is_loaded:
             yield Result("plugin", ERROR, "loaded, but it has not asked this daemon", "restart OpenClaw's gateway")
@@ -174,7 +191,7 @@ def check_approvals(facts: Facts) -> Iterator[Result]:
     if not sidecar.get("connected"):
         yield Result("sidecar", ERROR, f"not connected: {sidecar.get('problem')}", "see upstream.url and its token")
     elif not sidecar.get("execAsksAlways"):
-        fix = "clawgate openclaw setup --exec-ask"
+        fix = f"{facts.setup} --exec-ask"
         yield Result("sidecar", WARNING, "connected, but shell commands do not ask: it can only watch", fix)
     elif ways.APPROVALS in active_gates(facts):
         yield Result("sidecar", OK, "answers approvals, and its probe is refused")
@@ -183,7 +200,11 @@ def check_approvals(facts: Facts) -> Iterator[Result]:
 
 
 GUARD_SAID: Final = {
-    "": (WARNING, "stands in front, but nobody proved it: no token to probe it with", "upstream.token_file"),
+    "": (
+        WARNING,
+        "stands in front, but nobody proved it: no token to probe it with",
+        "put the token of the gateway behind it into a file (mode 600) and name that in upstream.token_file",
+    ),
     "open": (ERROR, "a probe went through: this gate does not bite", "see policy.audit_only and the guard's log"),
     "unreachable": (ERROR, "nobody answers at guard.listen", "see guard.listen, and whether clawgate-guard runs"),
 }
@@ -221,8 +242,15 @@ def check_coverage(facts: Facts) -> Iterator[Result]:
 
 
 def check_ways(facts: Facts) -> Iterator[Result]:
+    if facts.status is None:
+        fix = "start with what is said of the daemon above"
+        yield Result("open", ERROR, "everything, as far as can be seen: no daemon answers", fix)
+        return
+    closes = {ways.SETUP: facts.setup}
+    if facts.block("guard"):
+        closes[ways.BEHIND_GUARD] = "see what is said of the guard above"
     for way in ways.open_ways(active_gates(facts)):
-        yield Result("open", ERROR if way.is_agent else WARNING, way.name, way.close)
+        yield Result("open", ERROR if way.is_agent else WARNING, way.name, closes.get(way.close, way.close))
 
 
 CHECKS: Final[tuple[Check, ...]] = (

@@ -28,6 +28,10 @@ class UnreachableError(GwError):
     exit_status = 3  # what cli.main ends with
 
 
+class TurnedAwayError(UnreachableError):
+    """A gateway answers, which does not let us in."""
+
+
 class WebSocket:
     """Open when constructed; `receive` gives whole messages and answers pings on the way."""
 
@@ -79,10 +83,10 @@ class WebSocket:
         self._drop()
         return UnreachableError(f"no gateway at {self.address}: {why}")
 
-    def turned_away(self, why: str) -> UnreachableError:
-        """The same where there is a gateway, which does not let us in."""
+    def turned_away(self, why: str) -> TurnedAwayError:
+        """The same where there is a gateway."""
         self._drop()
-        return UnreachableError(f"the gateway at {self.address} refuses: {why}")
+        return TurnedAwayError(f"the gateway at {self.address} refuses: {why}")
 
     # --- inside ---------------------------------------------------------------------------------------------
 

@@ -18,18 +18,18 @@ class Way(NamedTuple):
     is_agent: bool = False  # what an agent does by itself: a set-up that leaves it open enforces nothing
 
 
-_SETUP: Final = "clawgate openclaw setup"
-_GUARD: Final = "clawgate guard --upstream URL, and let clients connect there"
+SETUP: Final = "clawgate openclaw setup"
+BEHIND_GUARD: Final = "clawgate guard --upstream URL, and let clients connect there"
 
 WAYS: Final = (
-    Way("an agent's shell commands", (PLUGIN, APPROVALS), _SETUP, is_agent=True),
-    Way("an agent's other tools (write, web_fetch, message, browser, MCP)", (PLUGIN,), _SETUP, is_agent=True),
-    Way("prompts from chat apps, cron jobs and webhooks", (PLUGIN,), _SETUP),
-    Way("prompts that clients send", (PLUGIN, GUARD), _SETUP),
-    Way("messages that leave", (PLUGIN,), _SETUP),
-    Way("tools called over HTTP or by clients (tools.invoke)", (PLUGIN, GUARD), _SETUP),
-    Way("commands on nodes that clients invoke (node.invoke)", (GUARD,), _GUARD),
-    Way("configuration, plugins and terminals that clients change or open", (GUARD,), _GUARD),
+    Way("an agent's shell commands", (PLUGIN, APPROVALS), SETUP, is_agent=True),
+    Way("an agent's other tools (write, web_fetch, message, browser, MCP)", (PLUGIN,), SETUP, is_agent=True),
+    Way("prompts from chat apps, cron jobs and webhooks", (PLUGIN,), SETUP),
+    Way("prompts that clients send", (PLUGIN, GUARD), SETUP),
+    Way("messages that leave", (PLUGIN,), SETUP),
+    Way("tools called over HTTP or by clients (tools.invoke)", (PLUGIN, GUARD), SETUP),
+    Way("commands on nodes that clients invoke (node.invoke)", (GUARD,), BEHIND_GUARD),
+    Way("configuration, plugins and terminals that clients change or open", (GUARD,), BEHIND_GUARD),
 )
 
 

@@ -10,8 +10,10 @@ import pytest
 from gw.cli import doctor as module
 from gw.cli.main import run
 from gw.cli.rpc import RefusedError
-from gw.cli.websocket import UnreachableError
+from gw.cli.websocket import TurnedAwayError, UnreachableError
 from gw.config.settings import build
+from gw.errors import ConfigError, GwError
+from gw.model.problem import Problem
 
 PLUGIN = {"version": "0.1.0", "openclaw": "2026.9.6", "canary": True}
 
@@ -71,6 +73,52 @@ def test_everything_else_is_not(
 ) -> None:
     assert doctor(monkeypatch, tmp_path, block, *flags) == status
     assert word in capsys.readouterr().out
+
+
+def test_a_fix_for_several_is_said_once_and_below_them(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert doctor(monkeypatch, tmp_path, {}) == 1
+    lines = capsys.readouterr().out.splitlines()
+    (setup,) = [number for number, line in enumerate(lines) if "openclaw setup" in line]
+    assert lines[setup].endswith(f"to fix: clawgate openclaw setup --state {tmp_path}")
+    assert "tools called over HTTP" in lines[setup - 1] and "nodes" in lines[setup + 1]
+
+
+def secret_problem(message: str, hint: str = "") -> ConfigError:
+    return ConfigError([Problem("/s/token", 0, 0, "config.secret", message, hint=hint)])
+
+
+@pytest.mark.parametrize(
+    "error, text, fix",
+    [
+        (secret_problem("cannot read: No such file or directory", "x"), "/s/token", "systemctl start clawgate"),
+        (secret_problem("cannot read: Permission denied"), "/s/token", "member of the group clawgate"),
+        (secret_problem("open to others (mode 644)", "chmod 600 /s/token"), "open to others", "chmod 600 /s/token"),
+        (TurnedAwayError("refuses: token mismatch"), "token mismatch", "give the --state or --token-file"),
+        (UnreachableError("no gateway: refused"), "refused", "a guard answers at 127.0.0.1:18791"),
+        (RefusedError("status", {"message": "busy"}), "busy", "systemctl start clawgate"),
+    ],
+)
+def test_why_nothing_was_said_and_what_to_do(error: GwError, text: str, fix: str) -> None:
+    said = module.why_silent(error, build({"upstream.url": "ws://127.0.0.1:1"}))
+    assert text in said[0] and fix in said[1]
+
+
+def test_another_gateway_is_no_daemon_of_ours(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(Daemon, "call", lambda self, method: {"runtimeVersion": "2026.9.6"})
+    assert doctor(monkeypatch, tmp_path, {}) == 3
+    assert "what answers at 127.0.0.1:18789 is no clawgate" in capsys.readouterr().out
+
+
+def test_a_channels_file_is_looked_at(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "c.yaml").write_text("channels: {telegram: {dmPolicy: maybe}}")
+    assert doctor(monkeypatch, tmp_path, seen(), "--channels", str(tmp_path / "c.yaml")) == 2
+    assert "channels.telegram.dmPolicy" in capsys.readouterr().out
 
 
 def test_for_programs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

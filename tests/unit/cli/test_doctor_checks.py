@@ -100,6 +100,9 @@ def test_what_may_be_called_enforcing(state: Path, status: Any, more: dict[str, 
         ("daemon", {}, {"status": {"decisionsDropped": 3}}, ERROR, "3 decisions"),
         ("mode", {"policy.audit_only": True}, {}, ERROR, "audit only"),
         ("mode", {}, {"policy_mode": "audit"}, ERROR, "mode is audit"),
+        ("mode", {}, {"status": {"policy": {"digest": "a"}}, "policy_digest": "b"}, WARNING, "another policy"),
+        ("mode", {}, {"status": {"policy": {"digest": "a"}}, "policy_mode": None}, WARNING, "another policy"),
+        ("mode", {}, {"status": {"policy": {"digest": "a"}}, "policy_digest": "a"}, OK, "is enforced"),
         ("ports", {"gateway.listen": Address("0.0.0.0", 1)}, {}, WARNING, "without TLS"),
         ("ports", {"gateway.listen": Address("0.0.0.0", 1), "gateway.tls_cert": Path("/c")}, {}, OK, "with TLS"),
         ("ports", {"auth.mode": "none"}, {}, WARNING, "no token"),
@@ -124,6 +127,7 @@ def test_what_may_be_called_enforcing(state: Path, status: Any, more: dict[str, 
         ("guard", {}, {"status": {"guard": GUARD}, "guard_probe": "unreachable"}, ERROR, "nobody answers"),
         ("coverage", {}, {"status": {"coverage": GAP}}, ERROR, "write 1"),
         ("open", {}, {"status": {}}, ERROR, "shell commands"),
+        ("open", {}, {"status": None}, ERROR, "no daemon answers"),
         ("socket", {}, {"openclaw": LOADED._replace(socket="/run/other.sock")}, ERROR, "/run/other.sock"),
     ],
 )  # fmt: skip
@@ -145,6 +149,18 @@ def test_sockets_and_folders(state: Path, tmp_path: Path) -> None:
     plain.touch()
     assert found(facts(state, {"gateway.plugin_socket": plain}), "socket") == [(ERROR, f"{plain} is not a socket")]
     assert socket_path(build({"gateway.plugin_socket": plain})) == plain
+
+
+def test_advice_is_for_the_daemon_that_was_asked(state: Path) -> None:
+    fixes = {result.fix for result in run_checks(facts(state, status={}, same=" --state /s"))}
+    assert "clawgate openclaw setup --state /s" in fixes
+    assert not any(fix.endswith("setup") for fix in fixes)
+
+
+def test_who_has_a_guard_is_not_told_to_start_one(state: Path) -> None:
+    away = facts(state, status={"guard": {"upstreamUp": False, "upstream": "ws://g/"}})
+    assert found(away, "guard") == [(ERROR, "ws://g/ is away: it does not answer")]
+    assert not any("clawgate guard" in result.fix for result in run_checks(away))
 
 
 def test_every_error_says_how_to_fix_it_or_why_not(state: Path) -> None:

@@ -18,9 +18,10 @@ MOST = 32.0  # times; what is further out is cut, and says so by its number
 COLOURS = {True: "#2e7d5b", False: "#b3412f"}
 HEAD = """# Benchmarks
 
-Taken with `make bench ARGS=--json` on a shared machine with {cpus} cores ({machine}, Python {python}); every figure is
-a ratio of the product and its peers in the same run, or what its name says. The bar of each row is what the project
-asks of itself; a missed one is shown as missed. `python -m tests.bench.page REPORT.json` makes this page.
+Taken with `make bench ARGS=--json` on a shared machine with {cpus} cores ({machine}, Python {python},
+{interpreter}); every figure is a ratio of the product and its peers in the same run, or what its name says.
+The bar of each row is what the project asks of itself; a missed one is shown as missed.
+`python -m tests.bench.page REPORT.json` makes this page.
 Peers: gevent-websocket and picows are WebSocket libraries of Python, ws is that of Node.js, openclaw the real gateway.
 
 ![how many times better than its bar each figure is](benchmarks.svg)

@@ -139,7 +139,7 @@ _COMMAND_SIGN = re.compile(
     r"(?:^|[^\w-])(?:/usr)?(?:/local)?/bin/(?:ba|da|z|k|c|tc|a|mk|fi)?sh(?![\w.-])|^\s*!\s*/?\w"
     r"|\b(?:[Ss]ystem|[Ee]xec|popen|spawn|execute|shell|shell_exec|callCommand|gorge|e?syscmd)\s*\(\s*[\"'`/]|\bwrite18\s*\{"
     r"|\((?:[\w.:*-]{1,64}/)?(?:system|shell|sh|exec|shell-command)\s+\"|^--(?:command|cmd|exec|execute|run)=(?:ba|da|z|k)?sh$"
-    r"|^\s*\|\s*(?:ba|da|z|k)?sh\b|exec[:=]\s*/?(?:ba|da|z)?sh\b|:\s*!\s*/?\w"
+    r"|^\s*\|\s*(?:ba|da|z|k)?sh\b|exec[:=]\s*/?(?:ba|da|z)?sh\b|:\s*!\s*/?\w|^[\w+]*ssh://-o"
 )
 # Without doubt: a shell inside a call, behind a `!`, or with its descriptors bent back to the terminal.
 _SHELL_SIGN = re.compile(
@@ -147,24 +147,12 @@ _SHELL_SIGN = re.compile(
     r"\W{1,4}(?:/usr)?/bin/\w{0,3}sh\b|!\s*(?:exec\s+)?(?:/usr)?/bin/\w{0,3}sh\b"
     r"|/bin/\w{0,3}sh\s+(?:-[isp]+\s+)?(?:\d?[<>]&\d|\d?[<>]\s*(?:/dev/tty|\$\(tty\)))"
 )
-_COMMAND_VARIABLE = re.compile(
-    r"(?:PAGER|EDITOR|VISUAL|BROWSER|ASKPASS|_COMMAND|_CMD|LESSOPEN|LESSCLOSE|_RSH|_SSH|RSYNC_RSH|GIT_EXTERNAL_DIFF"
-    r"|SHELL|TEXEDIT|PERL5DB|PYTHONSTARTUP|_WRAPPER|_OPENER|AUTOM4TE|_BIN|RUBYOPT|PERL5OPT|NODE_OPTIONS|_SHELL|_PROGRAM"
-    r"|_HELPER|_HOOK|TERMINAL|_EXEC)$"
-)
-
-
 # `!/bin/sh`, `:!sh`, `! exec "/bin/sh"`, `shell /bin/sh`, `sh X sh X`: what is typed at such a prompt.
 _TYPED = re.compile(
     r"^[ \t]*(?::?\s?!|:?shell\b|system\b|sh\s\w)(?:[ \t]*exec\b)?[ \t\"'(]*"
     r"(?:(?:/usr)?/bin/)?(?:ba|da|z|k|c|tc|a)?sh\b",
     re.M,
 )
-
-
-def is_command_variable(name: str) -> bool:
-    """Variables whose value some program runs: PAGER, EDITOR, GIT_SSH_COMMAND, LESSOPEN, ..."""
-    return name != "PROMPT_COMMAND" and _COMMAND_VARIABLE.search(name[:64]) is not None
 
 
 def is_usual(text: str) -> bool:
@@ -251,7 +239,8 @@ def _git(argv: Sequence[str]) -> Iterator[Told]:
             else:
                 yield Told("git " + text, True)
     for text in option_values(
-        argv, ("--upload-pack", "--receive-pack", "--extcmd", "--open-files-in-pager", "--ssh-command")
+        argv,
+        ("--upload-pack", "--receive-pack", "--extcmd", "--open-files-in-pager", "--ssh-command", "--sendmail-cmd"),
     ):
         yield Told(text, is_usual(text) or text.startswith("git-"))
     for text in option_values(
@@ -263,6 +252,8 @@ def _git(argv: Sequence[str]) -> Iterator[Told]:
             yield Told(" ".join(argv[skip_options(argv, i + 2, frozenset()) :]), True)
         elif word.startswith("ext::"):
             yield Told(word[5:])
+        elif word.startswith("ssh://-o"):
+            yield Told(word[6:])
         elif word.startswith("-O") and len(word) > 2 and "grep" in argv:
             yield Told(word[2:], is_usual(word[2:]))
         elif word in ("--unsafe-paths",) or word.startswith("--exec-path="):
@@ -421,6 +412,8 @@ FINDERS: dict[str, Finder] = {
         ),
     ),
     "xautolock": _later("-locker", "-notifier"),
+    "rg": _later("--pre", "--hostname-bin"),
+    **dict.fromkeys(("ag", "ack", "bat", "batcat", "delta"), _later("--pager")),
     "duplicity": _ssh_options,
     "dc": _prefixed("!"),
     "lftp": _prefixed("!"),

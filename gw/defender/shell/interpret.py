@@ -7,7 +7,7 @@ walked or inspected, and code from the network or a decoder is always a fact.
 import re
 from typing import TYPE_CHECKING
 
-from gw.defender.shell import escapes
+from gw.defender.shell import escapes, variables
 from gw.defender.shell.code import inspect, is_inert
 from gw.defender.shell.context import Context
 from gw.defender.shell.draft import Draft
@@ -177,9 +177,10 @@ def run_variables(walker: "Walker", draft: Draft, context: Context) -> None:
         text = value.text
         if text and name == "PROMPT_COMMAND":
             walker.text(text, context.inside(name))
-        elif text and name == "PS4":
-            walker.text(f': "{text}"', context.inside(name))  # expanded in front of every line that is traced
-        if not text or not escapes.is_command_variable(name) or not ("/" in text or " " in text or text in SHELLS):
+        line = variables.as_line(name, text) if text else None
+        if line is not None:
+            walker.text(line, context.inside(name))
+        if not text or not variables.is_command_variable(name) or not ("/" in text or " " in text or text in SHELLS):
             continue
         if name == "SHELL" and " " not in text:
             continue

@@ -10,6 +10,7 @@ from typing import Final
 
 from gw.defender.shell.draft import Draft
 from gw.defender.shell.escapes import option_values
+from gw.defender.shell.names import names
 
 # program -> options that name a configuration, which can name programs and libraries.
 _SETTINGS: dict[str, str] = {
@@ -51,6 +52,20 @@ _CODE: dict[str, str] = {
     **dict.fromkeys(("perl", "prove"), "-I"),
     "php": "-d -c",
     "terraform": "-plugin-dir",
+    "gdb": "-x --command -ix",
+    "lldb": "-s --source -S --source-before-file",
+    "rustc": "-C",
+    "bazel": "--bazelrc",
+    "git": "--template --exec-path",
+    "tmux": "-f",
+    "screen": "-c",
+    **dict.fromkeys(("mutt", "neomutt"), "-F"),
+    "irssi": "--config --home",
+    "code": "--install-extension --extensions-dir",
+    **dict.fromkeys(
+        names("ld.so ld-linux.so.2 ld-linux-x86-64.so.2 ld-linux-aarch64.so.1 ld-musl-x86_64.so.1"),
+        "--library-path --preload --audit",
+    ),
     "jekyll": "--plugins -p",
     "sphinx-build": "-c",
     "gradle": "-I --init-script",

@@ -56,6 +56,7 @@ MAX_INNER = 8  # commands of one find or parallel
 _OWN_DRAFT = names(
     "find fd fdfind ssh autossh systemd-run gcloud docker podman kubectl lxc screen tmux script nsenter aws az heroku"
     " fly flyctl vagrant cf op doppler chamber multipass minikube mosh xterm"
+    " ld.so ld-linux.so.2 ld-linux-x86-64.so.2 ld-linux-aarch64.so.1 ld-musl-x86_64.so.1"
 )
 _LISTERS = frozenset(("find", "fd", "ls"))
 _SEVERAL = frozenset(("!", "-not", "-o", "-or", ","))

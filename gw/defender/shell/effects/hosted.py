@@ -250,6 +250,10 @@ def helm(draft: Draft) -> None:
         w in ("uninstall", "delete", "rollback", "destroy", "del") for w in _verbs(draft)[:2]
     ):
         draft.facts.add("service-destroys")
+    if draft.operands[:1] in (["install"], ["upgrade"], ["plugin"], ["pull"], ["repo"]) and any(
+        word.startswith("http://") for word in draft.operands[1:]
+    ):
+        draft.facts.add("installs-remote")
 
 
 def forge(draft: Draft) -> None:

@@ -9,7 +9,14 @@ from gw.defender.shell.draft import Draft, Effect
 from gw.defender.shell.names import names
 from gw.defender.shell.paths import is_root, normalise
 
-_SEARCH_PATHS = names("PYTHONPATH PERL5LIB RUBYLIB NODE_PATH GTK_MODULES GCONV_PATH CLASSPATH")
+# Where programs look for code, and for settings that can name some.
+_SEARCH_PATHS = names(
+    "PYTHONPATH PYTHONHOME PYTHONUSERBASE PERL5LIB PERLLIB RUBYLIB NODE_PATH LUA_PATH LUA_CPATH CLASSPATH ERL_LIBS"
+    " GTK_MODULES GTK_PATH QT_PLUGIN_PATH GST_PLUGIN_PATH GCONV_PATH LOCPATH DYLD_LIBRARY_PATH DYLD_FRAMEWORK_PATH"
+    " DOTNET_STARTUP_HOOKS CORECLR_PROFILER_PATH OPENSSL_CONF OPENSSL_ENGINES OPENSSL_MODULES GIT_EXEC_PATH"
+    " GIT_TEMPLATE_DIR GIT_CONFIG GIT_CONFIG_GLOBAL GIT_CONFIG_SYSTEM GEM_PATH R_PROFILE R_PROFILE_USER R_ENVIRON"
+    " R_ENVIRON_USER PSQLRC MYSQL_HOME WGETRC CURL_HOME SCREENRC ZDOTDIR FPATH INPUTRC MAILRC MUTTRC SSH_SK_PROVIDER"
+)
 _TERMINALS = names("xterm uxterm rxvt urxvt lxterminal xfce4-terminal gnome-terminal konsole mate-terminal")
 _HISTORY_NAMES = frozenset(("HISTFILE", "HISTSIZE", "HISTFILESIZE", "HISTCONTROL", "HISTIGNORE", "SAVEHIST", "HISTCMD"))
 _GUARDS = names(
@@ -34,7 +41,7 @@ _KEEPS = re.compile(r"[1-9]\d*\s*(?:d|days?|w|weeks?|months?|y|years?|[MGT])|[1-
 _SYSTEM_LIBRARIES = ("/usr/lib", "/lib", "/opt", "/usr/local/lib", "lib")
 
 
-def _is_guard(name: str) -> bool:
+def is_guard(name: str) -> bool:
     return name.removesuffix(".service") in _GUARDS
 
 
@@ -56,7 +63,7 @@ def at(draft: Draft) -> None:
 def systemctl(draft: Draft) -> None:
     verb, units = "".join(draft.operands[:1]), draft.operands[1:]
     if verb in ("stop", "disable", "mask", "kill"):
-        if any(_is_guard(u) for u in units):
+        if any(is_guard(u) for u in units):
             draft.facts.add("disables-guard")
         elif units:
             draft.facts.add("stops-service")
@@ -69,7 +76,7 @@ def systemctl(draft: Draft) -> None:
 def service(draft: Draft) -> None:
     words = draft.operands
     if words[1:2] in (["stop"], ["disable"]):
-        draft.facts.add("disables-guard" if _is_guard(words[0]) else "stops-service")
+        draft.facts.add("disables-guard" if is_guard(words[0]) else "stops-service")
     elif any(".." in w or "/sh" in w for w in words[:1]):
         draft.facts.add("shell-escape")
 
@@ -190,7 +197,7 @@ def kill(draft: Draft) -> None:
 def kill_by_name(draft: Draft) -> None:
     user = draft.value("-u", "--user", "-U", "--euid")
     targets = [o for o in draft.operands if o != user]
-    if any(_is_guard(t) for t in targets):
+    if any(is_guard(t) for t in targets):
         draft.facts.add("disables-guard")
     elif (user is not None and not targets) or targets[:1] in ([".*"], ["."], ["*"], [""]):
         draft.facts.add("kills-all")
@@ -297,7 +304,7 @@ def assignment(draft: Draft, name: str, value: str) -> None:
         draft.facts.add("preloads")
     elif name == "PATH" and (value == "." or value.startswith((".:", ":", "/tmp", "/dev/shm"))):  # noqa: S108
         draft.facts.add("hijacks-path")
-    elif (name in ("JAVA_TOOL_OPTIONS", "_JAVA_OPTIONS", "JDK_JAVA_OPTIONS") and "agent" in value) or (
+    elif (name.startswith(("JAVA_TOOL_", "_JAVA_OPT", "JDK_JAVA_")) and "agent" in value) or (
         name in ("PERL5OPT", "RUBYOPT", "NODE_OPTIONS")
         and any(o in value for o in ("-M", "-r", "--require", "--import"))
     ):

@@ -5,6 +5,7 @@ nobody published.
 """
 
 from gw.defender.shell.draft import Draft, Effect
+from gw.defender.shell.effects.machine import is_guard
 from gw.defender.shell.names import names
 from gw.defender.shell.stream import UNRESOLVED
 
@@ -17,7 +18,7 @@ _CRITICAL = names(
 _HOOKS = ("Pre-Invoke", "Post-Invoke", "Pre-Install", "Proxy-Auto-Detect", "Changelogs::")
 _UNVERIFIED = names(
     "--allow-unauthenticated --force-yes --nogpgcheck --no-gpg-checks --nodigest --nosignature --dangerous"
-    " --allow-untrusted"
+    " --allow-untrusted --no-gpg-verify --grant-all-permissions"
 )
 _IGNORING = names("--nodeps --force-depends --force-all --force-remove-essential")  # what needs it
 _DRY = names("-s --simulate --just-print --dry-run --no-act --assumeno --test")
@@ -26,6 +27,7 @@ _LOCAL = (".deb", ".rpm", ".apk", ".ipk", ".snap", ".txz", ".pkg.tar.zst", ".pkg
 
 
 def _is_address(word: str) -> bool:
+    word = word.removeprefix("git+")
     if word.startswith(("http://", "git+", "git://", "ssh://", "svn+", "hg+")):
         return True
     return word.startswith("https://") and not word.startswith(_PUBLIC_FORGES)
@@ -34,7 +36,11 @@ def _is_address(word: str) -> bool:
 def pip(draft: Draft) -> None:
     words = draft.operands
     source = draft.value("--source", "-s", "--git", "--index-url", "-i", "--extra-index-url") or ""
-    addresses = [source, *words[1:]] if words[:1] in (["install"], ["download"], ["wheel"], ["inject"]) else []
+    addresses = (
+        [source, *(word.rpartition(" @ ")[2] for word in words[1:])]
+        if words[:1] in (["install"], ["download"], ["wheel"], ["inject"])
+        else []
+    )
     _uninstalls(draft)
     if words[:1] == ["yank"]:
         draft.facts.add("service-destroys")
@@ -54,7 +60,9 @@ def _uninstalls(draft: Draft) -> None:
 def npm(draft: Draft) -> None:
     _uninstalls(draft)
     words = draft.operands
-    if words[:1] in (["install"], ["i"], ["add"], ["exec"], ["x"], ["dlx"]) and any(_is_address(w) for w in words[1:]):
+    if words[:1] in (["install"], ["i"], ["add"], ["exec"], ["x"], ["dlx"], ["init"]) and any(
+        _is_address(w) for w in words[1:]
+    ):
         draft.facts.add("installs-remote")
     if words[:1] == ["set"]:
         words = ["config", *words]
@@ -66,6 +74,31 @@ def npm(draft: Draft) -> None:
         draft.facts.add("service-destroys")
 
 
+_ADDS = names("install add get require i inject repo tap remote-add plugin init dlx create --add-repo")
+
+
+def _asks_for_more(draft: Draft) -> bool:
+    return not _ADDS.isdisjoint(draft.operands[:3]) or not draft.flags.isdisjoint(_ADDS)
+
+
+def direct(draft: Draft) -> None:
+    """Managers of one language: a package by its address, wherever the address stands."""
+    _uninstalls(draft)
+    words = [
+        word.rpartition(" @ ")[2] for argument in draft.argv[1:] for word in (argument, argument.partition("=")[2])
+    ]
+    asked = _asks_for_more(draft) or draft.program in ("cpanm", "cpan", "easy_install")
+    if asked and any(_is_address(w) for w in words):
+        draft.facts.add("installs-remote")
+
+
+def repository(draft: Draft) -> None:
+    """Everybody's vendors have repositories; one without a certificate or a signature could be anybody's."""
+    plain = any("http://" in word for word in draft.argv[1:])
+    if not _UNVERIFIED.isdisjoint(draft.argv) or (plain and (_asks_for_more(draft) or "apt" in (draft.program or ""))):
+        draft.facts.add("installs-remote")
+
+
 def system(draft: Draft) -> None:
     words = draft.operands
     removing = not _REMOVES.isdisjoint(words[:1]) or (
@@ -73,7 +106,7 @@ def system(draft: Draft) -> None:
         and draft.has("-R", "-Rns", "-Rdd", "-P", "-r", "-e", "--erase", "--purge", "--remove")
     )
     needed = not _IGNORING.isdisjoint(draft.argv) or any(
-        w in _CRITICAL or w.startswith("linux-image") or w in ("*", ".*") for w in words
+        w in _CRITICAL or is_guard(w) or w.startswith("linux-image") or w in ("*", ".*") for w in words
     )
     if removing and needed and _DRY.isdisjoint(draft.argv):
         draft.facts.add("removes-system-package")
@@ -92,7 +125,15 @@ def system(draft: Draft) -> None:
 EFFECTS: dict[str, Effect] = {
     **dict.fromkeys(("pip", "pip3", "pipx", "gem", "cargo"), pip),
     **dict.fromkeys(("npm", "pnpm", "yarn", "bun"), npm),
-    "brew": _uninstalls,
+    **dict.fromkeys(
+        names(
+            "uv poetry pdm pipenv conda mamba micromamba composer luarocks cpanm cpan brew nix easy_install rye hatch"
+        ),
+        direct,
+    ),
+    **dict.fromkeys(
+        names("flatpak yum-config-manager dnf-config-manager add-apt-repository apt-add-repository"), repository
+    ),
     **dict.fromkeys(
         names("apt apt-get aptitude dpkg rpm dnf yum pacman zypper apk snap pkg opkg emerge gdebi alien"), system
     ),

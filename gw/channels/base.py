@@ -30,7 +30,7 @@ class Capabilities:
     media: bool = False
     edit: bool = False
     unsend: bool = False
-    polls: bool = False
+    poll_options: int = 0  # answers of one poll at most; 0: sends no polls
     native_commands: bool = False
     streaming: bool = False  # a reply may be shown while it is written, by editing it
     pairing: bool = True
@@ -137,6 +137,16 @@ MEDIA_TEXT: Final[Mapping[str, str]] = {
 # --- what goes out --------------------------------------------------------------------------------------------------
 
 
+class Poll(NamedTuple):
+    """Answers to choose from. What is empty is as the provider has it."""
+
+    options: tuple[str, ...]
+    is_multiple: bool = False
+    open_s: int = 0
+    is_anonymous: bool | None = None
+    is_silent: bool = False
+
+
 class Outbound(NamedTuple):
     """A reply. Text of any length; it is cut by the channel's limit, and media follow it one by one.
 
@@ -152,9 +162,10 @@ class Outbound(NamedTuple):
     media: tuple[Media, ...] = ()
     key: str = ""
     reply_token: str = ""  # of the Inbound that is answered
-    action: str = "say"  # say | edit | unsend | react: the last three only where the capability says so
+    action: str = "say"  # say | edit | unsend | react | poll: but for the first only where the capability says so
     message_id: str = ""  # what edit, unsend and react are about
     part_index: int = 0  # which of the messages it was cut into; counted by the outbox
+    poll: Poll | None = None  # of `poll`, whose text is the question
 
 
 class Receipt(NamedTuple):

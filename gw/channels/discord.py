@@ -3,7 +3,8 @@
 Knows no socket; `discord_gateway` keeps the connection's state, `discord_messages` reads what arrives. Invariant:
 nothing we write mentions anybody (`allowed_mentions` is empty); a nonce makes a repeated send the same message.
 
-Source: docs.discord.com (create message, rate limits, receiving and responding to interactions), API version 10.
+Source: docs.discord.com (create message, poll create request, rate limits, receiving and responding to interactions),
+API version 10.
 """
 
 from collections import OrderedDict
@@ -22,6 +23,7 @@ from gw.channels.base import (
     Hooked,
     HookRequest,
     Outbound,
+    Poll,
     SendLater,
     SendRefused,
     Turn,
@@ -40,6 +42,8 @@ KNOWN_THREADS: Final = 10_000
 USER_AGENT: Final = "DiscordBot (https://openclaw.ai, 1)"
 PONG: Final = 1
 DEFERRED_MESSAGE: Final = 5
+SUPPRESS_NOTIFICATIONS: Final = 1 << 12  # flag of a message
+HOUR_S: Final = 3600
 
 
 class Discord:
@@ -57,6 +61,7 @@ class Discord:
         streaming=True,
         text_limit=2000,
         caption_limit=2000,
+        poll_options=10,
     )
     OPTIONS: ClassVar[Mapping[str, type]] = {"apiRoot": str, "allowBots": bool, "intents": int, "publicKey": str}
     NEEDS: ClassVar[Mapping[str, Sequence[str]]] = {"webhook": ("publicKey",)}
@@ -150,7 +155,8 @@ class Discord:
             return self._call("DELETE", f"{place}/{_safe(part.message_id)}")
         if part.action == "react":
             return self._call("PUT", f"{place}/{_safe(part.message_id)}/reactions/{_safe(part.text)}/@me")
-        message: dict[str, Any] = {"content": part.text, "allowed_mentions": {"parse": []}}
+        said = {"content": part.text} if part.poll is None else _poll(part.text, part.poll)
+        message: dict[str, Any] = {**said, "allowed_mentions": {"parse": []}}
         if part.action == "edit":
             return self._call("PATCH", f"{place}/{_safe(part.message_id)}", message)
         if part.media:
@@ -202,6 +208,22 @@ def _file(part: Outbound) -> dict[str, Any]:
     if file.kind == "image" and file.url:
         return {"embeds": [{"image": {"url": file.url}}]}
     return {"content": "\n".join(filter(None, (part.text, file.url)))}
+
+
+def _poll(question: str, poll: Poll) -> dict[str, Any]:
+    """Who voted for what is always to be seen here, and time is counted in hours."""
+    if poll.is_anonymous:
+        raise SendRefused("no poll of Discord is anonymous")
+    if poll.open_s % HOUR_S:
+        raise SendRefused("a poll of Discord is open for whole hours")
+    asked: dict[str, Any] = {
+        "question": {"text": question},
+        "answers": [{"poll_media": {"text": option}} for option in poll.options],
+        "allow_multiselect": poll.is_multiple,
+    }
+    if poll.open_s:
+        asked["duration"] = poll.open_s // HOUR_S
+    return {"poll": asked, **({"flags": SUPPRESS_NOTIFICATIONS} if poll.is_silent else {})}
 
 
 def _interaction_answer(kind: int) -> Hooked:

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from gw.channels import chunking
-from gw.channels.base import Answer, Driver, Http, Media, Outbound, Receipt, SendLater, SendRefused
+from gw.channels.base import Answer, Driver, Http, Media, Outbound, Poll, Receipt, SendLater, SendRefused
 from gw.channels.journal import Journal
 from gw.channels.lanes import Lanes
 from gw.errors import Overloaded, StoreError, UpstreamError
@@ -188,4 +188,8 @@ def encode(out: Outbound) -> Json:
 
 
 def decode(value: dict[str, Any]) -> Outbound:
-    return Outbound(**{**value, "media": tuple(Media(*file) for file in value.get("media", ()))})
+    found = {**value, "media": tuple(Media(*file) for file in value.get("media", ()))}
+    if value.get("poll"):
+        options, *rest = value["poll"]
+        found["poll"] = Poll(tuple(options), *rest)
+    return Outbound(**found)

@@ -4,7 +4,7 @@ Knows no socket and keeps no file; `telegram_updates` reads what arrives. Invari
 URLs of Calls; an update is acknowledged (by the next offset, or by 200) after it was handed over; text is sent without
 a parse mode, so nothing the agent writes can become markup.
 
-Source: core.telegram.org/bots/api (getUpdates, setWebhook, sendMessage, editMessageText, ResponseParameters).
+Source: core.telegram.org/bots/api (getUpdates, setWebhook, sendMessage, sendPoll, editMessageText, ResponseParameters).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,6 +22,7 @@ from gw.channels.base import (
     Inbound,
     Media,
     Outbound,
+    Poll,
     Polled,
     SendLater,
     SendRefused,
@@ -61,6 +62,7 @@ class Telegram:
         unsend=True,
         native_commands=True,
         streaming=True,
+        poll_options=12,
     )
     OPTIONS: ClassVar[Mapping[str, type]] = {"apiRoot": str, "webhookUrl": str, "pollSeconds": int}
     NEEDS: ClassVar[Mapping[str, Sequence[str]]] = {}
@@ -146,7 +148,7 @@ class Telegram:
 
     def send(self, part: Outbound, now_ms: int) -> Call:
         target: dict[str, Any] = {"chat_id": part.chat_id}
-        if part.action != "say":
+        if part.action in ("edit", "unsend", "react"):
             target["message_id"] = _whole(part.message_id)
             if part.action == "edit":
                 return self._call("editMessageText", {**target, "text": part.text})
@@ -161,9 +163,22 @@ class Telegram:
                 "message_id": _whole(part.reply_to),
                 "allow_sending_without_reply": True,
             }
+        if part.poll is not None:
+            return self._poll(part.text, part.poll, target)
         if part.media:
             return self._file(part.media[0], part.text, target)
         return self._call("sendMessage", {**target, "text": part.text})
+
+    def _poll(self, question: str, poll: Poll, target: dict[str, Any]) -> Call:
+        target |= {"question": question, "options": [{"text": option} for option in poll.options]}
+        target["allows_multiple_answers"] = poll.is_multiple
+        if poll.open_s:
+            target["open_period"] = poll.open_s
+        if poll.is_anonymous is not None:
+            target["is_anonymous"] = poll.is_anonymous
+        if poll.is_silent:
+            target["disable_notification"] = True
+        return self._call("sendPoll", target)
 
     def _file(self, file: Media, caption: str, target: dict[str, Any]) -> Call:
         method, field = FILES.get(file.kind, FILES["document"])

@@ -8,7 +8,7 @@ Source: openclaw/ROUTING.md sections 6 and 9.
 
 from typing import Final
 
-from gw.channels.base import Media, Outbound, Receipt
+from gw.channels.base import Media, Outbound, Poll, Receipt
 from gw.errors import InvalidRequest, RequestError, Unavailable
 from gw.methods.claimed import Claimed
 from gw.methods.outlet import Outlet
@@ -43,25 +43,59 @@ class Send:
             raise InvalidRequest("message or media required")
         if urls and not account.capabilities.media:
             raise InvalidRequest(f"channel {channel} sends no media")
-        key = params["idempotencyKey"]
         out = Outbound(
             chat_id,
             text,
             thread_id=params.get("threadId") or "",
             reply_to=params.get("replyToId") or "",
             media=tuple(Media("document" if params.get("forceDocument") else _kind(url), url=url) for url in urls),
-            key=f"send-{key}",
+            key=f"send-{params['idempotencyKey']}",
         )
-        name = idempotency.claim_id("send", sender_of(call.info).caller, key)
-        known = self._claimed.claim(name, idempotency.digest_of(params), key)
+        return self._once(call, channel, out)
+
+    @rpc("poll")
+    def poll(self, call: Call) -> Json:
+        params = call.params
+        channel, chat_id = self._target(params)
+        most = self._outlet.need(channel, params.get("accountId") or "default").capabilities.poll_options
+        if not most:
+            raise InvalidRequest(f"unsupported poll channel: {channel}")
+        question, options = clean_message(params["question"]), tuple(map(clean_message, params["options"]))
+        if not all(one.strip() for one in (question, *options)):
+            raise InvalidRequest("question and options must say something")
+        if len(options) > most:
+            raise InvalidRequest(f"a poll on {channel} has at most {most} options")
+        chosen = params.get("maxSelections") or 1
+        if chosen > len(options):
+            raise InvalidRequest("maxSelections cannot exceed the number of options")
+        seconds, hours = params.get("durationSeconds") or 0, params.get("durationHours") or 0
+        if seconds and hours:
+            raise InvalidRequest("give durationSeconds or durationHours, not both")
+        out = Outbound(
+            chat_id,
+            question,
+            thread_id=params.get("threadId") or "",
+            key=f"poll-{params['idempotencyKey']}",
+            action="poll",
+            poll=Poll(
+                options, chosen > 1, seconds or hours * 3600, params.get("isAnonymous"), params.get("silent") is True
+            ),
+        )
+        return self._once(call, channel, out)
+
+    def _once(self, call: Call, channel: str, out: Outbound) -> Json:
+        """Send it, or tell again what became of it under the same key."""
+        key = call.params["idempotencyKey"]
+        name = idempotency.claim_id(call.method, sender_of(call.info).caller, key)
+        known = self._claimed.claim(name, idempotency.digest_of(call.params), key)
         if known is not None:
             return known
         try:
-            receipt = self._sent(channel, account.config.account, out)
+            receipt = self._sent(channel, call.params.get("accountId") or "default", out)
         except RequestError:
             self._claimed.release(name)
             raise
-        answer: dict[str, Json] = {"runId": key, "channel": channel, "chatId": chat_id}
+        answer: dict[str, Json] = {"runId": key, "channel": channel, "chatId": out.chat_id}
         if receipt is not None and receipt.error:
             self._claimed.release(name)
             raise Unavailable(f"the provider did not take it: {receipt.error}", retryable=False)
@@ -69,12 +103,6 @@ class Send:
             answer["messageId"] = receipt.message_ids[-1]
         self._claimed.settle(name, answer)
         return answer
-
-    @rpc("poll")
-    def poll(self, call: Call) -> Json:
-        channel, _ = self._target(call.params)
-        account = self._outlet.need(channel, call.params.get("accountId") or "default")
-        raise InvalidRequest(f"unsupported poll channel: {account.config.channel}")
 
     def _sent(self, channel: str, account: str, out: Outbound) -> Receipt | None:
         """What the provider said; None when it has not answered yet, and the message waits its turn."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gw.channels.base import AccountConfig, Inbound, Outbound
+from gw.channels.base import AccountConfig, Inbound, Outbound, Poll
 from tests.support import fake_discord, fake_slack, fake_telegram, fake_whatsapp
 from tests.support.channel_account import Running, running
 from tests.support.fake_discord import FakeDiscord
@@ -88,6 +88,28 @@ def test_telegram_polls_answers_edits_and_keeps_to_threads(telegram: FakeTelegra
         bot.account.typing("7")
         assert telegram.called("/sendChatAction")
         assert bot.state() == "running"
+
+
+def test_telegram_polls_ask_in_their_topic(telegram: FakeTelegram, tmp_path: Path) -> None:
+    with running(telegram_config(telegram), tmp_path) as bot:
+        until(lambda: bot.state() == "running", "the account")
+        ask = Outbound("-1001", "Lunch?", thread_id="5", key="p", action="poll", poll=Poll(("soup", "salad")))
+        assert bot.send(ask).is_confirmed
+        bot.account.send(ask)
+        refused = bot.send(ask._replace(key="q", poll=Poll(("soup",))))
+        assert "2 to 12 options" in refused.error
+    (sent,) = telegram.sent
+    assert (sent["poll"]["question"], len(sent["poll"]["options"]), sent["message_thread_id"]) == ("Lunch?", 2, 5)
+
+
+def test_discord_polls_ask_once(discord: FakeDiscord, tmp_path: Path) -> None:
+    with running(discord_config(discord), tmp_path) as bot:
+        until(lambda: bot.state() == "running", "the account")
+        ask = Outbound("500", "Lunch?", key="p", action="poll", poll=Poll(("soup", "salad"), open_s=3600))
+        assert bot.send(ask).is_confirmed
+        assert "anonymous" in bot.send(ask._replace(key="q", poll=Poll(("a", "b"), is_anonymous=True))).error
+    (sent,) = discord.posted
+    assert (sent["poll"]["question"]["text"], sent["poll"]["duration"]) == ("Lunch?", 1)
 
 
 def test_telegram_goes_on_behind_the_last_update_after_a_restart(telegram: FakeTelegram, tmp_path: Path) -> None:

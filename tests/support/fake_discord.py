@@ -133,7 +133,7 @@ class FakeDiscord(FakeProvider):
 
     def _post(self, channel: str, body: dict[str, Any]) -> Reply:
         content = body.get("content", "")
-        if not content and not body.get("embeds"):
+        if not (content or body.get("embeds") or body.get("poll")):
             return Reply({"message": "Cannot send an empty message", "code": 50006}, 400)
         if len(content) > 2000:
             return Reply({"message": "Invalid Form Body", "code": 50035}, 400)

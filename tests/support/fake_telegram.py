@@ -91,6 +91,13 @@ class FakeTelegram(FakeProvider):
             return _bad(400, "Bad Request: message is too long")
         return self._placed(params, text=params["text"])
 
+    def _sendPoll(self, params: dict[str, Any]) -> Any:
+        options = [option["text"] for option in params["options"]]
+        if not params.get("question") or not 2 <= len(options) <= 12:
+            return _bad(400, "Bad Request: poll must have 2 to 12 options and a question")
+        poll = {"id": "77", "question": params["question"], "options": [{"text": one} for one in options]}
+        return self._placed(params, poll={**poll, "is_anonymous": params.get("is_anonymous", True)})
+
     def _sendPhoto(self, params: dict[str, Any]) -> Any:
         photo = [{"file_id": "f", "file_unique_id": "u", "width": 1, "height": 1}]
         return self._placed(params, photo=photo, caption=params.get("caption", ""))

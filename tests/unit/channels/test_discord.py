@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from gw.channels.base import AccountConfig, Answer, Call, ChannelStopped, Media, Outbound, SendLater, SendRefused
+from gw.channels.base import AccountConfig, Answer, Call, ChannelStopped, Media, Outbound, Poll, SendLater, SendRefused
 from gw.channels.discord import Discord
 from tests.support.hooks import Request, posted, stamped
 
@@ -142,6 +142,38 @@ SENT: list[tuple[Outbound, tuple[str, str, Any]]] = [
         Outbound("C1", "new", action="edit", message_id="5"),
         ("PATCH", "/channels/C1/messages/5", {"content": "new", **QUIET}),
     ),
+    (
+        Outbound("C1", "Lunch?", action="poll", poll=Poll(("a", "b"))),
+        (
+            "POST",
+            "/channels/C1/messages",
+            {
+                "poll": {
+                    "question": {"text": "Lunch?"},
+                    "answers": [{"poll_media": {"text": "a"}}, {"poll_media": {"text": "b"}}],
+                    "allow_multiselect": False,
+                },
+                **QUIET,
+            },
+        ),
+    ),
+    (
+        Outbound("C1", "Q", action="poll", thread_id="T1", poll=Poll(("a",), True, 7200, False, True)),
+        (
+            "POST",
+            "/channels/T1/messages",
+            {
+                "poll": {
+                    "question": {"text": "Q"},
+                    "answers": [{"poll_media": {"text": "a"}}],
+                    "allow_multiselect": True,
+                    "duration": 2,
+                },
+                "flags": 4096,
+                **QUIET,
+            },
+        ),
+    ),
     (Outbound("C1", "", action="unsend", message_id="5"), ("DELETE", "/channels/C1/messages/5", None)),
     (
         Outbound("C1", "👍", action="react", message_id="5"),
@@ -217,3 +249,9 @@ def test_an_empty_bucket_is_waited_for() -> None:
 
 def test_typing() -> None:
     assert asked(make().typing("C1", "T1")) == ("POST", "/channels/T1/typing", None)
+
+
+@pytest.mark.parametrize("poll", [Poll(("a", "b"), is_anonymous=True), Poll(("a", "b"), open_s=90)])
+def test_polls_that_discord_does_not_know_are_refused(poll: Poll) -> None:
+    with pytest.raises(SendRefused):
+        make().send(Outbound("C1", "Lunch?", action="poll", poll=poll), 0)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gw.channels.base import AccountConfig, Driver, Media, Outbound, Receipt
+from gw.channels.base import AccountConfig, Driver, Media, Outbound, Poll, Receipt
 from gw.channels.journal import Journal
 from gw.channels.outbox import MOST_WAITING, Outbox, decode, encode
 from gw.channels.telegram import Telegram
@@ -43,7 +43,14 @@ def texts(world: World) -> list[str]:
     return [json.loads(body)["text"] for _, _, body in world.http.asked]
 
 
-@pytest.mark.parametrize("out", [Outbound("7", "x"), Outbound("7", "", media=(Media("image", url="u"),), key="k")])
+@pytest.mark.parametrize(
+    "out",
+    [
+        Outbound("7", "x"),
+        Outbound("7", "", media=(Media("image", url="u"),), key="k"),
+        Outbound("7", "Lunch?", action="poll", poll=Poll(("a", "b"), is_multiple=True, open_s=60, is_anonymous=False)),
+    ],
+)
 def test_a_reply_survives_the_file(out: Outbound) -> None:
     assert decode(json.loads(json.dumps(encode(out)))) == out
 
@@ -214,3 +221,15 @@ def test_a_note_that_cannot_be_written_sends_nothing_twice(tmp_path: Path) -> No
     world.store.fail = Overloaded("store")
     world.tasks.run()
     assert done == [Receipt("7", ("1", "2"))]
+
+
+def test_a_poll_is_one_message(tmp_path: Path) -> None:
+    world = World(tmp_path, sent(1))
+    done: list[Receipt] = []
+    poll = Outbound("7", "A question that is longer than one message?", action="poll", poll=Poll(("a", "b")))
+    make(world).send(poll, done.append)
+    world.tasks.run()
+    ((_, url, body),) = world.http.asked
+    assert url.endswith("/sendPoll")
+    assert json.loads(body)["question"] == poll.text
+    assert done == [Receipt("7", ("1",))]

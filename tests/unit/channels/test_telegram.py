@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from gw.channels.base import AccountConfig, Answer, Call, ChannelStopped, Media, Outbound, SendLater, SendRefused
+from gw.channels.base import AccountConfig, Answer, Call, ChannelStopped, Media, Outbound, Poll, SendLater, SendRefused
 from gw.channels.telegram import Telegram
 from tests.support.hooks import Request, posted
 
@@ -149,6 +149,16 @@ SENT: list[tuple[Outbound, str, dict[str, Any]]] = [
 @pytest.mark.parametrize(("out", "method", "params"), SENT)
 def test_calls(out: Outbound, method: str, params: dict[str, Any]) -> None:
     assert asked(make().send(out, 0)) == (method, params)
+
+
+def test_polls() -> None:
+    out = Outbound("-100", "Lunch?", thread_id="5", action="poll", poll=Poll(("a", "b")))
+    options = [{"text": "a"}, {"text": "b"}]
+    plain = {"chat_id": "-100", "message_thread_id": 5, "question": "Lunch?", "options": options}
+    assert asked(make().send(out, 0)) == ("sendPoll", {**plain, "allows_multiple_answers": False})
+    chosen = out._replace(poll=Poll(("a", "b"), True, 60, False, True))
+    more = {"allows_multiple_answers": True, "open_period": 60, "is_anonymous": False, "disable_notification": True}
+    assert asked(make().send(chosen, 0)) == ("sendPoll", {**plain, **more})
 
 
 def test_a_pressed_button_hears_that_it_was() -> None:

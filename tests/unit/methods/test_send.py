@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from gw import hub
-from gw.channels.base import Outbound, Receipt
+from gw.channels.base import Outbound, Poll, Receipt
 from gw.methods import send
 from gw.methods.outlet import Outlet
 from gw.methods.send import Send
@@ -115,6 +115,37 @@ def test_a_slow_provider_is_not_waited_for_without_end(home: House, monkeypatch:
     assert len(account.sent) == 1
 
 
-def test_polls(home: House) -> None:
-    poll = {"to": "telegram:5", "question": "Lunch?", "options": ["a", "b"], "idempotencyKey": "p"}
-    assert serve(home, FakeAccount()).error("poll", **poll)["message"] == "unsupported poll channel: telegram"
+def ask(**fields: Any) -> dict[str, Any]:
+    return {"to": "telegram:5", "question": "Lunch?", "options": ["a", "b"], "idempotencyKey": "p", **fields}
+
+
+def test_a_poll_is_sent_once_per_key(home: House) -> None:
+    account = FakeAccount(poll_options=10)
+    client = serve(home, account)
+    answer = client.call("poll", **ask(threadId="t", maxSelections=2, durationHours=1, silent=True, isAnonymous=False))
+    assert answer == {"runId": "p", "channel": "telegram", "chatId": "5", "messageId": "sent-1"}
+    (out,) = account.sent
+    assert (out.action, out.text, out.thread_id) == ("poll", "Lunch?", "t")
+    assert out.poll == Poll(("a", "b"), True, 3600, False, True)
+    assert client.error("poll", **ask())["details"]["reason"] == "chat-request-conflict"
+    client.call("poll", **ask(idempotencyKey="q"))
+    assert account.sent[1].poll == Poll(("a", "b"))
+    assert client.call("send", **say(idempotencyKey="p"))["messageId"] == "sent-3", "keys are of one method"
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"options": ["a", "b", "c", "d"]}, "at most 3 options"),
+        ({"options": ["a", " "]}, "must say something"),
+        ({"maxSelections": 3}, "maxSelections"),
+        ({"durationSeconds": 60, "durationHours": 1}, "not both"),
+    ],
+)
+def test_polls_that_make_no_sense(home: House, fields: dict[str, Any], words: str) -> None:
+    error = serve(home, FakeAccount(poll_options=3)).error("poll", **ask(**fields))
+    assert (error["code"], words in error["message"]) == ("INVALID_REQUEST", True)
+
+
+def test_who_has_no_polls_says_so(home: House) -> None:
+    assert serve(home, FakeAccount()).error("poll", **ask())["message"] == "unsupported poll channel: telegram"

@@ -340,6 +340,11 @@ cdef class Stream:
             self.is_queued = True
             self.flusher.add(self)
 
+    def flush_now(self):
+        """Have what was pushed leave at once where the kernel takes it whole, else as by `flush_later`."""
+        if not self.is_calm or self.flush_with is not None or not self.outbox.send_lone(self.fd):
+            self.flush_later()
+
     def turn(self):
         """What to do when the descriptor is readable."""
         cdef list events

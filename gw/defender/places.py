@@ -6,19 +6,12 @@ names in the request; what one pointer has taken, no later one finds.
 
 from collections.abc import Iterable, Sequence
 from operator import itemgetter
-from typing import NamedTuple
 
 from gw.model.action import PartKind
 from gw.ports import Json
 
-
-class Found(NamedTuple):
-    """A value at one of the pointers. `row` is the pointer's number, `where` the place as a pointer without stars."""
-
-    row: int
-    kind: PartKind
-    where: str
-    value: Json
+# A value at one of the pointers: the pointer's number and kind, the place as a pointer without stars, the value.
+Found = tuple[int, PartKind, str, Json]
 
 
 class Place:
@@ -66,13 +59,13 @@ def find(root: Place, value: Json) -> list[Found]:
 
 def _walk(place: Place, where: str, node: Json, rest: tuple[int, PartKind] | None, found: list[Found]) -> None:
     if place.kind is not None:
-        found.append(Found(place.row, place.kind, where, node))
+        found.append((place.row, place.kind, where, node))
         rest = None
     elif place.rest is not None:
         rest = place.rest
     if isinstance(node, str):
         if rest is not None:
-            found.append(Found(*rest, where, node))
+            found.append((*rest, where, node))
         return
     for name, child in _children(node):
         below = place.below.get(name, place.each)
@@ -88,7 +81,7 @@ def _read_rest(rest: tuple[int, PartKind], where: str, value: Json, found: list[
     while stack:
         at, node = stack.pop()
         if isinstance(node, str):
-            found.append(Found(*rest, at, node))
+            found.append((*rest, at, node))
         else:
             stack.extend([(f"{at}/{escape(name)}", child) for name, child in reversed([*_children(node)])])
 

@@ -162,6 +162,12 @@ class Connection:
             self.stream.outbox.push_message(opcode, payload)
             self.stream.flush_later()
 
+    def send_now(self, opcode: int, payload: bytes) -> None:
+        """`send_as` for what has waited already: the end of the turn, with what else comes in it, would be too late."""
+        if self.stream.is_open:
+            self.stream.outbox.push_message(opcode, payload)
+            self.stream.flush_now()
+
     def has_room(self) -> bool:
         """Whether little enough waits here to take more; the kernel is asked first."""
         if self.stream.outbox.size > CHOKE_BYTES:

@@ -25,6 +25,7 @@ class FakeSide:
     def __init__(self) -> None:
         self.raw: list[bytes] = []
         self.opcodes: list[int] = []
+        self.at_once: list[bytes] = []  # of `raw`, what did not wait for the end of a turn
         self.closed_with: tuple[int, str] | None = None
         self.resumed = 0
         self.most_bytes = 0
@@ -33,6 +34,10 @@ class FakeSide:
         if self.closed_with is None:
             self.raw.append(payload)
             self.opcodes.append(opcode)
+
+    def send_now(self, opcode: int, payload: bytes) -> None:
+        self.send_as(opcode, payload)
+        self.at_once.append(payload)
 
     def close(self, code: int, reason: str = "") -> None:
         if self.closed_with is None:

@@ -20,7 +20,7 @@ from gw.model.decision import Decision, Verdict
 from gw.modes.guard import node_events
 from gw.modes.guard.lanes import Item
 from gw.modes.guard.node_calls import GUARDED_EVENTS
-from gw.modes.guard.relay import Judged, Relay
+from gw.modes.guard.relay import LEAVE, Judged, Relay
 from gw.ports import Clock
 
 logger = logging.getLogger(__name__)
@@ -93,7 +93,7 @@ class GuardDesk:
             action = self._action(relay, item)
             decision = self._judge.evaluate(action)
             if decision.enforced is Verdict.ALLOW:
-                relay.judged(item, Judged())
+                relay.judged(item, LEAVE)
                 self._settle_later(decision, action)
             else:
                 relay.stopped(item, for_good=decision.enforced is Verdict.BLOCK)
@@ -138,7 +138,7 @@ class GuardDesk:
         decision = self._judge.settle(decision, action)
         self._note(decision)
         if decision.enforced is Verdict.ALLOW:
-            return Judged()
+            return LEAVE
         review = None
         if decision.enforced is Verdict.REVIEW:
             binding = bind(action)

@@ -10,9 +10,6 @@ from collections.abc import Callable
 from enum import Enum
 from typing import Any, Final
 
-from gw.defender.carriers import EVERYTHING, METHODS
-from gw.ports import Json
-
 NO_SESSION: Final = "\0"  # begins the lane of a method's requests that name no session; no session key has it
 
 
@@ -150,14 +147,3 @@ class Lanes:
         self.count -= 1
         self.bytes -= len(item.data)
         self.held -= item.review is not None
-
-
-def session_of(method: str, params: Json) -> str | None:
-    """The session a request names, where its method names one."""
-    for pointer in METHODS.get(method, EVERYTHING).session:
-        node = params
-        for name in pointer.split("/")[1:]:
-            node = node.get(name) if isinstance(node, dict) else None
-        if isinstance(node, str) and node:
-            return node
-    return None

@@ -67,6 +67,8 @@ class End:
         self.said.append(payload)
         self.heard.set()
 
+    send_now = send_as
+
     def close(self, code: int, reason: str = "") -> None: ...
 
     def resume(self) -> None: ...

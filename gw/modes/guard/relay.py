@@ -8,17 +8,19 @@ The handshake is not ours: the client's first message goes on whatever it is, th
 untouched (PROTOCOL.md section 10a).
 """
 
-from hashlib import sha256
+from functools import partial
 from typing import Final, NamedTuple, Protocol
 
 from gw import limits
 from gw._native.envelope import UNKNOWN_KEYS, BadFrameError, Envelope, EnvelopeError, NotJsonError, frame_id, scan
+from gw._native.filehash import sha256
 from gw._native.wsframe import TEXT
+from gw.defender.extract import session_of
 from gw.errors import Blocked, InvalidRequest, Overloaded, RequestError, Unavailable
 from gw.methods.client import NO_FRAME
 from gw.modes.guard import node_events
 from gw.modes.guard.caller import Caller, introduced
-from gw.modes.guard.lanes import NO_SESSION, Item, Lanes, State, session_of
+from gw.modes.guard.lanes import NO_SESSION, Item, Lanes, State
 from gw.modes.guard.node_calls import GUARDED_EVENTS, Passes, refusal
 from gw.modes.guard.numbering import Numbering
 from gw.modes.guard.repeats import UNKNOWN, Answer, Entry, Repeats, answer_of, failure_of, had_effect
@@ -45,6 +47,9 @@ class Side(Protocol):
 
     def send_as(self, opcode: int, payload: bytes) -> None: ...
 
+    def send_now(self, opcode: int, payload: bytes) -> None:
+        """`send_as`, without waiting for what else there may be to send."""
+
     def close(self, code: int, reason: str = "") -> None: ...
 
     def resume(self) -> None: ...
@@ -57,6 +62,9 @@ class Judged(NamedTuple):
 
     error: RequestError | None = None
     review: str | None = None
+
+
+LEAVE: Final = Judged()
 
 
 class Desk(Protocol):
@@ -91,10 +99,10 @@ class Relay:
         self._client = client
         self._upstream = upstream
         self._desk, self._free, self._repeats, self._passes, self._witness = shared
-        self._lanes = Lanes(self._judge, self._pass)
+        self._lanes = Lanes(partial(self._desk.judge, self), self._pass)
         self._numbering = Numbering()
         self._events: dict[Item, Envelope] = {}  # guarded events on their way to the client
-        self._unanswered: dict[str, Item | None] = {}
+        self._unanswered: dict[str, str | None] = {}  # request -> its name in the table of keys
         self._ours: set[str] = set()  # ids of requests made in a node's name
         self._began = False
         self._paused = False
@@ -199,9 +207,6 @@ class Relay:
 
     # --- judging and people -------------------------------------------------------------------------------------
 
-    def _judge(self, item: Item) -> None:
-        self._desk.judge(self, item)
-
     def stopped(self, item: Item, *, for_good: bool) -> None:
         """The verdict stands, and `judged` follows once it is on record: nothing else is to wait for the disk."""
         if item.is_done:
@@ -234,35 +239,34 @@ class Relay:
         if item in self._events:
             self._refuse_event(item, error)
         else:
-            self._close_key(item, failure_of(error), has_effect=isinstance(error, Blocked))
+            self._close_key(item.repeat, failure_of(error), has_effect=isinstance(error, Blocked))
             self._say(item.id, error)
             if item.method == "chat.send":
                 self._explain(item, error)
         self._end(item)
 
     def _pass(self, item: Item) -> None:
-        """On to where it was going, byte for byte."""
+        """On to where it was going, byte for byte; what there is to remember of it comes behind."""
         envelope = self._events.get(item)
         if envelope is not None:
             self._witness.asked(item.params, allowed=True)
             data = item.data if envelope.seq is None else self._numbering.add(item.data, envelope)
             self._client.send_as(item.opcode, data)
-        else:
-            if item.repeat is not None:
-                self._repeats.passed(item.repeat)
-            if item.method == "node.invoke" and isinstance(item.params, dict):
-                self._passes.allow(item.params, self._desk.now_ms())
-            self._unanswered[item.id] = item
-            self._upstream.send_as(item.opcode, item.data)
+            self._end(item)
+            return
+        self._upstream.send_now(item.opcode, item.data)
+        self._unanswered[item.id] = item.repeat
         self._end(item)
+        if item.repeat is not None:
+            self._repeats.passed(item.repeat)
+        if item.method == "node.invoke" and isinstance(item.params, dict):
+            self._passes.allow(item.params, self._desk.now_ms())
 
     def _end(self, item: Item) -> None:
         if item.review is not None:
             self._desk.forget(item)
         self._events.pop(item, None)
         self._lanes.finish(item)
-        item.data = item.raw = b""
-        item.params = None
         self._settle()
 
     def _settle(self) -> None:
@@ -321,9 +325,9 @@ class Relay:
         if request_id is None or request_id in self._ours:
             self._ours.discard(request_id or "")
             return
-        item = self._unanswered.pop(request_id, None)
-        if item is not None and item.repeat is not None:
-            self._close_key(item, answer_of(data, envelope), has_effect=had_effect(data, envelope))
+        key = self._unanswered.pop(request_id, None)
+        if key is not None:
+            self._close_key(key, answer_of(data, envelope), has_effect=had_effect(data, envelope))
         self._client.send_as(opcode, data)
         if envelope.ok and not self.is_open:  # the first request that succeeds is `connect`
             self.is_open = True
@@ -376,10 +380,10 @@ class Relay:
         for item in reversed(self._lanes.items()):
             self.refuse(item, gone)
         unanswered, self._unanswered = self._unanswered, {}
-        for request_id, asked in unanswered.items():
-            if asked is not None:
-                was_heard = self._left is None
-                self._close_key(asked, failure_of(gone) if was_heard else UNKNOWN, has_effect=not was_heard)
+        was_heard = self._left is None
+        answer = failure_of(gone) if was_heard else UNKNOWN
+        for request_id, key in unanswered.items():
+            self._close_key(key, answer, has_effect=not was_heard)
             if self.is_open:
                 self._say(request_id, gone)
         if code == LOST:
@@ -387,7 +391,7 @@ class Relay:
         self._client.close(code, reason)
 
     def _drop(self, item: Item) -> None:
-        self._close_key(item, failure_of(Unavailable("its client is gone")), has_effect=False)
+        self._close_key(item.repeat, failure_of(Unavailable("its client is gone")), has_effect=False)
         self._end(item)
 
     # --- answers ------------------------------------------------------------------------------------------------
@@ -398,14 +402,13 @@ class Relay:
     def _tell(self, request_id: str, answer: Answer) -> None:
         self._client.send_as(TEXT, b'{"type":"res","id":%b%b' % (json.quote(request_id), answer.rest))
 
-    def _close_key(self, item: Item, answer: Answer, *, has_effect: bool) -> None:
-        name, item.repeat = item.repeat, None
-        if name is None:
+    def _close_key(self, key: str | None, answer: Answer, *, has_effect: bool) -> None:
+        if key is None:
             return
         if has_effect:
-            self._repeats.finish(name, answer, self._desk.now_ms())
+            self._repeats.finish(key, answer, self._desk.now_ms())
         else:
-            self._repeats.release(name, answer)
+            self._repeats.release(key, answer)
 
     def _explain(self, item: Item, error: RequestError) -> None:
         """Stock pages show a refused message only as "not sent"; this event, which has no number, shows them why."""

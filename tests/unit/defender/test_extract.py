@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gw.defender.carriers import EVENTS, METHODS
-from gw.defender.extract import MAX_PARTS, Origin, from_event, from_request, from_tool_call
+from gw.defender.extract import MAX_PARTS, Origin, from_event, from_request, from_tool_call, session_of
 from gw.model.action import Action, PartKind, Provenance
 from gw.ports import Json
 
@@ -150,6 +150,13 @@ def test_events() -> None:
 def test_where_it_came_from(params: Json, origin: Origin, provenance: Provenance, channel: str | None) -> None:
     action = from_request("chat.send", params, b"", origin)
     assert (action.provenance, action.channel) == (provenance, channel)
+
+
+def test_sessions_are_named_where_each_method_names_them() -> None:
+    assert session_of("chat.send", {"sessionKey": "s"}) == "s"
+    assert session_of("sessions.send", {"key": "k", "sessionKey": "s"}) == "k"
+    assert session_of("brand.new", {"key": "k"}) == "k"
+    assert session_of("chat.send", {"sessionKey": ""}) is session_of("chat.send", ["x"]) is None
 
 
 def test_very_many_texts_are_joined_not_dropped() -> None:

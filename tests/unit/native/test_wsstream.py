@@ -44,13 +44,15 @@ def test_compiled_functions_refuse_what_is_no_bytes(call: Callable[[], object]) 
 class Rig:
     """A stream over a socket pair; it is its own owner and notes what it hears."""
 
-    def __init__(self, budget: int = 1000, flusher: Flusher | None = None) -> None:
+    def __init__(
+        self, budget: int = 1000, flusher: Flusher | None = None, flush_with: Callable[[], int] | None = None
+    ) -> None:
         self.ours, self.theirs = socket.socketpair()
         self.soon: list[Callable[[], None]] = []
         decoder = Decoder(max_message_bytes=1 << 20)
         receive = partial(decoder.receive, self.ours.fileno())
         flusher = flusher or Flusher(self.soon.append)
-        self.stream = Stream(self.ours.fileno(), decoder, Outbox(), flusher, budget, receive)
+        self.stream = Stream(self.ours.fileno(), decoder, Outbox(), flusher, budget, receive, flush_with)
         self.stream.owner = self
         self.stream.message = self.message
         self.stream.is_open = self.stream.is_calm = True
@@ -144,6 +146,38 @@ def test_outside_a_turn_sending_asks_the_loop_once(rig: Rig) -> None:
     )
     rig.stream.send(b"again")
     assert len(rig.soon) == 1
+
+
+def test_what_cannot_wait_is_written_at_once(rig: Rig) -> None:
+    rig.stream.outbox.push_message(1, b"a")
+    rig.stream.flush_now()
+    assert rig.theirs.recv(100) == encode(1, b"a")
+    assert (rig.stream.outbox.size, rig.soon, rig.notes) == (0, [], [])
+
+
+@pytest.mark.parametrize("why", ["behind others", "not calm", "its own writer"])
+def test_what_cannot_be_written_at_once_waits_its_turn(why: str) -> None:
+    made = Rig(flush_with=(lambda: made.stream.outbox.flush(made.ours.fileno())) if why == "its own writer" else None)
+    made.stream.is_calm = why != "not calm"
+    if why == "behind others":
+        made.stream.send(b"a")
+    made.stream.outbox.push_message(1, b"b")
+    made.stream.flush_now()
+    assert made.stream.outbox.size and len(made.soon) == 1
+    made.soon.pop()()
+    assert made.theirs.recv(100) == (encode(1, b"a") if why == "behind others" else b"") + encode(1, b"b")
+    made.close()
+
+
+def test_a_write_at_once_never_calls_its_owner() -> None:
+    made = Rig()
+    made.theirs.close()
+    made.stream.outbox.push_message(1, b"a")
+    made.stream.flush_now()
+    assert made.notes == [] and len(made.soon) == 1, "the one who writes may be in the middle of something"
+    made.soon.pop()()
+    assert made.notes == ["lost"]
+    made.close()
 
 
 def test_past_the_budget_the_owner_is_asked(rig: Rig) -> None:

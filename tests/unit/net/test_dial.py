@@ -101,9 +101,24 @@ def test_a_binary_message_stays_binary() -> None:
         _, connection = call(r)
         connection.send_as(BINARY, b"\xff")
         connection.send_as(TEXT, b"t")
-        r.settle(lambda: len(seen) == 2)
+        connection.send_now(BINARY, b"\xfe")
+        r.settle(lambda: len(seen) == 3)
         connection.abort()
-    assert seen == [BINARY, TEXT]
+        connection.send_now(TEXT, b"too late")
+    assert seen == [BINARY, TEXT, BINARY]
+
+
+def test_what_cannot_wait_leaves_before_the_loop_has_its_turn() -> None:
+    with ring() as r:
+        peer, connection = call(r)
+        connection.send_now(TEXT, b"a")
+        assert connection.buffered_bytes == 0
+        connection.send_as(TEXT, b"b")
+        connection.send_now(TEXT, b"c")
+        assert connection.buffered_bytes > 0, "order first"
+        r.settle(lambda: len(peer.messages) == 3)
+        assert peer.messages == [b"a", b"b", b"c"]
+        connection.abort()
 
 
 def test_the_server_sees_our_path_and_headers() -> None:

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gw.modes.guard.lanes import NO_SESSION, Item, Lanes, State, session_of
+from gw.modes.guard.lanes import NO_SESSION, Item, Lanes, State
 
 
 class Road:
@@ -79,13 +79,6 @@ def test_one_from_the_middle_leaves_without_disturbing_the_order() -> None:
     road.lanes.finish(items[1])
     road.end(items[0])
     assert road.asked == [items[2]] and road.lanes.items() == [items[2]]
-
-
-def test_sessions_are_named_where_each_method_names_them() -> None:
-    assert session_of("chat.send", {"sessionKey": "s"}) == "s"
-    assert session_of("sessions.send", {"key": "k", "sessionKey": "s"}) == "k"
-    assert session_of("brand.new", {"key": "k"}) == "k"
-    assert session_of("chat.send", {"sessionKey": ""}) is session_of("chat.send", ["x"]) is None
 
 
 STEPS = st.lists(

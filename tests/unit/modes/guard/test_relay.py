@@ -72,7 +72,7 @@ def test_what_is_guarded_passes_byte_for_byte_after_its_verdict() -> None:
     assert line.gateway.raw == []
     assert line.desk.asked[0][1].raw == b'{"sessionKey":"s","message":"caf\xc3\xa9"}', "judged: what will be acted on"
     line.desk.allow()
-    assert line.gateway.raw == [frame] and line.gateway.opcodes == [BINARY]
+    assert line.gateway.raw == line.gateway.at_once == [frame] and line.gateway.opcodes == [BINARY]
 
 
 def test_a_method_nobody_knows_is_judged() -> None:

@@ -91,6 +91,7 @@ FACTS: Final[Mapping[str, str]] = MappingProxyType(
         "executes-encoded": "runs what it has just decoded from a text or file of this machine",
         "executes-input": "a shell reads commands from an input that cannot be known",
         "executes-download": "runs a file saved by the same line",
+        "hidden-program": "runs a program hidden among temporary files or kept in memory",
         "installs-remote": "installs a package from an address or without verification",
         "loads-library": "makes a program load a library, or a configuration that can name one, from the line",
         # shells
@@ -140,7 +141,7 @@ FACTS: Final[Mapping[str, str]] = MappingProxyType(
         "writes-system": "writes to a system folder",
         "loads-module": "loads or unloads a kernel module",
         "preloads": "makes programs load a library first",
-        "hijacks-path": "puts a writable folder first in PATH",
+        "hijacks-path": "lets programs, or code they look for, come from where anybody may write",
         "installs-local": "installs a package file, whose scripts run as root",
         "skips-approval": "switches off checks or questions of another tool",
         "removes-system-package": "removes a package the machine needs",

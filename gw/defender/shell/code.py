@@ -41,13 +41,16 @@ _DECODED_CALL = re.compile(
     r"(?:system|popen|exec\w{0,5}|spawn\w{0,4}|passthru|run)\s?\(\s?[\w.]{0,16}(?:decode|unhex|atob|unpack)"
 )
 _STRING = re.compile(r"\"((?:[^\"\\]|\\.)*)\"|'((?:[^'\\]|\\.)*)'|`((?:[^`\\]|\\.)*)`", re.S)
+_SAME_CALL = frozenset("){")  # no argument of it stands behind one of these: it has ended, or its options begin
 _BACKTICK = re.compile(r"`([^`]{1,512})`")
 _PERCENT_X = re.compile(r"(?:%x|qx)([({\[/!|])([^)}\]/!|]{1,512})[)}\]/!|]")
 # Calls whose argument stands without quotes: `spawn sh` of expect, `esyscmd(sh)` of m4.
 # And where the text comes first: `"sh".execute()` of Groovy, `"sh".!` of Scala.
 _BARE = {
     "tcl": re.compile(r"\b(?:spawn|exec)\s+([^;\n<>]{1,512})"),
-    "m4": re.compile(r"syscmd\(([^)]{1,512})\)"),
+    "m4": re.compile(r"syscmd\(`?([^)']{1,512})"),
+    "powershell": re.compile(r"(?:Start-Process|^\s*&)\s+([\w./-]{1,64})"),
+    "gnuplot": re.compile(r"^\s*!\s*(.{1,512})", re.M),
     "groovy": re.compile(r"[\"']([^\"']{1,512})[\"']\.execute\("),
     "scala": re.compile(r"\"([^\"]{1,512})\"\.!"),
     "prolog": re.compile(r"process_create\(path\(([^)]{1,64})\)"),
@@ -65,7 +68,7 @@ _SOCKETS = (
     "Deno.connect",
     "Invoke-PowerShellTcp", "Invoke-ConPtyShell", "Invoke-PowerShellUdp", "net.connect", "net.createServer",
     "createConnection", "TCPServer", "INET", 'require("net")', "require('net')", "TCPClient", "pfsockopen",
-    "stream_socket", "net.Dial", "net.Listen", "ztcp", "connect(",
+    "stream_socket", "net.Dial", "net.Listen", "ztcp", "connect(", "WEBrick",
 )  # fmt: skip
 _FETCHES = (
     "urlopen", "urlretrieve", "requests.get", "requests.post", "urllib", "http.get", "https.get", "LWP::",
@@ -105,12 +108,12 @@ _WRITE_MODES = (
 )
 _EVALS = (
     "exec(", "eval(", "eval ", "loadstring", "load(", "instance_eval", "Function(", "compile(", "__import__",
-    "marshal.loads", "pickle.loads", "iex", "Invoke-Expression",
+    "marshal.loads", "pickle.loads", "iex", "Invoke-Expression", "source(",
 )  # fmt: skip
 _DECODES = (
     "b64decode", "base64.", "base64_decode", "decode_base64", "Base64", '"base64"', "'base64'", "unhexlify", "fromhex",
     "Buffer.from", "atob(", "decode64", "unpack(", "unpack1", "zlib", "codecs.decode", "rot13", "bytes.fromhex",
-    "gzinflate", "str_rot13", "hex2bin", "FromBase64String",
+    "gzinflate", "str_rot13", "hex2bin", "FromBase64String", 'pack("H', "pack('H",
 )  # fmt: skip
 _SHELL_WORDS = (
     "/bin/sh", "/bin/bash", "/bin/zsh", "bash -i", "sh -i", "/bin/ash", "/bin/dash", "cmd.exe", "pty.spawn",
@@ -235,7 +238,7 @@ def inspect(language: str, code: str) -> CodeFacts:
         code = _said(code)
     if language == "powershell":
         code = _POWERSHELL_WORD.sub(lambda found: _POWERSHELL[found.group().lower()], code[:WINDOW]) + code[WINDOW:]
-    if _has(code, _HINTS):
+    if language in _BARE or _has(code, _HINTS):
         commands = list(_commands(language, code))
         if any(
             hint in code
@@ -358,7 +361,7 @@ def _literals(code: str, start: int) -> Iterator[str]:
         if pos == start and opened < end < len(code) and (found is None or found.start() > opened):
             yield _long_literal(code, opened)
             return
-        if found is None or (pos != start and ")" in code[pos : found.start()]):
+        if found is None or (pos != start and not _SAME_CALL.isdisjoint(code[pos : found.start()])):
             return
         yield next(g for g in found.groups() if g is not None)
         pos = found.end()
@@ -385,7 +388,8 @@ def _commands(language: str, code: str) -> Iterator[str]:
             continue
         if len(words) > 1 and words[0].rpartition("/")[2] == words[1]:
             del words[0]  # execvp("sh", ["sh", ...]): the name comes twice
-        listed = "[" in code[found.start() : found.end()] or (len(words) > 1 and " " not in words[0])
+        called = code[found.start() : found.end()]
+        listed = "[" in called or (len(words) > 1 and " " not in words[0] and "popen(" not in called)
         yield _unescape(" ".join(words) if listed else words[0])
         count += 1
         if count >= MAX_FOUND:

@@ -44,7 +44,7 @@ PROMPTS = names(
     " mail mailx telnet nmap journalctl systemctl timedatectl loginctl hostnamectl localectl git gh apt apt-get dpkg"
     " aws gcloud az eb heroku cargo cpan top htop iftop scanmem tdbtool zathura crash nano pico pic bc dc irb ncdu"
     " ranger mc rpm yum zypper bconsole dmesg pdb ncftp psftp tasksh debugfs slsh tcsh octave msfconsole smbclient"
-    " gp gap maxima sage scons ghci sqlplus isql usql r2 radare2 lldb jdb"
+    " gp gap maxima sage scons ghci sqlplus isql usql r2 radare2 lldb jdb gcc cc clang tcc g++"
 )
 
 # program -> options whose value is a command line.
@@ -122,7 +122,7 @@ _CARGO_SETTING = re.compile(
     r"(?:[\w.'\"()=-]{0,64}\.)?(?:rustc|rustdoc|rustc-wrapper|rustc-workspace-wrapper|runner|linker)\s*=\s*[\"'\[]*([^\"'\]]+)"
 )
 _VIM_COMMAND = re.compile(
-    r"\+?:?\s*(?:silent\s*!?\s*)?(?:!|sh(?:ell)?$|ter(?:minal)?\b|py(?:thon)?3?\b|perl\b|ruby\b|lua\b|call\s+system"
+    r"\+?:?\s*(?:silent\s*!?\s*)?(?:!|sh(?:ell)?$|te(?:r\w*)?\b|py(?:thon)?3?\b|perl\b|ruby\b|lua\b|call\s+system"
     r"|set\s+shell|r(?:ead)?\s*!)(.*)",
     re.S,
 )

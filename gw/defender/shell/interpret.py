@@ -40,6 +40,7 @@ _ADMINISTRATIVE = _USUAL_SHELL_WRAPPERS | {
     "xterm", "gnome-terminal", "konsole", "xfce4-terminal", "terminator", "tilix", "alacritty", "ghostty", "kitty",
     "foot", "wezterm", "zellij", "dtach", "abduco", "guix", "nix", "nix-shell", "conda", "poetry", "pipenv", "uv",
 }  # fmt: skip
+_ONE_BY_ONE = frozenset(("xargs", "find", "fd", "fdfind"))  # `xargs -I{} sh -c '{}'`: each item is a command
 # Nobody bends a shell's own descriptors this way but to get one out of a program that has taken them.
 _TO_TERMINAL = frozenset(((">&", 1, "0"), (">&", 2, "0"), ("<&", 0, "1"), ("<&", 0, "2")))
 _STANDARD = frozenset(("0", "1", "2", "-"))
@@ -134,6 +135,8 @@ def _run_text(walker: "Walker", draft: Draft, code: Code, text: str, context: Co
         draft.inline_code = text
     if code.language != "sh":
         return _run_foreign(walker, draft, code.language, text, context)
+    if text.strip("\"' ") == "{}" and not _ONE_BY_ONE.isdisjoint(draft.wrappers):
+        draft.facts.add("executes-input")
     inner = context.inside(draft.program or "sh", stdin=context.stdin if code.text is not None else None)
     positional = walker.positional
     if code.args:

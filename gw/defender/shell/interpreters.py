@@ -211,6 +211,8 @@ def code_of(program: str, argv: Sequence[str]) -> Code | None:
             continue
         i += 2 if word in skipped else 1
         if word == "-m":
+            if argv[i - 1] == "timeit":
+                return Code(language, "\n".join(argv[i:]), i, args=tuple(argv[i:]))
             return Code(language, script="", args=tuple(argv[i - 1 :]))
     if found:
         return Code(language, "\n".join(found), at, args=tuple(argv[i:]))

@@ -56,7 +56,7 @@ _CODE: dict[str, str] = {
     "lldb": "-s --source -S --source-before-file",
     "rustc": "-C",
     "bazel": "--bazelrc",
-    "git": "--template --exec-path",
+    "patchelf": "--add-needed --replace-needed --set-interpreter --set-rpath --add-rpath",
     "tmux": "-f",
     "screen": "-c",
     **dict.fromkeys(("mutt", "neomutt"), "-F"),

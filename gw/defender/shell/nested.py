@@ -274,7 +274,9 @@ NESTED: dict[str, Finder] = {
     **dict.fromkeys(("fd", "fdfind"), _after_word("-x", "-X", "--exec", "--exec-batch", within=99)),
     **dict.fromkeys(("ssh", "autossh"), _ssh),
     **dict.fromkeys(
-        names("docker podman nerdctl kubectl oc k3s microk8s lxc incus docker-compose podman-compose crictl runc"),
+        names(
+            "docker podman nerdctl kubectl oc k3s microk8s lxc incus docker-compose podman-compose crictl runc buildah"
+        ),
         _container,
     ),
     **dict.fromkeys(("cmd", "cmd.exe"), _cmd),

@@ -42,7 +42,8 @@ _SECRETS_AT_HOME = (
     r"\.local/share/keyrings", r"\.snowsql",
     r"\.openclaw/(?:credentials|openclaw\.json|auth|agents/[^$]*auth|\.env|secrets|identity|devices)",
     r"\.bitcoin/", r"\.ethereum/", r"\.electrum/", r"\.purple/accounts", r"\.codex/auth", r"\.claude/\.credentials",
-    r"\.claude\.json",
+    r"\.claude\.json", r"Library/(?:Keychains|Cookies)/",
+    r"Library/Application Support/[^$]*/(?:Login Data|Cookies|logins\.json|key4\.db)",
 )  # fmt: skip
 _SECRETS_OF_SYSTEM = (
     r"/etc/(?:shadow|gshadow|security/opasswd|master\.passwd|krb5\.keytab|ipsec\.secrets|ppp/(?:chap|pap)-secrets)",
@@ -50,7 +51,8 @@ _SECRETS_OF_SYSTEM = (
     r"/etc/clawgate/(?:keys|secrets|[^/]*\.key)", r"/etc/NetworkManager/system-connections",
     r"/var/run/secrets/(?:kubernetes\.io|[^$]*token[^/]*$)", r"/run/secrets/",
     r"/proc/[^/]+/(?:environ|mem$)", r"/proc//(?:environ|mem)$", r"/proc/kcore", r"/dev/k?mem$",
-    r"/var/lib/(?:sss/db|samba/private|NetworkManager)",
+    r"/var/lib/(?:sss/db|samba/private|NetworkManager|kubelet/pki)", r"/etc/wpa_supplicant/[^$]*\.conf",
+    r"/(?:var/)?tmp/krb5cc_",
 )  # fmt: skip
 _SECRET = re.compile("~/(?:" + "|".join(_SECRETS_AT_HOME) + ")|" + "|".join(_SECRETS_OF_SYSTEM))
 # Worth protecting wherever they lie; fixtures of a test suite are made to be read.
@@ -109,6 +111,10 @@ _GUARDS = re.compile(
 _DATA = (
     ".db", ".sqlite", ".sqlite3", ".sql", ".mdb", ".env", ".key", ".pem", ".tfstate", ".dump", ".bak", ".csv", ".yaml",
     ".yml", ".json", ".toml", ".conf", ".ini", ".py", ".js", ".ts", ".go", ".rs", ".c", ".java",
+)  # fmt: skip
+_DATA_HOMES = (
+    "/var/lib/mysql/", "/var/lib/postgresql/", "/var/lib/mongodb/", "/var/lib/redis/", "/var/lib/etcd/",
+    "/var/lib/docker/",
 )  # fmt: skip
 _TEMPORARY = re.compile(r"/(?:tmp|var/tmp|dev/shm|private/tmp)/[^/]|/dev/null$")
 _ARTEFACTS = names(
@@ -213,7 +219,7 @@ def is_guard(path: str) -> bool:
 
 def is_data(path: str) -> bool:
     """Where data or settings live, by its name."""
-    return path.endswith(_DATA)
+    return path.endswith(_DATA) or path.startswith(_DATA_HOMES)
 
 
 def is_temporary(path: str) -> bool:

@@ -47,6 +47,9 @@ _PATTERN_PROGRAM = re.compile(r"[./~]*/[^()]*|[a-z0-9?*\[\]_.-]*[a-z?][a-z0-9?*\
 # `!/bin/sh`, `:!sh`: what people type at the prompt of an editor or pager.
 _PROMPT_ESCAPE = re.compile(r":?!(?:/|\.{1,2}/|(?:ba|da|z|k|c|tc|a)?sh$)")
 
+# Where nobody looks: below a dot among temporary files, or in memory.
+_HIDDEN = re.compile(r"/(?:var/)?tmp/(?:[^/]{1,64}/){0,4}\.[^/.]|/dev/shm/|/dev/mqueue/")
+
 _SPECIAL = frozenset("\"'`$\\|&;()<>{}*?[#~\n=!")
 
 MAX_WRAPPERS = 12
@@ -223,8 +226,8 @@ def _plain(
         draft.facts.discard("clears-history")  # a subshell's history is its own
     if walker.armed and not known.passive and walker.base is None and not _is_walked(walker, draft, known):
         draft.facts |= walker.armed
-    if argv[0][:1] in "!:" and _PROMPT_ESCAPE.match(argv[0]):
-        draft.facts |= {"shell-escape", "escapes-to-shell"}
+    if argv[0][:1] in "!:/":
+        draft.facts |= _by_its_place(argv[0])
     if context.env:
         run_variables(walker, draft, context)
     if known.interpreter:
@@ -244,6 +247,13 @@ def _plain(
     if walker.captures or draft.writes:
         return _output(walker, draft, known, context)
     return UNKNOWN
+
+
+def _by_its_place(word: str) -> set[str]:
+    """What the first word says as it is written: `:!sh` of a prompt, `/tmp/.x` of something that is not to be seen."""
+    if word[:1] == "/":
+        return {"hidden-program"} if _HIDDEN.match(word) else set()
+    return {"shell-escape", "escapes-to-shell"} if _PROMPT_ESCAPE.match(word) else set()
 
 
 def _output(walker: "Walker", draft: Draft, known: Profile, context: Context) -> Stream:

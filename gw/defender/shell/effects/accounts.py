@@ -25,7 +25,7 @@ def account(draft: Draft) -> None:
         or ("root" in draft.operands and shell.endswith(("nologin", "false")))
     ):
         draft.facts.add("changes-password")
-    if program == "groupmod" and draft.value("-g", "--gid") == "0":
+    if program in ("groupmod", "groupadd") and draft.value("-g", "--gid") == "0":
         uid = "0"
     if uid == "0" or (program in ("useradd", "usermod", "adduser") and duplicate == "0"):
         draft.facts.add("adds-root-user")

@@ -22,6 +22,18 @@ def record(draft: Draft) -> None:
         draft.facts.add("captures")
 
 
+def screen(draft: Draft) -> None:
+    """macOS: `-V` is a length, not a version."""
+    if draft.operands or draft.has("-c", "-P"):
+        draft.facts.add("captures")
+
+
+def microphone(draft: Draft) -> None:
+    """sox: the default device as its first file."""
+    if draft.argv[1:2] in (["-d"], ["--default-device"]):
+        draft.facts.add("captures")
+
+
 def picture(draft: Draft) -> None:
     """`import` of ImageMagick takes a picture of a window; `xwd` of the screen."""
     if "root" in draft.after("-window") or draft.has("-root"):
@@ -29,7 +41,7 @@ def picture(draft: Draft) -> None:
 
 
 def keys(draft: Draft) -> None:
-    if "test" in draft.operands[:1] or draft.has("--start", "-s", "--test-xi2") or draft.program == "showkey":
+    if "test" in draft.operands[:1] or draft.has("--start", "-s", "--test", "--test-xi2") or draft.program == "showkey":
         draft.facts.add("captures")
 
 
@@ -42,7 +54,7 @@ EFFECTS: dict[str, Effect] = {
     **dict.fromkeys(names("tcpdump tshark dumpcap ngrep tcpflow"), traffic),
     **dict.fromkeys(
         names(
-            "arecord parecord parec rec scrot gnome-screenshot maim grim screencapture flameshot spectacle evtest"
+            "arecord parecord parec rec scrot gnome-screenshot maim grim flameshot spectacle evtest"
             " imagesnap fswebcam streamer screenshot recordmydesktop wf-recorder"
         ),
         record,
@@ -50,4 +62,6 @@ EFFECTS: dict[str, Effect] = {
     **dict.fromkeys(("import", "xwd"), picture),
     **dict.fromkeys(("xinput", "logkeys", "showkey", "xspy", "xkbcat"), keys),
     "ffmpeg": video,
+    "screencapture": screen,
+    "sox": microphone,
 }

@@ -231,7 +231,7 @@ def httpie(draft: Draft) -> None:
         draft.facts.add("http-delete")
     for argument, marks in zip(draft.argv[1:], draft.marks[1:], strict=True):
         name, at, path = argument.rpartition("@")
-        if at and name.isidentifier():
+        if at and (not name or name.isidentifier()):
             sends_file(draft, path)
         sends_marked(draft, marks)
     sends_input(draft)
@@ -274,7 +274,9 @@ def transfer(draft: Draft) -> None:
     words = " ".join(draft.argv)
     if draft.stdin is not None and draft.stdin.text:
         words += " " + draft.stdin.text[:1024]
-    if re.search(r"\bm?put\s", words[:2048]) or (draft.program == "tftp" and draft.has("-p")):
+    if re.search(r"\bm?put\s|\bmirror\s+(?:-\w*R|--reverse)", words[:2048]) or (
+        draft.program == "tftp" and draft.has("-p")
+    ):
         draft.facts.add("sends-file")
 
 

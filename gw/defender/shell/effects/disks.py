@@ -5,7 +5,7 @@ Adds paths and facts to drafts. Invariant: asking about a disk is never taken fo
 
 from gw.defender.shell.draft import Draft, Effect
 from gw.defender.shell.names import names
-from gw.defender.shell.paths import is_data, is_disk, normalise
+from gw.defender.shell.paths import is_data, is_disk, is_system, normalise
 
 _ENDLESS = ("/dev/zero", "/dev/urandom", "/dev/random", "/dev/full")
 _PARTED_WRITES = names("mklabel mktable mkpart rm resizepart mkfs mkpartfs move set")
@@ -130,7 +130,7 @@ def mount(draft: Draft) -> None:
     elif "remount" in options and not _GUARDED_MOUNTS.isdisjoint(draft.operands):
         weaker = "rw" in options or any(o.startswith("hidepid") for o in options)
         draft.facts |= {"binds-mount"} if weaker else set()
-    elif not _COVERED.isdisjoint(draft.paths(draft.operands[1:])[-1:]):
+    elif "suid" in options or any(p in _COVERED or is_system(p) for p in draft.paths(draft.operands[1:])[-1:]):
         draft.facts.add("binds-mount")
 
 

@@ -187,7 +187,7 @@ def archive(draft: Draft) -> None:
 
 def gpg(draft: Draft) -> None:
     draft.reads += draft.paths()
-    if draft.has("--export-secret-keys", "--export-secret-subkeys"):
+    if any(flag.startswith("--export-secret") for flag in draft.flags):
         draft.facts.add("reads-secret")
     unattended = draft.wrappers[-1:] in (("find",), ("xargs",)) or draft.has("--passphrase", "--passphrase-fd")
     if draft.has("-c", "--symmetric", "-e", "--encrypt") and unattended:

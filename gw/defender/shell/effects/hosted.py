@@ -40,6 +40,9 @@ _AWS_SECRETS = names(
 
 _COPIERS = names("aws gsutil gcloud rclone s3cmd s5cmd mc b2 azcopy oci")
 _COPYING = names("cp mv sync copy move copyto moveto put rsync mirror upload-file")
+MAX_MANIFEST = 4096  # characters that are looked at
+# In a manifest: the pod gets the rights, processes or files of the machine it runs on.
+_OF_THE_NODE = ('"privileged":', "privileged: true", "hostPID", "hostPath")
 _STORES = names("s3 storage os object")
 _REMOTE = re.compile(r"(?:s3|gs|b2|az|https?)://|[\w.-]{2,64}:(?!\\)")
 _AWS_FLAGS = names(
@@ -179,11 +182,16 @@ def secret_store(draft: Draft) -> None:
     )
     words = draft.operands
     stores = draft.program in ("pass", "gopass") and words[:1] and words[0] not in _PASS_VERBS
+    if (draft.program == "vault" and words[:2] in (["token", "create"], ["policy", "write"], ["auth", "enable"])) or (
+        draft.program == "security" and words[:1] == ["add-trusted-cert"]
+    ):
+        draft.facts.add("service-grants")
     if draft.program == "vault" and words[1:2] in (["disable"], ["seal"], ["rekey"]):
         draft.facts.add("service-destroys")
     listed = words[:1] in (["list"], ["secrets"]) and draft.program in ("bw", "doppler")
     only_names = words[:2] == ["kv", "list"] or words[:1] == ["list"]
-    if (any(w in reading for w in words[:3]) and not only_names) or stores or listed:
+    shown = draft.program == "kwallet-query" and draft.has("-r", "--read-password")
+    if (any(w in reading for w in words[:3]) and not only_names) or stores or listed or shown:
         draft.facts.add("reads-service-secret")
 
 
@@ -239,9 +247,10 @@ def kubectl(draft: Draft) -> None:
         draft.facts.add("reads-service-secret")
     if "--privileged" in draft.argv or "--privileged=true" in draft.argv:
         draft.facts.add("container-escape")
-    if any('"privileged":' in a or "hostPID" in a or "hostPath" in a for a in draft.argv[1:]):
+    given = draft.stdin.text[:MAX_MANIFEST] if draft.stdin is not None and draft.stdin.text else ""
+    if any(sign in text for text in (*draft.argv[1:], given) for sign in _OF_THE_NODE):
         draft.facts.add("container-escape")
-    if "proxy" in words[:2] and any(a.startswith("--address") for a in draft.argv):
+    if words[:1] in (["proxy"], ["port-forward"]) and "0.0.0.0" in (draft.value("--address") or ""):  # noqa: S104  read
         draft.facts.add("listens")
 
 
@@ -326,7 +335,9 @@ EFFECTS: dict[str, Effect] = {
     **dict.fromkeys(_SERVICES, service),
     "aws": aws,
     **dict.fromkeys(("gcloud", "az"), cloud),
-    **dict.fromkeys(names("vault op bw doppler pass lpass security secret-tool gopass chamber keyctl"), secret_store),
+    **dict.fromkeys(
+        names("vault op bw doppler pass lpass security secret-tool gopass chamber keyctl kwallet-query"), secret_store
+    ),
     **dict.fromkeys(names("terraform tofu terragrunt pulumi cdk cdktf"), terraform),
     **dict.fromkeys(names("kubectl oc k3s microk8s"), kubectl),
     **dict.fromkeys(("helm", "helmfile"), helm),

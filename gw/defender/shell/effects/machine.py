@@ -91,6 +91,11 @@ def power(draft: Draft) -> None:
         draft.facts.add("stops-machine")
 
 
+def sleep_until(draft: Draft) -> None:
+    if draft.value("-m", "--mode") in ("off", "mem", "disk", "freeze", "standby"):
+        draft.facts.add("stops-machine")
+
+
 def init(draft: Draft) -> None:
     if draft.operands[:1] in (["0"], ["6"], ["1"], ["s"], ["S"]):
         draft.facts.add("stops-machine")
@@ -137,7 +142,14 @@ def protection(draft: Draft) -> None:
     program, first = draft.program, "".join(draft.operands[:1])
     if (
         (program == "setenforce" and first.lower() in ("0", "permissive"))
-        or (program == "auditctl" and (draft.has("-D") or draft.value("-e") == "0"))
+        or (
+            program == "auditctl"
+            and (draft.has("-D") or draft.value("-e") == "0" or "never" in (draft.value("-a") or ""))
+        )
+        or (program == "semanage" and first == "permissive" and draft.has("-a", "--add"))
+        or (program == "pfctl" and draft.has("-d", "-F"))
+        or (program == "falconctl" and draft.has("-d"))
+        or (program == "mdatp" and "disabled" in draft.argv)
         or (program == "fail2ban-client" and first in ("stop", "unban"))
         or program in ("aa-disable", "aa-teardown", "aa-complain")
         or (program == "apparmor_parser" and draft.has("-R", "--remove"))
@@ -241,7 +253,11 @@ def network(draft: Draft) -> None:
         off = words[:1] in (["del"], ["flush"], ["delete"])
     elif program == "rfkill":
         off = words[:1] == ["block"]
+    elif program == "tc":
+        off = "netem" in words and ("loss" in words or "corrupt" in words)
     elif program == "nmcli":
+        if draft.has("-s", "--show-secrets"):
+            draft.facts.add("reads-service-secret")
         off = "off" in words[1:3] or words[1:2] in (["disconnect"], ["down"], ["delete"])
     else:
         off = bool(words)
@@ -340,10 +356,15 @@ EFFECTS: dict[str, Effect] = {
     **dict.fromkeys(("update-rc.d", "chkconfig", "rc-update", "insserv"), runlevels),
     **dict.fromkeys(("shutdown", "reboot", "halt", "poweroff", "kexec"), power),
     **dict.fromkeys(("init", "telinit"), init),
+    "rtcwake": sleep_until,
     "loginctl": loginctl,
     **dict.fromkeys(names("ufw iptables ip6tables iptables-legacy nft firewall-cmd iptables-restore"), firewall),
     **dict.fromkeys(
-        names("fail2ban-client setenforce auditctl aa-disable aa-teardown aa-complain apparmor_parser"), protection
+        names(
+            "fail2ban-client setenforce auditctl aa-disable aa-teardown aa-complain apparmor_parser semanage pfctl"
+            " falconctl mdatp"
+        ),
+        protection,
     ),
     "sysctl": sysctl,
     **dict.fromkeys(("insmod", "modprobe", "rmmod"), kernel_module),
@@ -355,7 +376,7 @@ EFFECTS: dict[str, Effect] = {
     **dict.fromkeys(("pkill", "killall", "skill"), kill_by_name),
     "fuser": kill_users,
     **dict.fromkeys(names("gdb strace ltrace gcore procdump memdump fridump"), attach),
-    **dict.fromkeys(("ip", "ifconfig", "route", "nmcli", "ifdown", "rfkill"), network),
+    **dict.fromkeys(("ip", "ifconfig", "route", "nmcli", "ifdown", "rfkill", "tc"), network),
     "history": history,
     "unset": unset,
     **dict.fromkeys(("set", "shopt"), shell_option),

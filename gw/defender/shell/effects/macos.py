@@ -33,6 +33,8 @@ def setting(draft: Draft) -> None:
 
 def directory(draft: Draft) -> None:
     words = [w.lstrip("-") for w in draft.argv[1:6]]
+    if any("ShadowHash" in o for o in draft.operands):
+        draft.facts.add("reads-secret")
     if any(o.rpartition("/")[2] == "admin" for o in draft.operands) or "adminuser" in words:
         draft.facts.add("adds-root-user")
     elif not {"create", "append", "passwd", "addUser", "enableroot"}.isdisjoint(words):

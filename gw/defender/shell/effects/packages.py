@@ -10,6 +10,7 @@ from gw.defender.shell.names import names
 from gw.defender.shell.stream import UNRESOLVED
 
 _PUBLIC_FORGES = ("https://github.com/", "https://gitlab.com/", "https://codeberg.org/")
+_SCRIPT_REGISTRIES = ("https://deno.land/", "https://jsr.io/", "https://esm.sh/", "https://cdn.jsdelivr.net/")
 _CRITICAL = names(
     "systemd libc6 bash coreutils sudo openssh-server apt dpkg base-files init glibc python3 passwd util-linux ufw"
     " auditd clamav fail2ban apparmor selinux-policy ca-certificates openssh sshd rsyslog network-manager grub2"
@@ -60,12 +61,14 @@ def _uninstalls(draft: Draft) -> None:
 def npm(draft: Draft) -> None:
     _uninstalls(draft)
     words = draft.operands
-    if words[:1] in (["install"], ["i"], ["add"], ["exec"], ["x"], ["dlx"], ["init"]) and any(
+    if words[:1] in (["install"], ["i"], ["add"], ["exec"], ["x"], ["dlx"], ["init"], ["run"]) and any(
         _is_address(w) for w in words[1:]
     ):
         draft.facts.add("installs-remote")
     if words[:1] == ["set"]:
         words = ["config", *words]
+    if words[:4] == ["config", "set", "strict-ssl", "false"]:
+        draft.facts.add("skips-approval")
     if words[:2] == ["config", "set"] and words[2:3] in (["script-shell"], ["shell"], ["git"], ["editor"]):
         draft.facts.add("git-hooks-command")
     if words[:3] == ["config", "set", "registry"] and any(_is_address(w) and "npmjs.org" not in w for w in words[3:]):
@@ -79,6 +82,14 @@ _ADDS = names("install add get require i inject repo tap remote-add plugin init 
 
 def _asks_for_more(draft: Draft) -> bool:
     return not _ADDS.isdisjoint(draft.operands[:3]) or not draft.flags.isdisjoint(_ADDS)
+
+
+def deno(draft: Draft) -> None:
+    """A script by its address, but for those of the usual registries."""
+    if draft.operands[:1] in (["run"], ["install"], ["serve"]) and any(
+        _is_address(w) and not w.startswith(_SCRIPT_REGISTRIES) for w in draft.operands[1:]
+    ):
+        draft.facts.add("executes-fetched")
 
 
 def direct(draft: Draft) -> None:
@@ -125,6 +136,7 @@ def system(draft: Draft) -> None:
 EFFECTS: dict[str, Effect] = {
     **dict.fromkeys(("pip", "pip3", "pipx", "gem", "cargo"), pip),
     **dict.fromkeys(("npm", "pnpm", "yarn", "bun"), npm),
+    "deno": deno,
     **dict.fromkeys(
         names(
             "uv poetry pdm pipenv conda mamba micromamba composer luarocks cpanm cpan brew nix easy_install rye hatch"

@@ -9,10 +9,12 @@ from gw.defender.shell.effects.clients import options, sends_file, sends_input
 from gw.defender.shell.interpreters import SHELLS
 from gw.defender.shell.names import names
 from gw.defender.shell.nested import SSH_VALUED
-from gw.defender.shell.paths import normalise
+from gw.defender.shell.paths import is_temporary, normalise
 from gw.defender.shell.stream import DECODED, FETCHED, LOCAL, SECRET, Stream
 
 _FROM_NETWORK = Stream(None, FETCHED)
+# Whoever talks to one of these can start a container with anything in it.
+SERVICE_SOCKETS = ("docker.sock", "containerd.sock", "crio.sock", "podman.sock")
 _OTHER_SHELLS = frozenset(("cmd.exe", "cmd", "powershell", "powershell.exe", "pwsh", "busybox"))
 
 
@@ -30,6 +32,8 @@ def netcat(draft: Draft) -> None:
     listens = (
         draft.has("-l", "--listen", "-L", "-s") if draft.program == "socket" else draft.has("-l", "--listen", "-L")
     )
+    if any(o.endswith(SERVICE_SOCKETS) for o in draft.operands):
+        draft.facts.add("mounts-host")
     hosts = [o for o in draft.operands if not o.isdigit() and "/" not in o and not _is_shell(o)]
     draft.fetches += tuple(hosts[:1])
     if _executes(draft) and (listens or hosts):
@@ -92,6 +96,8 @@ def socat(draft: Draft) -> None:
     for operand in draft.operands:
         kind, _, rest = operand.partition(":")
         name, _, options = rest.partition(",")
+        if name.endswith(SERVICE_SOCKETS):
+            draft.facts.add("mounts-host")
         if kind.lower() in ("file", "open", "gopen", "create") and name[:1] in ("/", "~", "."):
             if "creat" in options or kind.lower() == "create":
                 draft.writes += (normalise(name, draft.cwd),)
@@ -158,6 +164,18 @@ def tunnel(draft: Draft) -> None:
         draft.facts.add("tunnels")
 
 
+def network(draft: Draft) -> None:
+    """Joining somebody's network: `wg-quick up /tmp/x.conf`, `openvpn /tmp/x.ovpn`, `zerotier-cli join x`."""
+    if draft.operands[:1] == ["join"] or any(is_temporary(path) for path in draft.paths()):
+        draft.facts.add("tunnels")
+
+
+def notebook(draft: Draft) -> None:
+    """jupyter: whoever reaches it without a password runs what he likes."""
+    if any(word.rstrip("'\"").endswith(("token=", "password=")) for word in draft.argv[1:]):
+        draft.facts.add("listens")
+
+
 def chisel(draft: Draft) -> None:
     if draft.operands[:1] == ["server"] or any(o.startswith("R:") or "socks" in o for o in draft.operands):
         draft.facts.add("tunnels")
@@ -217,6 +235,8 @@ EFFECTS: dict[str, Effect] = {
         login_server,
     ),
     "chisel": chisel,
+    **dict.fromkeys(("openvpn", "wg-quick", "zerotier-cli", "stunnel", "tor"), network),
+    **dict.fromkeys(("jupyter", "jupyter-lab", "jupyter-notebook"), notebook),
     "ztcp": raw,
     **dict.fromkeys(("code", "tailscale"), published),
     **dict.fromkeys(names("httpd http-server serve miniserve dufs webfsd darkhttpd"), serve),

@@ -23,7 +23,7 @@ ATTACK = names(
     " routersploit msfrpcd msfdb armitage havoc villain pupy koadic poshc2 brutespray fcrackzip pdfcrack ophcrack"
     " bruteforce-luks bruteforce-salted-openssl truecrack rarcrack cewl crunch hoaxshell ligolo-ng"
     " bloodyad psexec wmiexec smbexec dcomexec atexec ntlmrelayx getnpusers getuserspns ticketer lookupsid"
-    " reverse_ssh sshpiper keimpx trevorspray sprayhound kubeletctl"
+    " firefox_decrypt hackbrowserdata slowhttptest reverse_ssh sshpiper keimpx trevorspray sprayhound kubeletctl"
 )
 # In everyday use, so that a script or a build of that name is not taken for the tool.
 _WORDS = names(

@@ -57,6 +57,20 @@ def schedule(draft: Draft) -> None:
     draft.facts.add("installs-service")
 
 
+def service(draft: Draft) -> None:
+    """sc: `create` installs, `stop`, `delete` and `config` take away."""
+    if "".join(draft.operands[:1]).lower() == "create":
+        draft.facts.add("installs-service")
+    else:
+        stop_service(draft)
+
+
+def rights(draft: Draft) -> None:
+    """icacls: everybody may."""
+    if any(a.lower().startswith(("everyone:", "*s-1-1-0:")) for a in draft.argv[1:]):
+        draft.facts.add("opens-access")
+
+
 def stop_everything(draft: Draft) -> None:
     if "*" in draft.argv:
         draft.facts.add("kills-all")
@@ -146,9 +160,11 @@ EFFECTS: dict[str, Effect] = {
     "cipher": wipe_free,
     "diskpart": script_disk,
     **dict.fromkeys(("Get-Content", "gc"), get_content),
-    **dict.fromkeys(("Set-ExecutionPolicy", "Set-MpPreference"), weaken),
+    **dict.fromkeys(("Set-ExecutionPolicy", "Set-MpPreference", "Add-MpPreference"), weaken),
     **dict.fromkeys(("vssadmin", "wevtutil", "Clear-EventLog", "wbadmin"), clear_log),
     **dict.fromkeys(("schtasks", "Register-ScheduledTask", "New-Service"), schedule),
-    **dict.fromkeys(("Stop-Service", "sc", "sc.exe", "Stop-Computer", "Restart-Computer"), stop_service),
+    **dict.fromkeys(("Stop-Service", "Stop-Computer", "Restart-Computer"), stop_service),
+    **dict.fromkeys(("sc", "sc.exe"), service),
+    **dict.fromkeys(("icacls", "cacls"), rights),
     **dict.fromkeys(("taskkill", "Stop-Process"), stop_everything),
 }

@@ -38,6 +38,7 @@ from gw.defender.shell.interpreters import canonical, code_of, is_interpreter
         ("julia -e a", "julia", "a"),
         ("pwsh -Command a", "powershell", "a"),
         ("tclsh -c a", "tcl", "a"),
+        ("python3 -m timeit a b", "python", "a\nb"),
         ("ocaml -e a", "ocaml", "a"),
         ("swipl -g a -t halt", "prolog", "a"),
         ("clojure -M -e a", "lisp", "a"),

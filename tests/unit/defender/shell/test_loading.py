@@ -26,6 +26,9 @@ def loads(line: str) -> bool:
         "vim -S ./x.vim",
         "openvpn --config /tmp/x",
         "awk -l /tmp/x a",
+        "patchelf --add-needed /tmp/x.so bin/app",
+        "ld.so --preload /tmp/x.so ./app",
+        "gdb -x /tmp/x.gdb",
     ],
 )
 def test_from_where_anybody_may_write(line: str) -> None:

@@ -5,6 +5,7 @@ import pytest
 from tests.support.commands import facts_of
 
 HITS = [
+    ("groupadd -g 0 -o x", "adds-root-user"),
     ("machinectl shell", "spawns-shell"),
     ("usermod -L root", "changes-password"),
     ("usermod -p x root", "changes-password"),

@@ -5,6 +5,9 @@ import pytest
 from tests.support.commands import facts_of
 
 HITS = [
+    ("screencapture -V 60 x.mov", "captures"),
+    ("sox -d x.wav", "captures"),
+    ("xinput --test 11", "captures"),
     ("tcpdump -i eth0 -w o.pcap", "captures"),
     ("tshark -i any", "captures"),
     ("tcpdump -z /tmp/x -r a", "shell-escape"),
@@ -20,6 +23,8 @@ HITS = [
     ("cat /dev/input/event3", "captures"),
 ]
 MISSES = [
+    ("sox a.wav b.mp3", "captures"),
+    ("screencapture -h", "captures"),
     ("tcpdump -r o.pcap", "captures"),
     ("tcpdump -D", "captures"),
     ("arecord -l", "captures"),

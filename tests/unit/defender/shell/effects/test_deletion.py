@@ -5,6 +5,7 @@ import pytest
 from tests.support.commands import facts_of
 
 HITS = [
+    ("find / -mtime +1 -exec rm -f {} +", "deletes-many"),
     ("rm -f src/*", "deletes-many"),
     ("rm src/*.py", "deletes-many"),
     ("rm -f ~/.ssh/id_rsa", "deletes-many"),

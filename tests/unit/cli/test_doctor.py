@@ -96,7 +96,7 @@ def secret_problem(message: str, hint: str = "") -> ConfigError:
         (secret_problem("cannot read: Permission denied"), "/s/token", "member of the group clawgate"),
         (secret_problem("open to others (mode 644)", "chmod 600 /s/token"), "open to others", "chmod 600 /s/token"),
         (TurnedAwayError("refuses: token mismatch"), "token mismatch", "give the --state or --token-file"),
-        (UnreachableError("no gateway: refused"), "refused", "a guard answers at 127.0.0.1:18791"),
+        (UnreachableError("no gateway: refused"), "refused", "a guard: --listen 127.0.0.1:18791"),
         (RefusedError("status", {"message": "busy"}), "busy", "systemctl start clawgate"),
     ],
 )

@@ -131,7 +131,7 @@ def _read(kind: PartKind, where: str, value: Json, parts: list[Part]) -> None:
 
 
 def _is_argv(words: list[Json]) -> bool:
-    return bool(words) and all(isinstance(word, str) for word in words)
+    return {type(word) for word in words} == {str}
 
 
 def _arguments(tool: str, where: str, value: Json, parts: list[Part]) -> None:

@@ -60,6 +60,8 @@ def find(root: Place, value: Json) -> list[Found]:
 def _walk(place: Place, where: str, node: Json, rest: tuple[int, PartKind] | None, found: list[Found]) -> None:
     if place.kind is not None:
         found.append((place.row, place.kind, where, node))
+        if not place.below and place.each is None:
+            return
         rest = None
     elif place.rest is not None:
         rest = place.rest

@@ -22,6 +22,9 @@ class State(Enum):
     DONE = "done"  # passed on, or answered
 
 
+FREE, WAITING, JUDGING, STOPPED, HELD, DONE = State  # every request passes several, and a class is slow to look up in
+
+
 class Item:
     """One request (or one event for a node) on its way through the guard; `data` is what came and what will leave."""
 
@@ -40,13 +43,13 @@ class Item:
         self.params: Any = None
         self.raw = b""  # the bytes `params` were read from
         self.patience_s: float | None = None  # of whoever asked, where it says how long it waits
-        self.repeat: str | None = None  # its name in the table of idempotency keys
+        self.repeat: tuple[str, str, str] | None = None  # its name in the table of idempotency keys
         self.review: str | None = None  # id of the held action it waits for
-        self.state = State.FREE
+        self.state = FREE
 
     @property
     def is_done(self) -> bool:
-        return self.state is State.DONE
+        return self.state is DONE
 
 
 class Lanes:
@@ -67,7 +70,7 @@ class Lanes:
         return queue is not None and queue[0].review is None
 
     def add(self, item: Item) -> None:
-        item.state = State.WAITING
+        item.state = WAITING
         self.count += 1
         self.bytes += len(item.data)
         queue = self._lanes.setdefault(item.lane, deque())
@@ -77,7 +80,7 @@ class Lanes:
 
     def hold(self, item: Item, review: str) -> None:
         """A person decides: what is not guarded goes on now; without a session so does everything behind it."""
-        item.state = State.HELD
+        item.state = HELD
         again, item.review = item.review is not None, review
         if again:  # it was held before, and the answer was not for it
             return
@@ -96,7 +99,7 @@ class Lanes:
 
     def stop(self, item: Item, *, for_good: bool) -> None:
         """Its verdict is not to let it pass; *for_good*: nobody can change that, so what is behind it goes on now."""
-        item.state = State.STOPPED
+        item.state = STOPPED
         if for_good and item not in self._detached:
             queue = self._lanes[item.lane]
             queue.popleft()
@@ -105,13 +108,13 @@ class Lanes:
 
     def retry(self, item: Item) -> None:
         """A person has answered: judge a held item again, this time with leave or without."""
-        if item.state is State.HELD:
+        if item.state is HELD:
             self._begin(item)
 
     def finish(self, item: Item) -> None:
         """The item is passed on or answered: the next of its lane has its turn. Harmless when it is done already."""
-        if item.state in (State.FREE, State.DONE):
-            item.state = State.DONE
+        if item.state in (FREE, DONE):
+            item.state = DONE
             return
         self._leave(item)
         if item in self._detached:
@@ -139,11 +142,11 @@ class Lanes:
         del self._lanes[lane]
 
     def _begin(self, item: Item) -> None:
-        item.state = State.JUDGING
+        item.state = JUDGING
         self._judge(item)
 
     def _leave(self, item: Item) -> None:
-        item.state = State.DONE
+        item.state = DONE
         self.count -= 1
         self.bytes -= len(item.data)
         self.held -= item.review is not None

@@ -23,10 +23,10 @@ from gw.modes.guard.caller import Caller, introduced
 from gw.modes.guard.lanes import NO_SESSION, Item, Lanes, State
 from gw.modes.guard.node_calls import GUARDED_EVENTS, Passes, refusal
 from gw.modes.guard.numbering import Numbering
-from gw.modes.guard.repeats import UNKNOWN, Answer, Entry, Repeats, answer_of, failure_of, had_effect
+from gw.modes.guard.repeats import UNKNOWN, Answer, Entry, Name, Repeats, answer_of, failure_of, had_effect
 from gw.modes.guard.witness import NODE_RESULT, TOOL_EVENTS, Witness
 from gw.ports import Json
-from gw.session.idempotency import claim_id, digest_of
+from gw.session.idempotency import digest_of
 from gw.wire import frames, json
 
 MAX_DEPTH: Final = limits.MAX_JSON_DEPTH
@@ -102,7 +102,7 @@ class Relay:
         self._lanes = Lanes(partial(self._desk.judge, self), self._pass)
         self._numbering = Numbering()
         self._events: dict[Item, Envelope] = {}  # guarded events on their way to the client
-        self._unanswered: dict[str, str | None] = {}  # request -> its name in the table of keys
+        self._unanswered: dict[str, Name | None] = {}  # request -> its name in the table of keys
         self._ours: set[str] = set()  # ids of requests made in a node's name
         self._began = False
         self._paused = False
@@ -181,7 +181,7 @@ class Relay:
         key = key_of(item)
         if key is None:
             return True
-        name = claim_id(item.method, self.caller.name, key)
+        name = item.method, self.caller.name, key
         raw_digest = sha256(item.raw).digest()
         try:
             known = self._repeats.begin(name, digest_of(item.params), raw_digest, self._desk.now_ms())
@@ -402,7 +402,7 @@ class Relay:
     def _tell(self, request_id: str, answer: Answer) -> None:
         self._client.send_as(TEXT, b'{"type":"res","id":%b%b' % (json.quote(request_id), answer.rest))
 
-    def _close_key(self, key: str | None, answer: Answer, *, has_effect: bool) -> None:
+    def _close_key(self, key: Name | None, answer: Answer, *, has_effect: bool) -> None:
         if key is None:
             return
         if has_effect:

@@ -5,6 +5,7 @@ everybody who asked gets that one answer; with other content it is a conflict; a
 leaves no trace.
 """
 
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
@@ -17,6 +18,9 @@ MOST_ANSWER_BYTES: Final = 64 * 1024  # of an answer that is kept for repeats
 MOST_ASKERS: Final = 16  # repeats that wait for the answer to one request
 
 
+Name = tuple[str, str, str]  # method, caller and key
+
+
 class Answer(NamedTuple):
     """The rest of a `res` frame behind its id: `,"ok":true,"payload":...}`."""
 
@@ -26,10 +30,10 @@ class Answer(NamedTuple):
 class Entry:
     __slots__ = ("answer", "askers", "at_ms", "digest", "passed", "raw_digest")
 
-    def __init__(self, digest: str, raw_digest: bytes, now_ms: int) -> None:
+    def __init__(self, digest: str, raw_digest: bytes) -> None:
         self.digest = digest
         self.raw_digest = raw_digest  # of the very bytes that are judged
-        self.at_ms = now_ms
+        self.at_ms = 0  # of the answer
         self.passed = False  # handed to the gateway
         self.answer: Answer | None = None
         self.askers: list[Callable[[Answer], None]] = []
@@ -40,26 +44,27 @@ class Entry:
 
 
 class Repeats:
-    """Shared by all connections of a proxy; a name is made from the method, the caller and the key."""
+    """Shared by all connections of a proxy."""
 
     def __init__(self, ttl_ms: int = IDEMPOTENCY_TTL_MS, most: int = IDEMPOTENCY_ENTRIES) -> None:
         self._ttl_ms = ttl_ms
         self._most = most
-        self._entries: dict[str, Entry] = {}  # least recently answered first
+        self._open: dict[Name, Entry] = {}  # without an answer
+        self._answered: OrderedDict[Name, Entry] = OrderedDict()  # least recently answered first
 
     def __len__(self) -> int:
-        return len(self._entries)
+        return len(self._open) + len(self._answered)
 
-    def begin(self, name: str, digest: str, raw_digest: bytes, now_ms: int) -> Entry | None:
+    def begin(self, name: Name, digest: str, raw_digest: bytes, now_ms: int) -> Entry | None:
         """None: the first of its name, go on. Else what is known of it.
 
         Raises:
             InvalidRequest: the key was used for something else (upstream's reason, `chat-request-conflict`).
         """
         self._sweep(now_ms)
-        known = self._entries.get(name)
+        known = self._open.get(name) or self._answered.get(name)
         if known is None:
-            self._entries[name] = Entry(digest, raw_digest, now_ms)
+            self._open[name] = Entry(digest, raw_digest)
             return None
         if known.digest != digest:
             raise InvalidRequest(
@@ -67,26 +72,25 @@ class Repeats:
             )
         return known
 
-    def passed(self, name: str) -> None:
+    def passed(self, name: Name) -> None:
         """It went to the gateway: from now on it may have had an effect."""
-        entry = self._entries.get(name)
+        entry = self._open.get(name)
         if entry is not None:
             entry.passed = True
 
-    def finish(self, name: str, answer: Answer, now_ms: int) -> None:
+    def finish(self, name: Name, answer: Answer, now_ms: int) -> None:
         """Its answer is known: tell those who asked, and whoever asks from now on."""
-        entry = self._entries.pop(name, None)
+        entry = self._open.pop(name, None)
         if entry is None:
             return
         entry.at_ms = now_ms
-        if entry.answer is None:
-            entry.answer = answer if len(answer.rest) <= MOST_ANSWER_BYTES else TOO_LARGE
-        self._entries[name] = entry
+        entry.answer = answer if len(answer.rest) <= MOST_ANSWER_BYTES else TOO_LARGE
+        self._answered[name] = entry
         self._tell(entry, answer)
 
-    def release(self, name: str, answer: Answer) -> None:
+    def release(self, name: Name, answer: Answer) -> None:
         """It had no effect: those who asked are told, and the next of its name is a first again."""
-        entry = self._entries.pop(name, None)
+        entry = self._open.pop(name, None)
         if entry is not None:
             self._tell(entry, answer)
 
@@ -97,16 +101,11 @@ class Repeats:
 
     def _sweep(self, now_ms: int) -> None:
         """Forget what was answered long ago, and past the bound the oldest; never one without an answer."""
-        spare = len(self._entries) - self._most
-        gone: list[str] = []
-        for name, entry in self._entries.items():
-            if entry.answer is None:
-                continue
-            if spare <= len(gone) and now_ms - entry.at_ms < self._ttl_ms:
-                break
-            gone.append(name)
-        for name in gone:
-            del self._entries[name]
+        while self._answered:
+            oldest = next(iter(self._answered.values()))
+            if len(self) <= self._most and now_ms - oldest.at_ms < self._ttl_ms:
+                return
+            self._answered.popitem(last=False)
 
 
 TOO_LARGE: Final = Answer(

@@ -9,6 +9,7 @@ from gw.modes.guard.repeats import (
     MOST_ASKERS,
     TOO_LARGE,
     Answer,
+    Name,
     Repeats,
     answer_of,
     failure_of,
@@ -18,74 +19,78 @@ from gw.modes.guard.repeats import (
 YES = Answer(b',"ok":true}')
 
 
+def name(key: str) -> Name:
+    return "chat.send", "device", key
+
+
 def test_the_first_goes_on_and_the_others_wait_for_its_answer() -> None:
     repeats, told = Repeats(), list[Answer]()
-    assert repeats.begin("n", "content", b"raw", 0) is None
-    known = repeats.begin("n", "content", b"raw", 1)
+    assert repeats.begin(name("n"), "content", b"raw", 0) is None
+    known = repeats.begin(name("n"), "content", b"raw", 1)
     assert known is not None and known.answer is None
     known.askers += [told.append] * (MOST_ASKERS - 1)
     room = [known.may_ask]
     known.askers.append(told.append)
     assert [*room, known.may_ask] == [True, False]
-    repeats.passed("n")
+    repeats.passed(name("n"))
     assert known.passed
-    repeats.finish("n", YES, 2)
+    repeats.finish(name("n"), YES, 2)
     assert told == [YES] * MOST_ASKERS
-    again = repeats.begin("n", "content", b"raw", 3)
+    again = repeats.begin(name("n"), "content", b"raw", 3)
     assert again is known and again.answer == YES
 
 
 def test_other_content_is_a_conflict() -> None:
     repeats = Repeats()
-    repeats.begin("n", "content", b"", 0)
+    repeats.begin(name("n"), "content", b"", 0)
     with pytest.raises(InvalidRequest) as caught:
-        repeats.begin("n", "other", b"", 0)
+        repeats.begin(name("n"), "other", b"", 0)
     assert caught.value.details == {"reason": "chat-request-conflict"}
 
 
 def test_what_had_no_effect_leaves_no_trace() -> None:
     repeats, told = Repeats(), list[Answer]()
-    repeats.begin("n", "content", b"", 0)
-    known = repeats.begin("n", "content", b"", 0)
+    repeats.begin(name("n"), "content", b"", 0)
+    known = repeats.begin(name("n"), "content", b"", 0)
     assert known is not None
     known.askers.append(told.append)
-    repeats.release("n", YES)
+    repeats.release(name("n"), YES)
     assert told == [YES] and len(repeats) == 0
-    assert repeats.begin("n", "other", b"", 0) is None
+    assert repeats.begin(name("n"), "other", b"", 0) is None
 
 
 def test_names_that_are_not_known_are_harmless() -> None:
     repeats = Repeats()
-    repeats.passed("x")
-    repeats.finish("x", YES, 0)
-    repeats.release("x", YES)
+    repeats.passed(name("x"))
+    repeats.finish(name("x"), YES, 0)
+    repeats.release(name("x"), YES)
     assert len(repeats) == 0
 
 
 def test_answered_ones_are_forgotten_by_age_and_by_number_and_open_ones_never() -> None:
     repeats = Repeats(ttl_ms=100, most=3)
     for i in range(5):
-        repeats.begin(f"open{i}", "c", b"", 0)
+        repeats.begin(name(f"open{i}"), "c", b"", 0)
     for i in range(3):
-        repeats.begin(f"done{i}", "c", b"", 0)
-        repeats.finish(f"done{i}", YES, 10 * i)
-    repeats.begin("more", "c", b"", 20)
+        repeats.begin(name(f"done{i}"), "c", b"", 0)
+        repeats.finish(name(f"done{i}"), YES, 10 * i)
+    repeats.begin(name("more"), "c", b"", 20)
     assert len(repeats) == 6, "five open ones and the newcomer"
     repeats = Repeats(ttl_ms=100)
-    repeats.begin("a", "c", b"", 0)
-    repeats.finish("a", YES, 50)
-    assert repeats.begin("a", "c", b"", 149) is not None
-    assert repeats.begin("a", "c", b"", 150) is None
+    repeats.begin(name("a"), "c", b"", 0)
+    repeats.finish(name("a"), YES, 50)
+    assert repeats.begin(name("a"), "c", b"", 149) is not None
+    assert repeats.begin(name("a"), "c", b"", 150) is None
 
 
 def test_a_large_answer_is_told_but_not_kept() -> None:
     repeats, told = Repeats(), list[Answer]()
-    repeats.begin("n", "c", b"", 0)
-    known = repeats.begin("n", "c", b"", 0)
+    repeats.begin(name("n"), "c", b"", 0)
+    known = repeats.begin(name("n"), "c", b"", 0)
     assert known is not None
     known.askers.append(told.append)
     large = Answer(b"x" * (MOST_ANSWER_BYTES + 1))
-    repeats.finish("n", large, 0)
+    repeats.finish(name("n"), large, 0)
     assert told == [large] and known.answer == TOO_LARGE
 
 

@@ -41,12 +41,15 @@ class Batches:
         """Messages that wait."""
         return self._waiting
 
-    def add(self, message: Inbound, wait_s: float, now: float) -> list[Batch]:
-        """Returns what goes on now, in order: with *message*, or it waits for so much silence of its sender."""
+    def add(self, message: Inbound, wait_s: float, now: float) -> tuple[list[Batch], float | None]:
+        """Returns what goes on now, in order, and when to ask `ripe`; None: *message* is among it and does not wait.
+
+        It waits for `wait_s` of silence of its sender.
+        """
         place = chat_of(message)
         chat = self._chats.get(place, [])
         if wait_s <= 0:
-            return [*self._leave(place, len(chat)), (message,)]
+            return [*self._leave(place, len(chat)), (message,)], None
         gone: list[Batch] = []
         senders = [one.messages[0].sender.id for one in chat]
         at = senders.index(message.sender.id) if message.sender.id in senders else len(chat)
@@ -60,16 +63,14 @@ class Batches:
         found.messages.append(message)
         found.due = min(now + wait_s, found.until)
         self._waiting += 1
-        return gone + self._leave(place, at + 1) if len(found.messages) >= MOST_MESSAGES else gone
-
-    def due(self, place: str) -> float | None:
-        """When `ripe` wants to be asked about a chat; None: nothing waits there."""
-        return min((one.due for one in self._chats.get(place, [])), default=None)
+        if len(found.messages) >= MOST_MESSAGES:
+            return gone + self._leave(place, at + 1), None
+        return gone, found.due
 
     def ripe(self, place: str, now: float) -> list[Batch]:
-        """What has waited long enough, and what began before it."""
+        """What has waited long enough in a chat; nothing overtakes what began before it."""
         chat = self._chats.get(place, [])
-        return self._leave(place, max((count for count, one in enumerate(chat, 1) if one.due <= now), default=0))
+        return self._leave(place, next((count for count, one in enumerate(chat) if one.due > now), len(chat)))
 
     def _leave(self, place: str, count: int) -> list[Batch]:
         """The oldest *count* batches of a chat."""

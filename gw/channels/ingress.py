@@ -44,7 +44,6 @@ class Ingress:
         self._tasks = tasks
         self._sleep = sleep
         self._batches = Batches()
-        self._watched: set[str] = set()  # chats in which something waits
         self._arriving = 0  # on its way to the disk
         self._lanes: Lanes[Batch] = Lanes(self._work, tasks, where=WHERE, most=MOST_WAITING, side_by_side=SIDE_BY_SIDE)
 
@@ -83,17 +82,14 @@ class Ingress:
     # --- waiting for more -------------------------------------------------------------------------------------
 
     def _gather(self, message: Inbound) -> None:
-        chat = chat_of(message)
-        self._queue(self._batches.add(message, self._wait_s(message), self._clock.monotonic()))
-        if chat not in self._watched and self._batches.due(chat) is not None:
-            self._watched.add(chat)
-            self._tasks.spawn(self._watch, chat)
+        now = self._clock.monotonic()
+        gone, due = self._batches.add(message, self._wait_s(message), now)
+        self._queue(gone)
+        if due is not None:
+            self._tasks.after(max(0.0, due - now), self._ripen, chat_of(message), due)
 
-    def _watch(self, chat: str) -> None:
-        while (due := self._batches.due(chat)) is not None:
-            self._sleep(max(0.0, due - self._clock.monotonic()))
-            self._queue(self._batches.ripe(chat, self._clock.monotonic()))
-        self._watched.discard(chat)
+    def _ripen(self, chat: str, due: float) -> None:
+        self._queue(self._batches.ripe(chat, due))
 
     def _queue(self, batches: Sequence[Batch]) -> None:
         for batch in batches:

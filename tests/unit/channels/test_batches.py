@@ -22,25 +22,24 @@ def ids(batches: list[Batch]) -> list[str]:
 def told(*messages: Inbound) -> tuple[Batches, list[str]]:
     """All of them at once, with a second to wait."""
     batches = Batches()
-    return batches, ids([batch for one in messages for batch in batches.add(one, 1.0, 0.0)])
+    return batches, ids([batch for one in messages for batch in batches.add(one, 1.0, 0.0)[0]])
 
 
 def test_silence_ends_the_wait_and_every_message_prolongs_it() -> None:
     batches = Batches()
-    assert batches.due(PLACE) is None
-    assert batches.add(message("1"), 0.3, 0.0) == []
-    assert batches.add(message("2"), 0.3, 0.2) == []
-    assert batches.due(PLACE) == pytest.approx(0.5)
-    assert batches.ripe(PLACE, 0.4) == []
-    assert (ids(batches.ripe(PLACE, 0.5)), len(batches), batches.due(PLACE)) == (["1+2"], 0, None)
+    assert batches.add(message("1"), 0.3, 0.0) == ([], 0.3)
+    assert batches.add(message("2"), 0.3, 0.2) == ([], 0.5)
+    assert batches.ripe(PLACE, 0.3) == []
+    assert (ids(batches.ripe(PLACE, 0.5)), len(batches)) == (["1+2"], 0)
     assert batches.ripe(PLACE, 0.6) == []
 
 
 def test_nobody_waits_for_ever() -> None:
     batches = Batches()
     for number in range(MOST_MESSAGES - 1):
-        assert batches.add(message(str(number)), 1.0, number * 0.9) == []
-    assert batches.due(PLACE) == MOST_WAIT_S
+        gone, due = batches.add(message(str(number)), 1.0, number * 0.7)
+        assert (gone, due) == ([], min(number * 0.7 + 1.0, MOST_WAIT_S))
+    assert due == MOST_WAIT_S
 
 
 def test_a_full_batch_goes_on_at_once() -> None:
@@ -82,10 +81,11 @@ def test_a_chat_keeps_its_order() -> None:
     batches.add(message("2", sender=BOB), 0.3, 0.1)
     batches.add(message("3", sender=ANN), 1.5, 0.2)
     batches.add(message("4", sender=ANN, chat_id="8"), 1.5, 0.2)
-    assert ids(batches.ripe(PLACE, 0.4)) == ["1+3", "2"]
+    assert ids(batches.ripe(PLACE, 0.4)) == [], "the second waits for the first, who may be in the middle of it"
+    assert ids(batches.ripe(PLACE, 1.7)) == ["1+3", "2"]
     batches.add(message("5", sender=ANN), 0.3, 0.5)
     batches.add(message("6", sender=BOB), 0.3, 0.6)
-    assert ids(batches.add(message("7", media=PHOTO), 0.0, 0.7)) == ["5", "6", "7"]
+    assert ids(batches.add(message("7", media=PHOTO), 0.0, 0.7)[0]) == ["5", "6", "7"]
     assert len(batches) == 1
 
 
@@ -130,16 +130,24 @@ def test_everything_leaves_once_in_the_order_it_began(said: list[tuple[str, str,
     batches, now = Batches(), 0.0
     gone: list[Batch] = []
     told: list[Inbound] = []
+    timers: list[tuple[float, str]] = []
     for number, (place, who, wait_s, pause_s) in enumerate(said):
         now += pause_s
-        for chat in "ab":
-            gone += batches.ripe(f"{chat}|", now)
+        for due, chat in sorted(timers):
+            if due <= now:
+                gone += batches.ripe(chat, due)
+        timers = [(due, chat) for due, chat in timers if due > now]
         told.append(message(str(number), chat_id=place, sender=Sender(who)))
-        gone += batches.add(told[-1], wait_s, now)
+        left, due_at = batches.add(told[-1], wait_s, now)
+        gone += left
+        if due_at is not None:
+            assert now < due_at <= now + wait_s
+            timers.append((due_at, chat_of(told[-1])))
         assert len(batches) == len(told) - sum(map(len, gone))
+    for due, chat in sorted(timers):
+        gone += batches.ripe(chat, due)
+    assert len(batches) == 0
     for chat in "ab":
-        gone += batches.ripe(f"{chat}|", now + MOST_WAIT_S)
-        assert batches.due(f"{chat}|") is None
         mine = [int(batch[0].message_id) for batch in gone if batch[0].chat_id == chat]
         assert mine == sorted(mine)
     for who in "xyz":

@@ -89,12 +89,6 @@ def test_what_waits_for_more_becomes_one_message(tmp_path: Path) -> None:
     assert make(World(tmp_path), handled.append, 0.3).take([message("1"), message("3")]) == 0
 
 
-def test_a_chat_is_watched_once(tmp_path: Path) -> None:
-    world = World(tmp_path)
-    make(world, print, 0.3).take([message(str(number)) for number in range(30)])
-    assert len(world.tasks.waiting) == 2  # the watcher, and the lane of the two full batches
-
-
 def test_what_waited_at_the_end_is_handled_after_a_restart(tmp_path: Path) -> None:
     """One by one: which of them were being handled together is not known."""
     make(World(tmp_path), print, 0.3).take([message("1", "a"), message("2", "b")])

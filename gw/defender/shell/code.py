@@ -60,7 +60,8 @@ _AWK_TEXT = r"\"((?:[^\"\\]|\\.){1,512})\""
 _AWK_PIPE = re.compile(rf"{_AWK_TEXT}\s*\|&?\s*getline|\|&?\s*{_AWK_TEXT}")
 
 # Languages in which what is started may stand in a variable, and the words for starting something there.
-_NAMED_LATER = frozenset(("python", "node", "perl", "ruby", "php", "lua"))
+_NAMED_LATER = frozenset(("python", "node", "perl", "ruby", "php", "lua", "julia"))
+_SHELL_PATH = re.compile(r"(?:/usr)?/bin/[a-z]{0,3}sh")
 _STARTS = ("system", "popen", "Popen", "subprocess", "exec", "spawn", "passthru")
 
 _SOCKETS = (
@@ -129,7 +130,7 @@ _DELETES = (
     "rmtree", "rm_rf", "rm_r(", "remove_tree", "rmtree(", "os.remove", "os.unlink", "unlink", "rmSync", "rmdirSync",
     "rmdir", "FileUtils.rm", "File.delete", "fs.rm", "removeDirs", "Remove-Item", "shutil.move", "os.rmdir",
     "unlinkSync", "deltree", "removeSync", "Deno.remove",
-    ").rm(", "rimraf", "RemoveAll", "remove_dir_all",
+    ").rm(", "rimraf", "RemoveAll", "remove_dir_all", "delete-directory", "delete-file",
 )  # fmt: skip
 # What is deleted, where the call says so itself.
 _REMOVED = re.compile(
@@ -138,7 +139,7 @@ _REMOVED = re.compile(
 )
 _TREES = (
     "rmtree", "rm_rf", "rm_r", "remove_tree", "recursive", "Recurse", "os.walk", "glob", "<*", "rimraf", "RemoveAll",
-    "remove_dir_all",
+    "remove_dir_all", "delete-directory",
 )  # fmt: skip
 _WRITES = (
     "write", "file_put_contents", "File.write", "writeFile", "io.open", "Out-File", "Set-Content",
@@ -279,7 +280,7 @@ def inspect(language: str, code: str) -> CodeFacts:
         facts.add("executes-decoded")
     if _has(code, _ELEVATES):
         facts.add("code-setuid")
-    if _has(code, _LIBRARIES) or (".so" in code and "load" in code):
+    if _has(code, _LIBRARIES) or (".so" in code and _has(code, ("load", "require", "dl(", "spec_from"))):
         facts.add("loads-library")
     if "fork" in code and not sockets and _has(code, ("while", "for(;;)", "loop", "until", "os.fork() for")):
         facts.add("fork-bomb")
@@ -414,7 +415,7 @@ def _texts(code: str) -> Iterator[str]:
     """Literals of more than one word: `c = "rm -rf /"; os.system(c)` says them somewhere else than in the call."""
     for found, _ in zip(_windows(_STRING, code), range(MAX_FOUND), strict=False):
         text = next(g for g in found.groups() if g is not None)
-        if " " in text and "\n" not in text:
+        if (" " in text and "\n" not in text) or _SHELL_PATH.fullmatch(text):
             yield _unescape(text)
 
 

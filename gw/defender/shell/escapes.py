@@ -45,6 +45,7 @@ PROMPTS = names(
     " aws gcloud az eb heroku cargo cpan top htop iftop scanmem tdbtool zathura crash nano pico pic bc dc irb ncdu"
     " ranger mc rpm yum zypper bconsole dmesg pdb ncftp psftp tasksh debugfs slsh tcsh octave msfconsole smbclient"
     " gp gap maxima sage scons ghci sqlplus isql usql r2 radare2 lldb jdb gcc cc clang tcc g++"
+    " systemd-resolve"
 )
 
 # program -> options whose value is a command line.
@@ -413,6 +414,7 @@ FINDERS: dict[str, Finder] = {
     ),
     "xautolock": _later("-locker", "-notifier"),
     "rg": _later("--pre", "--hostname-bin"),
+    "java": _later("-XX:OnOutOfMemoryError", "-XX:OnError"),
     **dict.fromkeys(("ag", "ack", "bat", "batcat", "delta"), _later("--pager")),
     "duplicity": _ssh_options,
     "dc": _prefixed("!"),

@@ -52,9 +52,9 @@ def derive(draft: Draft, known: Profile) -> None:
     check_paths(draft, known)
     if draft.stdin is not None and draft.stdin.text and known.prompts:
         draft.facts |= typed_facts(draft.stdin.text)
+    if known.loads and loads_code(draft):
+        draft.facts.add("loads-library")
     if len(draft.argv) > 1 and not known.passive:
-        if loads_code(draft):
-            draft.facts.add("loads-library")
         text = " ".join(draft.argv)
         if len(text) > WINDOW or _TELLING.search(text) is not None:
             _check_words(draft, known)
@@ -65,7 +65,8 @@ _OTHERS_RIGHTS = re.compile(r"[-/+]?(?:[246][0-7]{3}|u[=+]s|g[=+]s|6000|a\+s)")
 _BROAD = ("/home", "~", "/etc", "/var", "/opt", "/root")
 _OWN_RIGHTS = frozenset(("-writable",))  # of whoever asks
 # No word of a line without one of these is worth a closer look.
-_TELLING = re.compile(r"sh\b|!|\.so|http|HTTP|ser|exe|system|spawn|open|shell|write|\\|Process|call| -S")
+_TELLING = re.compile(r"sh\b|!|\.so|http|HTTP|ser|exe|system|spawn|open|shell|write|\\|Process|call| -S|/shadow")
+_SHADOW = re.compile(r"[={(\"'@,]/etc/g?shadow\b")  # as a value, or in a text that another program takes apart
 _LIBRARY = re.compile(r"(?:^|[=:,])\.{0,2}~?/?[\w./-]*/[\w.-]+\.so(?:\.\d+)*$")
 _BUILDERS = names(
     "gcc g++ cc c++ clang clang++ ld ldd nm objdump readelf strip ls cp mv rm ln file install patchelf chmod"
@@ -92,6 +93,8 @@ def _check_words(draft: Draft, known: Profile) -> None:
             if shown and word in SHELLS and argv[i - 1] in _COMMAND_MARKS:
                 draft.facts.add("shell-escape")
             continue
+        if "/shadow" in word and _SHADOW.search(word, 0, 256):
+            draft.facts.add("reads-secret")
         if ".so" in word:
             option = argv[i - 1][:1] == "-" or "=" in word
             if option and draft.program not in _BUILDERS and argv[i - 1] != "-o" and _LIBRARY.search(word[:256]):
@@ -150,7 +153,7 @@ def _check_reads(draft: Draft, touched: Paths, *, prints: bool) -> None:
             facts.add("reads-secret")
         elif prints and paths.is_private(path):
             facts.add("reads-private")
-        elif path.startswith("/dev/input/event"):
+        elif path.startswith(("/dev/input/event", "/dev/input/by-")):
             facts.add("captures")
         elif path.startswith(_SOCKETS):
             facts.add("raw-network")

@@ -13,6 +13,7 @@ from gw.defender.shell.names import names
 
 SHELLS = names(
     "sh bash dash zsh ksh ash mksh pdksh rbash rksh rzsh yash posh fish csh tcsh elvish hush lksh ksh93 oksh nu xonsh"
+    " sash"
 )
 
 # program -> (language, options whose value is code, options that take another value)
@@ -34,7 +35,6 @@ _LANGUAGES: dict[str, tuple[str, str, str]] = {
     "php": ("php", "-r -B -R -E --run", "-d -c -f"),
     "lua": ("lua", "-e", "-l"),
     "luajit": ("lua", "-e", "-l"),
-    "luatex": ("lua", "", ""),
     "tclsh": ("tcl", "-c", ""),
     "wish": ("tcl", "", ""),
     "expect": ("tcl", "-c", ""),

@@ -56,6 +56,11 @@ _CODE: dict[str, str] = {
     "lldb": "-s --source -S --source-before-file",
     "rustc": "-C",
     "bazel": "--bazelrc",
+    "git": "--template --exec-path",
+    "facter": "--custom-dir --external-dir",
+    **dict.fromkeys(("chronyd", "ntpd"), "-f -c"),
+    "easyrsa": "--vars",
+    "minicom": "-S",
     "patchelf": "--add-needed --replace-needed --set-interpreter --set-rpath --add-rpath",
     "tmux": "-f",
     "screen": "-c",
@@ -94,12 +99,10 @@ def _rows(program: str) -> Rows:
     return tuple((tuple(table[program].split()), place) for table, place in tables if program in table)
 
 
-_LOADS: Final[Mapping[str, Rows]] = {program: _rows(program) for program in {*_SETTINGS, *_CODE}}
+LOADS: Final[Mapping[str, Rows]] = {program: _rows(program) for program in {*_SETTINGS, *_CODE}}
 
 
 def loads_code(draft: Draft) -> bool:
-    """Whether an option names code, or a configuration, in a place where anybody may write."""
-    rows = _LOADS.get(draft.program or "")
-    return rows is not None and any(
-        place.match(value[:128]) for options, place in rows for value in option_values(draft.argv, options)
-    )
+    """Whether an option of one of LOADS' programs names code, or a configuration, where anybody may write."""
+    rows = LOADS[draft.program or ""]
+    return any(place.match(value[:128]) for options, place in rows for value in option_values(draft.argv, options))

@@ -257,6 +257,12 @@ def _cmake(argv: Sequence[str]) -> list[Inner]:
     return _rest(argv, next((i for i in range(3, len(argv)) if not _SETS(argv[i])), len(argv)))
 
 
+def _heroku(argv: Sequence[str]) -> list[Inner]:
+    """`heroku run 'command' -a app`: all of it is one text."""
+    found = _after_word("run", "run:detached")(argv)
+    return _joined(argv, found[0].start) if found else []
+
+
 def _aws(argv: Sequence[str]) -> list[Inner]:
     """Commands for machines: `aws ssm send-command --parameters commands=x`, `aws ecs execute-command --command x`."""
     listed = next((found for word in argv[3:] if (found := _SSM_COMMANDS.match(word, 0, 1024))), None)
@@ -308,7 +314,7 @@ NESTED: dict[str, Finder] = {
             "xterm uxterm rxvt urxvt st sakura lxterminal xfce4-terminal gnome-terminal konsole mate-terminal"
             " terminator tilix alacritty ghostty x-terminal-emulator qterminal kgx ptyxis wezterm zellij"
         ),
-        _behind("-e", "-x", "--", "--execute", "--command"),
+        _behind("-e", "-x", "--", "--execute", "--command", "send-text"),
     ),
     **dict.fromkeys(
         names(
@@ -322,7 +328,9 @@ NESTED: dict[str, Finder] = {
     **dict.fromkeys(("just", "vagrant", "cf"), _option("-c", "--command")),
     **dict.fromkeys(("fly", "flyctl"), _option("-C", "--command")),
     "flatpak": _option("--command"),
-    "heroku": _after_word("run", "run:detached"),
+    "heroku": _heroku,
+    **dict.fromkeys(("wsl", "wsl.exe"), _behind("-e", "--exec", "--")),
+    **dict.fromkeys(("ydotool", "dotool", "wtype"), _behind("type")),
     **dict.fromkeys(("cargo-watch", "nodemon", "watchman-make"), _option("-s", "--shell", "--exec", "--run")),
     **dict.fromkeys(("pdsh", "clush", "pssh", "parallel-ssh"), _all_words("-x -l -R -f -t -u -g -X -w -h -H -o -e -p")),
     **dict.fromkeys(("rsh", "remsh", "plink", "plink.exe"), _on_host("-l -i -P -pw")),

@@ -16,6 +16,7 @@ MAX_PATH = 1024
 
 _HOME = re.compile(r"(?:/home/[^/*?\[]+|/Users/[^/*?\[]+|/root)(?=/|$)").match
 _NAMED_HOME = re.compile(r"~[a-z_][\w-]{0,31}(?=/|$)").match
+_ANY_HOME = re.compile(r"/home/[^/]+")  # also one that is a pattern
 _VARIABLE = re.compile(r"\$(?:\w+|\{[^}]*\}|\([^)]*\)|[@*#?!-])")
 
 _PATTERN = re.compile(r"[*?\[]")
@@ -167,9 +168,13 @@ def is_root(path: str) -> bool:
 
 def is_secret(path: str, marks: int = 0) -> bool:
     if "$" in path:
-        path = _VARIABLE.sub("", path)
+        path = ("~" if path[0] == "$" else "") + _VARIABLE.sub("", path)  # somebody's home, as likely as not
     if not path.startswith(("/", "~")):
+        if path[:1] == "@":  # `tool @file` reads its arguments there
+            return is_secret(path[1:], marks)
         return path in (".ssh/id_rsa", ".ssh/id_ed25519", ".aws/credentials")
+    if path.startswith("/home/"):
+        path = _ANY_HOME.sub("~", path)
     if marks & GLOB and len(path) > 4:
         fixed = _PATTERN.split(path, 1)[0]
         for sample in _SECRET_SAMPLES:

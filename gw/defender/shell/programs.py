@@ -12,6 +12,7 @@ from gw.defender.shell.effects import EFFECTS
 from gw.defender.shell.effects.disks import make_filesystem
 from gw.defender.shell.effects.tools import by_stem
 from gw.defender.shell.interpreters import is_interpreter
+from gw.defender.shell.loading import LOADS
 from gw.defender.shell.names import names
 from gw.defender.shell.nested import Finder, inner_finder
 
@@ -38,7 +39,8 @@ class Profile(NamedTuple):
     looks_only: bool
     searches: bool
     quiet: bool
-    prompts: bool  # it has a prompt of its own, at which a shell can be asked for
+    loads: bool  # options of it name code
+    prompts: bool  # it has a prompt of its own, or may have one, at which a shell can be asked for
     cites: bool  # some of its quoted words are only text: patterns, messages
     filters: bool  # its output may be known statically
     sources: bool  # its output is of interest to whoever reads it
@@ -49,16 +51,19 @@ def profile(program: str) -> Profile:
     effect = EFFECTS.get(program)
     if effect is None:
         effect = make_filesystem if program.startswith("mkfs") else by_stem(program)
+    inner, interpreter, passive = inner_finder(program), is_interpreter(program), program in escapes.PASSIVE
+    known = effect or inner or interpreter or passive or program in filters.FILTERS
     return Profile(
         effect,
-        inner_finder(program),
-        is_interpreter(program),
+        inner,
+        interpreter,
         bool(escapes.COMMAND_OPTIONS.get(program)) or program in escapes.FINDERS,
-        program in escapes.PASSIVE,
+        passive,
         program in LOOKS_ONLY,
         program in SEARCHES,
         program in QUIET,
-        program in escapes.PROMPTS,
+        program in LOADS,
+        program in escapes.PROMPTS or not known,
         program in SEARCHED_FOR or program in MESSAGES,
         program in filters.FILTERS,
         program in output.SOURCES,

@@ -16,7 +16,7 @@ _FROM_NETWORK = Stream(None, FETCHED)
 _METADATA = (
     "169.254.169.254", "169.254.170.2", "//2852039166", "//0xa9fea9fe", "//025177524776", "container_metadata_uri",
     "metadata.google.internal", "100.100.100.200", "fd00:ec2::254",
-    "metadata.azure", "metadata/identity/oauth2",
+    "metadata.azure", "metadata/identity/oauth2", "/computemetadata/",
 )  # fmt: skip
 # Services made for receiving whatever is sent, or for sharing it anonymously.
 _DROPS = names(

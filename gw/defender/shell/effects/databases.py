@@ -62,13 +62,14 @@ _FLUSHES = frozenset(("FLUSHALL", "FLUSHDB"))
 
 
 def redis(draft: Draft) -> None:
-    words = [w.upper() for w in draft.operands]
+    own = {draft.value(option) for option in ("-h", "-p", "-n", "-a", "-u")}
+    words = [w.upper() for w in draft.operands if w not in own]
     if draft.stdin is not None and draft.stdin.text:
         words += draft.stdin.text[:MAX_SQL].upper().split()
     if (
         (not _FLUSHES.isdisjoint(words) and _STORES.isdisjoint(words))
         or any("REDIS.CALL" in w and "FLUSH" in w for w in words)
-        or words[:1] in (["SHUTDOWN"], ["SLAVEOF"], ["REPLICAOF"])
+        or words[:1] in (["SHUTDOWN"], ["SLAVEOF"], ["REPLICAOF"], ["DEBUG"])
         or words[:2] == ["CONFIG", "SET"]
         or (any(w in ("DEL", "UNLINK") for w in words) and ("xargs" in draft.wrappers or any("*" in w for w in words)))
     ):

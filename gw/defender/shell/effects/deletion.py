@@ -143,7 +143,7 @@ def find(draft: Draft) -> None:
             draft.facts.add("deletes-root" if any(is_root(p) for p in places) else "deletes-tree")
         elif any(is_root(p) and p not in _TIDIED for p in places):
             draft.facts.add("deletes-many")
-    elif "rm" in argv and roots[:1] in (["/"], ["~"], ["$HOME"]):
+    elif "rm" in argv and "-i" not in argv and roots[:1] in (["/"], ["~"], ["$HOME"]):
         draft.facts.add("deletes-many")
     for option in ("-fprintf", "-fprint", "-fls", "-fprint0"):
         if option in argv:

@@ -203,7 +203,7 @@ def encrypt(draft: Draft) -> None:
 _READERS = names(
     "cat less more head tail tac nl od xxd hexdump hd strings base64 base32 basenc uniq cut paste bat batcat view"
     " column fold rev wc diff cmp vi vim nano emacs awk gzip xz bzip2 zstd zcat jq yq split look comm join pr expand"
-    " dos2unix iconv zip 7z 7za rar age tac shuf fmt ul pg most xclip xsel source . csplit ed"
+    " dos2unix iconv zip 7z 7za rar age tac fmt ul pg most xclip xsel source . csplit ed"
     " sponge cpio ar"
 )
 _GREPS = names("grep egrep fgrep zgrep rg ag ack pcregrep ugrep")
@@ -225,6 +225,6 @@ EFFECTS: dict[str, Effect] = {
     "touch": touch,
     "sed": sed,
     **dict.fromkeys(("perl", "ruby", "sudoedit"), edit),
-    "sort": sort,
+    **dict.fromkeys(("sort", "shuf", "uudecode"), sort),
     **dict.fromkeys(("tar", "bsdtar", "gtar"), tar),
 }

@@ -175,6 +175,7 @@ def secret_store(draft: Draft) -> None:
         "dump",
         "unwrap",
         "find-generic-password",
+        "find-internet-password",
         "dump-keychain",
         "lookup",
         "search",

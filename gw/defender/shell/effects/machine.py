@@ -15,7 +15,8 @@ _SEARCH_PATHS = names(
     " GTK_MODULES GTK_PATH QT_PLUGIN_PATH GST_PLUGIN_PATH GCONV_PATH LOCPATH DYLD_LIBRARY_PATH DYLD_FRAMEWORK_PATH"
     " DOTNET_STARTUP_HOOKS CORECLR_PROFILER_PATH OPENSSL_CONF OPENSSL_ENGINES OPENSSL_MODULES GIT_EXEC_PATH"
     " GIT_TEMPLATE_DIR GIT_CONFIG GIT_CONFIG_GLOBAL GIT_CONFIG_SYSTEM GEM_PATH R_PROFILE R_PROFILE_USER R_ENVIRON"
-    " R_ENVIRON_USER PSQLRC MYSQL_HOME WGETRC CURL_HOME SCREENRC ZDOTDIR FPATH INPUTRC MAILRC MUTTRC SSH_SK_PROVIDER"
+    " R_ENVIRON_USER PSQLRC MYSQL_HOME WGETRC CURL_HOME SCREENRC ZDOTDIR FPATH INPUTRC MAILRC MUTTRC FACTERLIB"
+    " SSH_SK_PROVIDER"
 )
 _TERMINALS = names("xterm uxterm rxvt urxvt lxterminal xfce4-terminal gnome-terminal konsole mate-terminal")
 _HISTORY_NAMES = frozenset(("HISTFILE", "HISTSIZE", "HISTFILESIZE", "HISTCONTROL", "HISTIGNORE", "SAVEHIST", "HISTCMD"))
@@ -166,7 +167,11 @@ def sysctl(draft: Draft) -> None:
 
 def kernel_module(draft: Draft) -> None:
     removes = draft.has("-r", "--remove") and not draft.has("-n", "--dry-run")
-    if draft.program in ("insmod", "rmmod") or removes or any(o.startswith(("/", "./")) for o in draft.operands):
+    if (
+        draft.program in ("insmod", "rmmod", "kextload", "kextunload")
+        or removes
+        or any(o.startswith(("/", "./")) for o in draft.operands)
+    ):
         draft.facts.add("loads-module")
 
 
@@ -209,7 +214,7 @@ def kill(draft: Draft) -> None:
 def kill_by_name(draft: Draft) -> None:
     user = draft.value("-u", "--user", "-U", "--euid")
     targets = [o for o in draft.operands if o != user]
-    if any(is_guard(t) for t in targets):
+    if any(is_guard(name) for target in targets for name in target.split("|")):
         draft.facts.add("disables-guard")
     elif (user is not None and not targets) or targets[:1] in ([".*"], ["."], ["*"], [""]):
         draft.facts.add("kills-all")
@@ -367,7 +372,7 @@ EFFECTS: dict[str, Effect] = {
         protection,
     ),
     "sysctl": sysctl,
-    **dict.fromkeys(("insmod", "modprobe", "rmmod"), kernel_module),
+    **dict.fromkeys(("insmod", "modprobe", "rmmod", "kextload", "kextunload"), kernel_module),
     "kmod": kmod,
     "journalctl": journal,
     "dmesg": kernel_log,

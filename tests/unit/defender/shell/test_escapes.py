@@ -55,6 +55,7 @@ def told_of(line: str) -> list[tuple[str, bool]]:
         ("vim -c ':term id' x", " id", False),
         ("git clone ssh://-oProxyCommand=id/x", "-oProxyCommand=id/x", False),
         ("rg --pre id x", "id", True),
+        ("java -XX:OnError='id x' App", "id x", True),
         ("gs -sOutputFile=%pipe%id x", "id", False),
         ("kak -e 'nop %sh{ id }'", "id", False),
         ("cargo --config 'build.rustc-wrapper=\"id\"' build", "id", False),

@@ -5,13 +5,13 @@ import shlex
 import pytest
 
 from gw.defender.shell.draft import Draft
-from gw.defender.shell.loading import loads_code
+from gw.defender.shell.loading import LOADS, loads_code
 from gw.model.decision import Span
 
 
 def loads(line: str) -> bool:
     argv = shlex.split(line)
-    return loads_code(Draft(argv[0], argv, [0] * len(argv), Span(0, 0)))
+    return argv[0] in LOADS and loads_code(Draft(argv[0], argv, [0] * len(argv), Span(0, 0)))
 
 
 @pytest.mark.parametrize(

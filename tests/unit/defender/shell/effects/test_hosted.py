@@ -5,6 +5,7 @@ import pytest
 from tests.support.commands import facts_of
 
 HITS = [
+    ("security find-internet-password -s h -w", "reads-service-secret"),
     ("kubectl port-forward --address 0.0.0.0 svc/db 5432", "listens"),
     ("kubectl apply -f - <<< 'privileged: true'", "container-escape"),
     ("vault token create -policy=root", "service-grants"),

@@ -5,6 +5,8 @@ import pytest
 from tests.support.commands import facts_of
 
 HITS = [
+    ("pkill -9 -f 'osqueryd|auditd'", "disables-guard"),
+    ("kextload /tmp/x.kext", "loads-module"),
     ("auditctl -a never,task", "disables-guard"),
     ("semanage permissive -a httpd_t", "disables-guard"),
     ("pfctl -d", "disables-guard"),

@@ -289,9 +289,11 @@ cdef class Stream:
     cdef public bint is_open  # messages are handed out, and what is sent is queued
     cdef public bint is_calm
     cdef public bint heard  # something came since this was last set to False
+    cdef public Stream beside  # a relay's other end: what this one's turns send there leaves at their ends
     cdef readonly int opcode  # of the message that is being handled
     cdef readonly bint in_turn
     cdef bint is_queued  # in the flusher's list
+    cdef bint has_hurried  # something left at once in this turn
     cdef uint64_t seq  # of the last broadcast event; counts from 1
     cdef int fd
     cdef Flusher flusher
@@ -341,9 +343,14 @@ cdef class Stream:
             self.flusher.add(self)
 
     def flush_now(self):
-        """Have what was pushed leave at once where the kernel takes it whole, else as by `flush_later`."""
-        if not self.is_calm or self.flush_with is not None or not self.outbox.send_lone(self.fd):
+        """Have what was pushed leave at once when it is the first of its turn and the kernel takes it whole.
+
+        Else as by `flush_later`: a system call for each message of many would cost more than it gains.
+        """
+        if self.has_hurried or not self.is_calm or self.flush_with is not None or not self.outbox.send_lone(self.fd):
             self.flush_later()
+        else:
+            self.has_hurried = self.in_turn
 
     def turn(self):
         """What to do when the descriptor is readable."""
@@ -357,14 +364,26 @@ cdef class Stream:
             self.owner.lost()
             return
         self.take(events)
-        self.flush()
 
     cpdef take(self, list events):
-        """Hand out decoded events; what is sent meanwhile waits for the `flush` that follows."""
+        """Hand out decoded events, then write what was sent meanwhile."""
+        cdef Stream beside = self.beside
+        self.in_turn = True
+        if beside is not None:
+            beside.in_turn = True
+        self.hand_out(events)
+        self.in_turn = self.has_hurried = False
+        if beside is not None:
+            beside.in_turn = beside.has_hurried = False
+            beside.flush()
+        if not self.is_calm or self.decoder.needs_care:
+            self.owner.settle()
+        self.flush()
+
+    cdef int hand_out(self, list events) except -1:
         cdef Py_ssize_t i
         cdef tuple event
         cdef int opcode
-        self.in_turn = True
         try:
             for i in range(len(events)):
                 event = <tuple>PyList_GET_ITEM(events, i)
@@ -378,9 +397,7 @@ cdef class Stream:
                         break
         except Exception as error:
             self.owner.crashed(error)
-        self.in_turn = False
-        if not self.is_calm or self.decoder.needs_care:
-            self.owner.settle()
+        return 0
 
     cpdef flush(self):
         """Write what waits."""

@@ -42,6 +42,7 @@ class Stream:
     is_open: bool
     is_calm: bool
     heard: bool
+    beside: Stream | None
     @property
     def decoder(self) -> Decoder: ...
     @property

@@ -220,7 +220,6 @@ class Connection:
 
         self._guard(open_peer)
         self.stream.take(self.stream.decoder.feed(early, limits.MESSAGES_PER_TURN))
-        self.stream.flush()
 
     def tick(self) -> None:
         """Called at a steady interval: ping a peer that was silent for one."""
@@ -308,7 +307,6 @@ class Connection:
         else:
             held, self._held = self._held, []
             self.stream.take(held)
-            self.stream.flush()
 
     # --- writing ------------------------------------------------------------------------------------------------
 
@@ -381,7 +379,7 @@ class Connection:
         stream.is_open = False
         stream.is_calm = True
         stream.owner = GONE
-        stream.message = None
+        stream.message = stream.beside = None
         self._on_room = None
         watchers = [self._reader, self._writer, self._turn, *self._timers]
         self._timers.clear()

@@ -60,6 +60,7 @@ class ClientSide:
         gateway = attach(self._opened, self._gateway_side, self._proxy.upstream.options)
         del self._opened
         gateway.watch_room(self._room)
+        self._client.stream.beside, gateway.stream.beside = gateway.stream, self._client.stream
 
     def _gateway_side(self, link: Link) -> "GatewaySide":
         assert isinstance(link, Connection)

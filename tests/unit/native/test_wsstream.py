@@ -180,6 +180,55 @@ def test_a_write_at_once_never_calls_its_owner() -> None:
     made.close()
 
 
+@pytest.fixture
+def far() -> Iterator[Rig]:
+    far = Rig()
+    yield far
+    far.close()
+
+
+def test_what_a_turn_sends_beside_leaves_at_its_end(rig: Rig, far: Rig) -> None:
+    rig.stream.beside = far.stream
+    rig.answer = lambda payload: far.stream.send(payload) is None
+    rig.say(b"a", b"b")
+    rig.stream.turn()
+    assert far.theirs.recv(100) == encode(1, b"a") + encode(1, b"b")
+    assert far.soon == [] and not far.stream.in_turn
+    far.stream.send(b"c")
+    assert len(far.soon) == 1, "outside a turn the loop is asked"
+
+
+def test_only_the_first_of_a_turn_leaves_at_once(rig: Rig, far: Rig) -> None:
+    left: list[int] = []
+
+    def pass_on(payload: bytes) -> bool:
+        far.stream.outbox.push_message(1, payload)
+        far.stream.flush_now()
+        left.append(far.stream.outbox.size)
+        return True
+
+    rig.stream.beside, rig.answer = far.stream, pass_on
+    for _ in range(2):
+        rig.say(b"a", b"b", b"c")
+        rig.stream.turn()
+        assert far.theirs.recv(100) == encode(1, b"a") + encode(1, b"b") + encode(1, b"c")
+    assert left == [0, 3, 6] * 2
+    pass_on(b"outside a turn")
+    assert left[-1] == 0 and far.soon == []
+
+
+def test_a_turn_goes_on_when_what_is_beside_it_is_lost(rig: Rig, far: Rig) -> None:
+    rig.stream.beside = far.stream
+    rig.answer = lambda payload: far.stream.send(payload) is None
+    far.theirs.close()
+    rig.say(b"a")
+    rig.stream.turn()
+    assert far.notes == ["lost"] and rig.notes == [b"a"]
+    rig.say(b"b")
+    rig.stream.turn()
+    assert rig.notes == [b"a", b"b"]
+
+
 def test_past_the_budget_the_owner_is_asked(rig: Rig) -> None:
     rig.stream.send(bytes(990))
     assert rig.notes == []

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from gw.defender.shell.draft import Draft
 from gw.defender.shell.interpreters import SHELLS
 from gw.defender.shell.names import names
+from gw.defender.shell.paths import is_temporary
 from gw.defender.shell.wrappers import skip_options
 
 MAX_COMMANDS = 16
@@ -109,6 +110,7 @@ _USUAL = names(
     " code head tail diff-so-fancy rsh sudo nc ncat cloudflared aws gcloud corkscrew connect-proxy doas store cache"
     " osxkeychain libsecret true false jq tee xdg-open firefox lynx w3m git make pytest npm yarn cargo go rg fd tree"
     " ls file highlight meld vimdiff pass op bw gopass gpg security secret-tool"
+    " diff colordiff icdiff wdiff sdiff difft kdiff3 manager manager-core"
 )
 
 _SSH_OPTION = re.compile(r"(?:Proxy|Local|KnownHosts|Remote)Command[= ]\s*(.*)|PKCS11Provider[= ](.*)", re.I | re.S)
@@ -159,7 +161,7 @@ _TYPED = re.compile(
 def is_usual(text: str) -> bool:
     """Whether the command is what such options are honestly for."""
     words = text.split(None, 1)
-    return not words or words[0].rpartition("/")[2] in _USUAL
+    return not words or (words[0].rpartition("/")[2] in _USUAL and not is_temporary(words[0]))
 
 
 def is_command(text: str) -> bool:

@@ -100,7 +100,7 @@ def starts_shell(draft: Draft) -> None:
         return
     if draft.program == "script" and ("/dev/null" not in draft.operands or draft.has("-c", "--command")):
         return  # a recording of one's own session
-    if not draft.has("--help", "--version", "-h", "-V"):
+    if not draft.has("--help", "--version", "-h", "-V", "--print", "--supports", "--decode"):
         draft.facts.add("spawns-shell")
 
 

@@ -35,6 +35,7 @@ _CURL_VALUED = names(
     " --netrc-file --engine --ciphers --proto --max-filesize --unix-socket --stderr --trace --trace-ascii -Q --quote"
     " -t --telnet-option -P --ftp-port --cert-type --pass --oauth2-bearer"
 )
+_HERE = re.compile(r"(?:https?://)?(?:localhost|127\.0\.0\.1|\[::1\]|0\.0\.0\.0)(?=[:/]|$)")
 _BODY = names("-d --data --data-binary --data-ascii --data-urlencode -F --form --json")
 _TEXT = names("--data-raw --form-string -H --header -A --user-agent -b --cookie -u --user -e --referer --oauth2-bearer")
 _HARMLESS = names("--help -h --version -V --manual -M")
@@ -153,6 +154,8 @@ def curl(draft: Draft) -> None:
         elif option in _HARMLESS:
             return
     _targets(draft, urls)
+    if draft.facts and urls and all(_HERE.match(url) for url in urls):
+        draft.facts -= {"sends-file", "sends-input"}  # it stays on this machine
     for url in urls:
         if url.startswith("file:"):
             draft.reads += (normalise(url[5:].replace("//", "", 1), draft.cwd),)

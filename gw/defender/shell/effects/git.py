@@ -7,6 +7,7 @@ import re
 from typing import NamedTuple
 
 from gw.defender.shell.draft import Draft, Effect
+from gw.defender.shell.escapes import is_usual
 from gw.defender.shell.paths import is_startup, normalise
 from gw.defender.shell.stream import Stream
 
@@ -120,7 +121,9 @@ def _sets_command(v: Verb) -> bool:
     if v.name != "config" or len(v.operands) < 2:
         return False
     name, value = v.operands[0].lower(), v.operands[1]
-    return name.startswith(_RISKY_SETTINGS) or (name.startswith("alias.") and value.startswith("!"))
+    if name.startswith(_RISKY_SETTINGS):
+        return not (name.endswith(("editor", "pager")) and is_usual(value))
+    return name.startswith("alias.") and value.startswith("!")
 
 
 def git(draft: Draft) -> None:

@@ -157,9 +157,8 @@ def cloud(draft: Draft) -> None:
     ):
         draft.facts.add("service-grants")
     secrets = any(w in ("secret", "secrets", "keys", "keyvault") for w in words[:4])
-    if not _TOKENS.isdisjoint(words) or (
-        secrets and any(w in ("access", "show", "list", "download") for w in words[1:])
-    ):
+    shown = ("access", "show", "list", "download") if "keys" in words else ("access", "show", "download")
+    if not _TOKENS.isdisjoint(words) or (secrets and any(w in shown for w in words[1:])):
         draft.facts.add("reads-service-secret")
 
 

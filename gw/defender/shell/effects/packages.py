@@ -9,7 +9,13 @@ from gw.defender.shell.effects.machine import is_guard
 from gw.defender.shell.names import names
 from gw.defender.shell.stream import UNRESOLVED
 
-_PUBLIC_FORGES = ("https://github.com/", "https://gitlab.com/", "https://codeberg.org/")
+# Forges and indexes that publish what they hand out.
+_PUBLIC_FORGES = (
+    "https://github.com/", "https://gitlab.com/", "https://codeberg.org/", "https://bitbucket.org/",
+    "https://raw.githubusercontent.com/", "https://pypi.org/", "https://test.pypi.org/", "https://files.pythonhosted.org/",
+    "https://download.pytorch.org/", "https://pypi.nvidia.com", "https://registry.npmjs.org", "https://rubygems.org",
+    "https://conda.anaconda.org/", "https://static.crates.io/", "https://registry.yarnpkg.com",
+)  # fmt: skip
 _SCRIPT_REGISTRIES = ("https://deno.land/", "https://jsr.io/", "https://esm.sh/", "https://cdn.jsdelivr.net/")
 _CRITICAL = names(
     "systemd libc6 bash coreutils sudo openssh-server apt dpkg base-files init glibc python3 passwd util-linux ufw"

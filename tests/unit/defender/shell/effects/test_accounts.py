@@ -41,6 +41,7 @@ HITS = [
     ("getcap -r / 2>/dev/null", "searches-privilege"),
 ]
 MISSES = [
+    ("capsh --print", "spawns-shell"),
     ("su --version", "root-shell"),
     ("machinectl list", "spawns-shell"),
     ("usermod -s /bin/zsh me", "changes-password"),

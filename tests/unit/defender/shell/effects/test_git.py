@@ -5,6 +5,8 @@ import pytest
 from tests.support.commands import facts_of
 
 HITS = [
+    ("git config --global core.editor /tmp/vim", "git-hooks-command"),
+    ("git config --global http.sslVerify false", "git-hooks-command"),
     ("git checkout HEAD~1 src/a.py", "git-discards"),
     ("git show --output=.git\\config HEAD", "git-hooks-command"),
     ("git -c clean.requireForce=false clean -dx", "git-discards"),
@@ -54,6 +56,8 @@ HITS = [
     ("git remote set-url origin https://x.example/r.git", "git-redirects"),
 ]
 MISSES = [
+    ("git config --global core.editor 'code --wait'", "git-hooks-command"),
+    ("git config --global core.pager less", "git-hooks-command"),
     ("git checkout -b x origin/main", "git-discards"),
     ("git checkout --track origin/x", "git-discards"),
     ("git show --output=.gitignore HEAD", "git-hooks-command"),

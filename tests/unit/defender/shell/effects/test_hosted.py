@@ -5,6 +5,7 @@ import pytest
 from tests.support.commands import facts_of
 
 HITS = [
+    ("az storage account keys list -n x", "reads-service-secret"),
     ("security find-internet-password -s h -w", "reads-service-secret"),
     ("kubectl port-forward --address 0.0.0.0 svc/db 5432", "listens"),
     ("kubectl apply -f - <<< 'privileged: true'", "container-escape"),
@@ -98,6 +99,8 @@ HITS = [
     ("salt '*' cmd.run 'rm -rf /'", "deletes-root"),
 ]
 MISSES = [
+    ("gcloud secrets list", "reads-service-secret"),
+    ("az keyvault secret list", "reads-service-secret"),
     ("kubectl port-forward svc/db 5432", "listens"),
     ("kubectl apply -f - <<< 'privileged: false'", "container-escape"),
     ("helm repo add x https://x.example", "installs-remote"),

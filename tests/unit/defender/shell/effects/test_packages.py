@@ -35,6 +35,7 @@ HITS = [
     ("cargo yank --version 1.0.0 x", "service-destroys"),
 ]
 MISSES = [
+    ("pip install --index-url https://download.pytorch.org/whl/cpu torch", "installs-remote"),
     ("poetry add git+https://github.com/o/r.git", "installs-remote"),
     ("brew tap o/r", "installs-remote"),
     ("deno run -A https://deno.land/std/http/file_server.ts", "executes-fetched"),

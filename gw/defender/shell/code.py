@@ -35,7 +35,7 @@ _HINTS = (
 _CALL = re.compile(
     r"(?<![A-Za-z0-9_])(?:"
     + "|".join(re.escape(c) for c in sorted(_CALLS, key=len, reverse=True))
-    + r")\s*[(\[{ ]{1,3}\s*(?:(?:[rbuf]|~[cs])?[\"'`]|q\{)"
+    + r")\s*[(\[{ ]{1,3}\s*(?:new String\[\]\s*\{)?\s*(?:(?:[rbuf]|~[cs])?[\"'`]|q\{)"
 )
 _DECODED_CALL = re.compile(
     r"(?:system|popen|exec\w{0,5}|spawn\w{0,4}|passthru|run)\s?\(\s?[\w.]{0,16}(?:decode|unhex|atob|unpack)"
@@ -81,10 +81,11 @@ _FETCHES = (
     'require("http', "require('http", '("http', "('http",
 )  # fmt: skip
 _SENDS = (
-    "post_form",
-    "requests.post", "requests.put", "requests.patch", ".post(", ".put(", "Post(", "POST", "PUT", "files=", "urlencode",
-    "multipart", "UploadFile", "UploadString", "UploadData", "InFile", "-Body",
+    "post_form", "requests.post", "requests.put", "requests.patch", ".post(", ".put(", "Post(", "POST", "PUT", "files=",
+    "urlencode", "multipart", "->post(", "->put(", ",data=", ", data=", "UploadFile", "UploadString", "UploadData",
+    "InFile", "-Body",
 )  # fmt: skip
+_FETCHING = re.compile(r"urlopen\(|file_get_contents\(\s*[\"']https?:")
 _READS = (
     "open(",
     "readFile",
@@ -301,7 +302,7 @@ def _sends(code: str) -> bool:
     """Whether code that fetches also sends: by its method, or a file that it reads and does not write."""
     if _has(code, _SENDS):
         return True
-    return _has(code.replace("urlopen(", ""), _READS) and not _has(code, _WRITE_MODES)
+    return _has(_FETCHING.sub("", code[:WINDOW]) + code[WINDOW:], _READS) and not _has(code, _WRITE_MODES)
 
 
 def _runs_input(code: str) -> bool:

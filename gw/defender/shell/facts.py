@@ -21,7 +21,7 @@ from gw.defender.shell.stream import SECRET
 _SECRET_NAMES = re.compile(
     r"id_(?:rsa|dsa|ecdsa|ed25519)|\.(?:pem|ppk|kdbx|p12|pfx|netrc|pgpass|htpasswd|keystore|jks|aws|git-credentials)\b"
     r"|authorized_keys|wp-config|shadow\b|\bcredentials?\b|passwords?\b|passwd=|api[_-]?key|secret_?key|aws_secret"
-    r"|(?:^|/)\.env\b|AKIA"
+    r"|(?:^|/)\.env\b|AKIA|\bgh[pousr]_|\bxox[bp]-|\bsk-"
     r"|BEGIN (?:RSA|OPENSSH|EC|PGP|PRIVATE)|private.?key|_history\b|\btokens?\b|wallet\.dat|keepass",
     re.I,
 )

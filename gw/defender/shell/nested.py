@@ -128,7 +128,7 @@ def _container(argv: Sequence[str]) -> list[Inner]:
     i = skip_options(argv, 1, CONTAINER_VALUED | {"-H", "--host"})
     if i < len(argv) and argv[i] in ("compose", "container"):
         i = skip_options(argv, i + 1, CONTAINER_VALUED)
-    if i >= len(argv) or argv[i] not in ("exec", "run", "attach", "debug"):
+    if i >= len(argv) or argv[i] not in ("exec", "run", "attach", "debug", "rsh"):
         return []
     if "--" in argv[i:] and argv[0].rpartition("/")[2] in _SEPARATED:
         return _rest(argv, list(argv).index("--", i) + 1)
@@ -243,7 +243,10 @@ def _salt(argv: Sequence[str]) -> list[Inner]:
 
 
 def _gcloud(argv: Sequence[str]) -> list[Inner]:
-    """`gcloud compute ssh NAME --command=x` or `-- words`."""
+    """`gcloud compute ssh NAME --command=x` or `-- words`; `--metadata=startup-script=x`."""
+    for word in argv[4:]:
+        if "startup-script=" in word:
+            return [Inner(text=word.partition("startup-script=")[2])]
     if "ssh" not in argv[1:4]:
         return []
     told = _text_after(argv, ("--command",))
@@ -266,7 +269,18 @@ def _heroku(argv: Sequence[str]) -> list[Inner]:
 def _aws(argv: Sequence[str]) -> list[Inner]:
     """Commands for machines: `aws ssm send-command --parameters commands=x`, `aws ecs execute-command --command x`."""
     listed = next((found for word in argv[3:] if (found := _SSM_COMMANDS.match(word, 0, 1024))), None)
-    return [Inner(text=listed.group(1))] if listed else _text_after(argv, ("--command",))
+    return [Inner(text=listed.group(1))] if listed else _text_after(argv, ("--command", "--user-data"))
+
+
+def _watch(argv: Sequence[str]) -> list[Inner]:
+    """`watch 'a line'`, `watch -x program words`."""
+    start = Wrapper(names("-n --interval")).start(argv)
+    return _rest(argv, start) if {"-x", "--exec"} & {*argv[:start]} else _joined(argv, start)
+
+
+def _lines(argv: Sequence[str]) -> list[Inner]:
+    """`concurrently 'one line' 'another'`."""
+    return [Inner(text=word) for word in argv[1:] if " " in word][:MAX_JOBS]
 
 
 def _ansible(argv: Sequence[str]) -> list[Inner]:
@@ -298,7 +312,8 @@ NESTED: dict[str, Finder] = {
     **dict.fromkeys(("sg", "newgrp"), _option("-c")),
     "flock": _flock,
     "env": _env,
-    "watch": _all_words("-n --interval"),
+    "watch": _watch,
+    "concurrently": _lines,
     "entr": _all_words(""),
     **dict.fromkeys(names("uv uvx poetry pipenv rye hatch conda mamba pdm"), _after_word("run", "x")),
     **dict.fromkeys(

@@ -43,7 +43,7 @@ _SECRETS_AT_HOME = (
     r"\.local/share/keyrings", r"\.snowsql",
     r"\.openclaw/(?:credentials|openclaw\.json|auth|agents/[^$]*auth|\.env|secrets|identity|devices)",
     r"\.bitcoin/", r"\.ethereum/", r"\.electrum/", r"\.purple/accounts", r"\.codex/auth", r"\.claude/\.credentials",
-    r"\.claude\.json", r"Library/(?:Keychains|Cookies)/",
+    r"\.claude\.json", r"\.vnc/passwd", r"\.local/share/remmina/", r"Library/(?:Keychains|Cookies)/",
     r"Library/Application Support/[^$]*/(?:Login Data|Cookies|logins\.json|key4\.db)",
 )  # fmt: skip
 _SECRETS_OF_SYSTEM = (
@@ -53,14 +53,15 @@ _SECRETS_OF_SYSTEM = (
     r"/var/run/secrets/(?:kubernetes\.io|[^$]*token[^/]*$)", r"/run/secrets/",
     r"/proc/[^/]+/(?:environ|mem$)", r"/proc//(?:environ|mem)$", r"/proc/kcore", r"/dev/k?mem$",
     r"/var/lib/(?:sss/db|samba/private|NetworkManager|kubelet/pki)", r"/etc/wpa_supplicant/[^$]*\.conf",
-    r"/(?:var/)?tmp/krb5cc_",
+    r"/etc/(?:mysql/debian\.cnf|openvpn/[^$]*(?:auth|pass|login)[^/]*$)",
+    r"/(?:var/)?tmp/krb5cc_", r"/var/lib/jenkins/(?:secrets|credentials\.xml)",
 )  # fmt: skip
 _SECRET = re.compile("~/(?:" + "|".join(_SECRETS_AT_HOME) + ")|" + "|".join(_SECRETS_OF_SYSTEM))
 # Worth protecting wherever they lie; fixtures of a test suite are made to be read.
 _PRIVATE = re.compile(
     r"\.env(?:\.(?!example|sample|template|dist)[\w-]+)?|id_(?:rsa|dsa|ecdsa|ed25519)|secrets?\.(?:ya?ml|json|txt|env|toml)"
     r"|[\w.-]*(?:priv|secret|server|_key|-key)[\w.-]*\.(?:pem|key)|[\w.-]+\.(?:kdbx|ppk|keystore|jks|p12|pfx|ovpn)|\.htpasswd"
-    r"|wp-config\.php|terraform\.tfstate|service-account[\w-]*\.json|passwords?\.(?!(?:[cm]?[jt]sx?|py|rb|go|rs|java|kt|cs|php|c|h|cpp|html?|css|scss|vue|svelte|md)$)\w+|wallet\.dat|shadow|credentials\.json"
+    r"|wp-config\.php|terraform\.tfstate|service-account[\w-]*\.json|passwords?\.(?!(?:[cm]?[jt]sx?|py|rb|go|rs|java|kt|cs|php|c|h|cpp|html?|css|scss|vue|svelte|md)$)\w+|wallet\.dat|master\.key|\.dev\.vars|shadow|credentials\.json"
     r"|Login Data|logins\.json|key4\.db|\.(?:bash|zsh|sh|ksh|python|mysql|psql|node_repl|rediscli|sqlite)_history"
 )
 _FIXTURES = re.compile(r"(?:^|/)(?:testdata|fixtures?|examples?|samples?|tests?|docs)/")
@@ -72,7 +73,7 @@ _SECRET_SAMPLES = (
 _STARTUPS_AT_HOME = (
     r"\.(?:bashrc|bash_profile|bash_login|bash_logout|bash_aliases|profile|zshrc|zshenv|zprofile|zlogin|zlogout|kshrc|cshrc)",
     r"\.(?:tcshrc|login|xinitrc|xsession|xprofile|inputrc|vimrc|emacs|pam_environment|lessfilter|gitconfig|rhosts|shosts)",
-    r"\.(?:forward|procmailrc|gdbinit|psqlrc|tmux\.conf|screenrc|local/share/systemd)",
+    r"\.(?:forward|procmailrc|pythonrc|Rprofile|irbrc|pryrc|lldbinit|ipython/profile|config/ipython|gdbinit|psqlrc|tmux\.conf|screenrc|local/share/systemd)",
     r"\.config/(?:fish/config\.fish|autostart|systemd/user|nvim/init|environment\.d|git)",
     r"\.ssh/(?:authorized_keys2?|rc|environment|config)",
     r"Library/LaunchAgents",

@@ -50,7 +50,7 @@ class Profile(NamedTuple):
 def profile(program: str) -> Profile:
     effect = EFFECTS.get(program)
     if effect is None:
-        effect = make_filesystem if program.startswith("mkfs") else by_stem(program)
+        effect = make_filesystem if program.startswith(("mkfs", "newfs")) else by_stem(program)
     inner, interpreter, passive = inner_finder(program), is_interpreter(program), program in escapes.PASSIVE
     known = effect or inner or interpreter or passive or program in filters.FILTERS
     return Profile(

@@ -11,6 +11,12 @@ from gw.defender.shell.names import names
 _STRONG_GROUP = re.compile(r"(?:^|[ ,])(?:sudo|wheel|root|admin)(?:$|[ ,])")
 # Not root by name, but one command away from it.
 _NEAR_GROUP = re.compile(r"(?:^|[ ,])(?:docker|lxd|incus|libvirt|disk|shadow|adm|kvm)(?:$|[ ,])")
+# Nobody logs in as one of these.
+_SERVICE_ACCOUNTS = names(
+    "nobody daemon bin sys sync games man lp mail news uucp proxy www-data backup list irc apache nginx"
+)
+# A program gets a port or a socket with these, and nothing else.
+_NETWORK_CAPABILITIES = frozenset(("cap_net_bind_service", "cap_net_raw"))
 _CREATORS = frozenset(("useradd", "adduser", "newusers"))
 _GROUP_OPTIONS = ("-G", "--groups", "-aG", "-Ga", "-g", "--gid")
 
@@ -20,6 +26,8 @@ def account(draft: Draft) -> None:
     uid = draft.value("-u", "--uid")
     duplicate = next((argv[i + 1] for i, a in enumerate(argv[:-1]) if a in ("-ou", "-uo", "-o")), "")
     shell = draft.value("-s", "--shell") or ""
+    if program == "usermod" and shell.endswith("sh") and not _SERVICE_ACCOUNTS.isdisjoint(draft.operands):
+        draft.facts.add("creates-account")
     if program == "usermod" and (
         draft.has("-L", "-U", "-p", "--lock", "--unlock", "--password", "-e", "--expiredate")
         or ("root" in draft.operands and shell.endswith(("nologin", "false")))
@@ -40,6 +48,19 @@ def account(draft: Draft) -> None:
         elif draft.operands and not draft.has("--help", "-D", "--defaults"):
             creates = program in _CREATORS and (program != "adduser" or len(draft.operands) == 1)
             draft.facts.add("creates-account" if creates else "changes-account")
+
+
+def multiplexer(draft: Draft) -> None:
+    """screen and tmux as root, with nothing to run: a shell."""
+    if draft.privileged and draft.operands[:1] in ([], ["new"], ["new-session"]) and not draft.has("-ls", "-V", "-v"):
+        draft.facts.add("root-shell")
+
+
+def login_shell(draft: Draft) -> None:
+    """chsh: a shell for an account that should have none."""
+    if not _SERVICE_ACCOUNTS.isdisjoint(draft.operands) and (draft.value("-s", "--shell") or "").endswith("sh"):
+        draft.facts.add("creates-account")
+    aging(draft)
 
 
 def accounts_editor(draft: Draft) -> None:
@@ -111,7 +132,8 @@ def capabilities(draft: Draft) -> None:
 
 def capability(draft: Draft) -> None:
     if draft.operands and not draft.has("-r", "-v"):
-        draft.facts.add("setuid")
+        given = set(re.split(r"[,=+]", draft.operands[0][:256])[:-1]) - {""}
+        draft.facts.add("opens-access" if given and given <= _NETWORK_CAPABILITIES else "setuid")
 
 
 def database(draft: Draft) -> None:
@@ -128,7 +150,9 @@ EFFECTS: dict[str, Effect] = {
         account,
     ),
     **dict.fromkeys(("passwd", "chpasswd", "chgpasswd"), password),
-    **dict.fromkeys(("chage", "chsh", "chfn"), aging),
+    **dict.fromkeys(("chage", "chfn"), aging),
+    "chsh": login_shell,
+    **dict.fromkeys(("screen", "tmux"), multiplexer),
     "visudo": sudoers,
     **dict.fromkeys(("vipw", "vigr"), accounts_editor),
     **dict.fromkeys(("sudo", "doas"), sudo),

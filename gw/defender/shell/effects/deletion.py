@@ -25,6 +25,7 @@ FIND_FILTERS = names(
     "-name -iname -path -wholename -ipath -regex -iregex -mtime -mmin -size -empty -perm -user -ctime -atime"
     " -amin -cmin -inum -samefile -links -group -uid -lname"
 )
+_HERE = frozenset(("*", "./*"))
 _SOURCES = (".py", ".js", ".ts", ".tsx", ".go", ".rs", ".c", ".cpp", ".java", ".rb", ".php", ".db", ".sqlite", ".sql")
 _AGES = names("-mtime -mmin -ctime -cmin -atime -amin")
 _NAMES = names("-name -iname -path -wholename")
@@ -44,6 +45,8 @@ def deletes(draft: Draft, targets: Paths, *, recursive: bool) -> None:
             facts.add("overwrites-disk")
         if is_root(target):
             facts.add("deletes-root" if recursive else "deletes-many")
+        elif target in _HERE and draft.cwd and is_temporary(draft.cwd):
+            continue  # `cd build && rm -rf *`
         elif target in _EVERYTHING_HERE or target.startswith("../.."):
             facts.add("deletes-tree" if recursive else "deletes-many")
         elif recursive and not is_temporary(target):

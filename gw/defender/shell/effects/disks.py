@@ -17,7 +17,17 @@ _VOLUME_VERBS = {
     "zfs": frozenset(("destroy", "rollback")),
     "btrfs": frozenset(("delete", "del")),
     "cryptsetup": frozenset(
-        ("luksFormat", "erase", "luksErase", "luksRemoveKey", "luksKillSlot", "reencrypt", "luksClose")
+        (
+            "luksFormat",
+            "luksAddKey",
+            "luksChangeKey",
+            "erase",
+            "luksErase",
+            "luksRemoveKey",
+            "luksKillSlot",
+            "reencrypt",
+            "luksClose",
+        )
     ),
     "nvme": frozenset(("format", "sanitize", "delete-ns", "write-zeroes")),
     "mdadm": frozenset(("--zero-superblock", "--stop", "-S")),
@@ -108,7 +118,7 @@ def repair(draft: Draft) -> None:
     asks = draft.has("-l", "-n", "-N", "-v", "--help") or (
         draft.program in ("e2fsck", "fsck") and not draft.has("-y", "-p")
     )
-    if (draft.operands or draft.has("-B", "-b")) and not asks:
+    if (draft.operands or draft.has("-B", "-b", "-c", "--create")) and not asks:
         draft.facts.add("edits-disk")
 
 

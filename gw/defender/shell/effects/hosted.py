@@ -28,13 +28,13 @@ _TOKENS = frozenset(("print-access-token", "get-access-token", "print-identity-t
 _AWS_GRANTS = re.compile(
     r"(?:attach|put)-(?:user|role|group)-policy|put-bucket-(?:acl|policy)|put-object-acl|create-login-profile"
     r"|update-assume-role-policy|add-user-to-group|modify-(?:snapshot|image)-attribute|add-permission"
-    r"|create-access-key|create-user|change-resource-record-sets|delete-public-access-block|create-policy-version"
+    r"|create-access-key|create-key-pair|import-key-pair|create-user|change-resource-record-sets|delete-public-access-block|create-policy-version"
 )
 _AWS_STOPS = names("leave stop disable suspend deactivate reboot cancel release detach disassociate")
 _AWS_SECRETS = names(
     "get-secret-value get-parameters-by-path get-session-token create-access-key get-password-data"
     " get-login-password batch-get-secret-value get-federation-token export-credentials"
-    " assume-role assume-role-with-web-identity"
+    " assume-role assume-role-with-web-identity generate-db-auth-token"
 )
 
 
@@ -43,6 +43,7 @@ _COPYING = names("cp mv sync copy move copyto moveto put rsync mirror upload-fil
 MAX_MANIFEST = 4096  # characters that are looked at
 # In a manifest: the pod gets the rights, processes or files of the machine it runs on.
 _OF_THE_NODE = ('"privileged":', "privileged: true", "hostPID", "hostPath")
+_ANYWHERE = ("0.0.0.0/0", "*", "Internet", "Any")
 _STORES = names("s3 storage os object")
 _REMOTE = re.compile(r"(?:s3|gs|b2|az|https?)://|[\w.-]{2,64}:(?!\\)")
 _AWS_FLAGS = names(
@@ -53,7 +54,18 @@ _MANY = names("batch bulk schedule force start")
 _DELETING = names("delete deletion remove destroy terminate purge")
 _RESETS = names("rabbitmqctl kubeadm minikube railway nats consul supabase")
 _RESETTING = names("reset force_reset down leave")
-_LISTS_SECRETS = {"heroku": names("config config:get"), "railway": names("variables"), "fly": names("tokens")}
+# Sub-commands that print a credential or a set of them.
+_LISTS_SECRETS = {
+    "heroku": names("config config:get auth:token"),
+    "railway": names("variables"),
+    **dict.fromkeys(("fly", "flyctl"), names("tokens token")),
+    "vercel": names("pull"),
+    "netlify": names("env:list env:get"),
+    "firebase": names("login:ci"),
+    "eb": names("printenv"),
+    "rclone": names("show dump reveal"),
+}
+_DECRYPTS = {"sops": names("-d --decrypt decrypt exec-env exec-file"), "ansible-vault": names("view decrypt edit")}
 
 
 def _verbs(draft: Draft) -> list[str]:
@@ -150,13 +162,18 @@ def cloud(draft: Draft) -> None:
     if words[:2] == ["storage", "blob"] and words[2:3] in (["upload"], ["upload-batch"], ["sync"]):
         draft.facts.add("copies-out")
     granted = any(w in ("add-iam-policy-binding", "set-iam-policy", "create-for-rbac") for w in words[1:])
+    opened = (draft.value("--source-ranges", "--source-address-prefixes", "--authorized-networks") or "") in _ANYWHERE
     if (
         granted
+        or opened
+        or (words[:1] == ["ad"] and draft.has("--password"))
         or words[:3] == ["role", "assignment", "create"]
         or words[:4] == ["iam", "service-accounts", "keys", "create"]
     ):
         draft.facts.add("service-grants")
     secrets = any(w in ("secret", "secrets", "keys", "keyvault") for w in words[:4])
+    if {"appsettings", "connection-string"} & {*words} or words[:3] == ["acr", "credential", "show"]:
+        draft.facts.add("reads-service-secret")
     shown = ("access", "show", "list", "download") if "keys" in words else ("access", "show", "download")
     if not _TOKENS.isdisjoint(words) or (secrets and any(w in shown for w in words[1:])):
         draft.facts.add("reads-service-secret")
@@ -275,7 +292,9 @@ def forge(draft: Draft) -> None:
         draft.facts.add("service-destroys")
     if words[:2] == ["repo", "edit"] and "public" in (draft.value("--visibility") or ""):
         draft.facts.add("service-grants")
-    if words[:2] == ["auth", "token"]:
+    if words[:2] in (["ssh-key", "add"], ["gpg-key", "add"], ["repo", "add-collaborator"], ["deploy-key", "add"]):
+        draft.facts.add("service-grants")
+    if words[:2] == ["auth", "token"] or (words[:2] == ["auth", "status"] and draft.has("-t", "--show-token")):
         draft.facts.add("reads-service-secret")
     if words[:2] == ["gist", "create"]:
         draft.facts.add("copies-out")
@@ -291,6 +310,12 @@ def playbook(draft: Draft) -> None:
     """`ansible hosts -m file -a 'path=x state=absent'`: on every host at once."""
     if any("state=absent" in a for a in draft.argv[2:]) and not draft.has("-C", "--check"):
         draft.facts.add("service-destroys")
+
+
+def decrypt(draft: Draft) -> None:
+    """sops, ansible-vault: what is kept encrypted would be shown, or handed on."""
+    if not _DECRYPTS[draft.program or ""].isdisjoint(draft.argv[1:3]):
+        draft.facts.add("reads-service-secret")
 
 
 def subsystem(draft: Draft) -> None:
@@ -346,5 +371,6 @@ EFFECTS: dict[str, Effect] = {
     **dict.fromkeys(names("claude codex gemini opencode aider goose cursor-agent amp qwen"), agent),
     "openclaw": openclaw,
     "ansible": playbook,
+    **dict.fromkeys(_DECRYPTS, decrypt),
     **dict.fromkeys(("wsl", "wsl.exe"), subsystem),
 }

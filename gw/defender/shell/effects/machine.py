@@ -149,6 +149,7 @@ def protection(draft: Draft) -> None:
         )
         or (program == "semanage" and first == "permissive" and draft.has("-a", "--add"))
         or (program == "pfctl" and draft.has("-d", "-F"))
+        or (program == "mokutil" and draft.has("--disable-validation"))
         or (program == "falconctl" and draft.has("-d"))
         or (program == "mdatp" and "disabled" in draft.argv)
         or (program == "fail2ban-client" and first in ("stop", "unban"))
@@ -177,6 +178,12 @@ def kernel_module(draft: Draft) -> None:
 
 def kmod(draft: Draft) -> None:
     if draft.operands[:1] in (["insert"], ["remove"]):
+        draft.facts.add("loads-module")
+
+
+def kernel_program(draft: Draft) -> None:
+    """bpftool: a program of the kernel's own machine."""
+    if draft.operands[:2] in (["prog", "load"], ["prog", "loadall"]):
         draft.facts.add("loads-module")
 
 
@@ -354,7 +361,7 @@ def enable(draft: Draft) -> None:
 
 
 EFFECTS: dict[str, Effect] = {
-    "crontab": crontab,
+    **dict.fromkeys(("crontab", "incrontab"), crontab),
     **dict.fromkeys(("at", "batch"), at),
     "systemctl": systemctl,
     **dict.fromkeys(("service", "rc-service", "invoke-rc.d"), service),
@@ -367,13 +374,14 @@ EFFECTS: dict[str, Effect] = {
     **dict.fromkeys(
         names(
             "fail2ban-client setenforce auditctl aa-disable aa-teardown aa-complain apparmor_parser semanage pfctl"
-            " falconctl mdatp"
+            " mokutil falconctl mdatp"
         ),
         protection,
     ),
     "sysctl": sysctl,
     **dict.fromkeys(("insmod", "modprobe", "rmmod", "kextload", "kextunload"), kernel_module),
     "kmod": kmod,
+    "bpftool": kernel_program,
     "journalctl": journal,
     "dmesg": kernel_log,
     **dict.fromkeys(("date", "hwclock", "timedatectl"), clock),

@@ -79,6 +79,8 @@ def npm(draft: Draft) -> None:
         draft.facts.add("git-hooks-command")
     if words[:3] == ["config", "set", "registry"] and any(_is_address(w) and "npmjs.org" not in w for w in words[3:]):
         draft.facts.add("installs-remote")
+    if words[:2] == ["token", "create"]:
+        draft.facts.add("service-grants")
     if words[:1] in (["unpublish"], ["deprecate"]) or words[:2] in (["owner", "rm"], ["access", "revoke"]):
         draft.facts.add("service-destroys")
 

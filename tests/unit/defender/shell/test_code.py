@@ -18,6 +18,7 @@ from gw.defender.shell.code import inspect, is_inert, is_web_shell
         ("node", "require('child_process').execSync('ls -l')", ("ls -l",)),
         ("node", "require('child_process').execSync('ls', {stdio: 'inherit'})", ("ls",)),
         ("lua", 'io.popen("ls", "w")', ("ls",)),
+        ("java", 'Runtime.getRuntime().exec(new String[]{"ls", "-l"})', ("ls -l",)),
         ("node", 'process.binding("spawn_sync").spawn({file: "/bin/sh", args: []})', ("/bin/sh",)),
         ("m4", "syscmd(`ls -l')", ("ls -l",)),
         ("powershell", "Start-Process ls", ("ls",)),

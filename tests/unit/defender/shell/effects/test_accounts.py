@@ -5,6 +5,11 @@ import pytest
 from tests.support.commands import facts_of
 
 HITS = [
+    ("usermod -s /bin/bash www-data", "creates-account"),
+    ("chsh -s /bin/bash daemon", "creates-account"),
+    ("sudo tmux", "root-shell"),
+    ("setcap cap_setuid,cap_net_raw+ep x", "setuid"),
+    ("setcap cap_net_bind_service=+ep x", "opens-access"),
     ("groupadd -g 0 -o x", "adds-root-user"),
     ("machinectl shell", "spawns-shell"),
     ("usermod -L root", "changes-password"),
@@ -41,6 +46,10 @@ HITS = [
     ("getcap -r / 2>/dev/null", "searches-privilege"),
 ]
 MISSES = [
+    ("chsh -s /bin/zsh", "creates-account"),
+    ("sudo tmux ls", "root-shell"),
+    ("tmux", "root-shell"),
+    ("setcap cap_net_bind_service=+ep x", "setuid"),
     ("capsh --print", "spawns-shell"),
     ("su --version", "root-shell"),
     ("machinectl list", "spawns-shell"),

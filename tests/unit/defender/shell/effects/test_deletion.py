@@ -5,6 +5,8 @@ import pytest
 from tests.support.commands import facts_of
 
 HITS = [
+    ("cd src && rm -rf *", "deletes-tree"),
+    ("cd build && rm -rf ../*", "deletes-tree"),
     ("find / -mtime +1 -exec rm -f {} +", "deletes-many"),
     ("rm -f src/*", "deletes-many"),
     ("rm src/*.py", "deletes-many"),
@@ -49,6 +51,7 @@ HITS = [
     ("find ~ -mtime +1 -delete", "deletes-many"),
 ]
 MISSES = [
+    ("cd build && rm -rf *", "deletes-tree"),
     ("find / -name x -exec rm -i {} +", "deletes-many"),
     ("rm -f dist/*", "deletes-many"),
     ("rm -f dist/*.js", "deletes-many"),

@@ -5,6 +5,8 @@ import pytest
 from tests.support.commands import facts_of
 
 HITS = [
+    ("cryptsetup luksAddKey /dev/sda3", "edits-disk"),
+    ("newfs_msdos /dev/disk2", "overwrites-disk"),
     ("mount -o suid x.img /mnt", "binds-mount"),
     ("mount -t nfs h:/x /usr/local/bin", "binds-mount"),
     ("mount -t tmpfs none /var/log", "binds-mount"),

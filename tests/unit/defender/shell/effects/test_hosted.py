@@ -5,6 +5,17 @@ import pytest
 from tests.support.commands import facts_of
 
 HITS = [
+    ("heroku auth:token", "reads-service-secret"),
+    ("rclone config show", "reads-service-secret"),
+    ("sops -d x.yaml", "reads-service-secret"),
+    ("ansible-vault view x.yml", "reads-service-secret"),
+    ("az acr credential show -n r", "reads-service-secret"),
+    ("gh ssh-key add k.pub", "service-grants"),
+    ("gh auth status -t", "reads-service-secret"),
+    ("gcloud compute firewall-rules create x --source-ranges=0.0.0.0/0", "service-grants"),
+    ("aws ec2 create-key-pair --key-name x", "service-grants"),
+    ("gcloud compute instances add-metadata v --metadata=startup-script='rm -rf /'", "deletes-root"),
+    ("aws ec2 run-instances --user-data 'rm -rf /'", "deletes-root"),
     ("az storage account keys list -n x", "reads-service-secret"),
     ("security find-internet-password -s h -w", "reads-service-secret"),
     ("kubectl port-forward --address 0.0.0.0 svc/db 5432", "listens"),
@@ -99,6 +110,12 @@ HITS = [
     ("salt '*' cmd.run 'rm -rf /'", "deletes-root"),
 ]
 MISSES = [
+    ("sops --version", "reads-service-secret"),
+    ("ansible-vault encrypt x.yml", "reads-service-secret"),
+    ("vercel env ls", "reads-service-secret"),
+    ("gh ssh-key list", "service-grants"),
+    ("gcloud compute firewall-rules create x --source-ranges=10.0.0.0/8", "service-grants"),
+    ("aws ec2 describe-key-pairs", "service-grants"),
     ("gcloud secrets list", "reads-service-secret"),
     ("az keyvault secret list", "reads-service-secret"),
     ("kubectl port-forward svc/db 5432", "listens"),

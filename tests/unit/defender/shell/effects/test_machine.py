@@ -5,6 +5,9 @@ import pytest
 from tests.support.commands import facts_of
 
 HITS = [
+    ("mokutil --disable-validation", "disables-guard"),
+    ("bpftool prog load x.o /sys/fs/bpf/x", "loads-module"),
+    ("incrontab -", "schedules"),
     ("pkill -9 -f 'osqueryd|auditd'", "disables-guard"),
     ("kextload /tmp/x.kext", "loads-module"),
     ("auditctl -a never,task", "disables-guard"),
@@ -93,6 +96,8 @@ HITS = [
     ("sysctl -w net.ipv4.ip_forward=1", "writes-system"),
 ]
 MISSES = [
+    ("mokutil --sb-state", "disables-guard"),
+    ("bpftool prog list", "loads-module"),
     ("auditctl -l", "disables-guard"),
     ("nmcli connection show", "reads-service-secret"),
     ("tc qdisc show", "cuts-network"),

@@ -5,6 +5,7 @@ import pytest
 from tests.support.commands import facts_of
 
 HITS = [
+    ("npm token create", "service-grants"),
     ("poetry add git+ssh://git@x.example/p", "installs-remote"),
     ("cpanm http://x.example/p.tar.gz", "installs-remote"),
     ("pip install 'x @ https://x.example/p.zip'", "installs-remote"),

@@ -110,7 +110,7 @@ _USUAL = names(
     " code head tail diff-so-fancy rsh sudo nc ncat cloudflared aws gcloud corkscrew connect-proxy doas store cache"
     " osxkeychain libsecret true false jq tee xdg-open firefox lynx w3m git make pytest npm yarn cargo go rg fd tree"
     " ls file highlight meld vimdiff pass op bw gopass gpg security secret-tool"
-    " diff colordiff icdiff wdiff sdiff difft kdiff3 manager manager-core"
+    " rustc clippy-driver sccache ccache gcc cc clang lld mold diff colordiff icdiff wdiff sdiff difft kdiff3 manager"
 )
 
 _SSH_OPTION = re.compile(r"(?:Proxy|Local|KnownHosts|Remote)Command[= ]\s*(.*)|PKCS11Provider[= ](.*)", re.I | re.S)

@@ -48,7 +48,9 @@ _PATTERN_PROGRAM = re.compile(r"[./~]*/[^()]*|[a-z0-9?*\[\]_.-]*[a-z?][a-z0-9?*\
 _PROMPT_ESCAPE = re.compile(r":?!(?:/|\.{1,2}/|(?:ba|da|z|k|c|tc|a)?sh$)")
 
 # Where nobody looks: below a dot among temporary files, or in memory.
-_HIDDEN = re.compile(r"/(?:var/)?tmp/(?:[^/]{1,64}/){0,4}\.[^/.]|/dev/shm/|/dev/mqueue/")
+_HIDDEN = re.compile(
+    r"/(?:var/)?tmp/(?:[^/]{1,64}/){0,4}\.[^/.][^/]{0,64}(?:/[^/]{1,64})?$|/dev/(?:shm|mqueue)/(?:\.[^/]|[^/]{1,64}$)"
+)
 
 _SPECIAL = frozenset("\"'`$\\|&;()<>{}*?[#~\n=!")
 

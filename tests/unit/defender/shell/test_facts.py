@@ -108,6 +108,8 @@ def test_seen(command: str, fact: str) -> None:
         ("alias sudo='sudo '", "hijacks-path"),
         ("alias ll='ls -l'", "hijacks-path"),
         ("/tmp/build/run", "hidden-program"),
+        ("/tmp/.venv/bin/python -V", "hidden-program"),
+        ("/dev/shm/bench/run", "hidden-program"),
         ("ls /home/*/projects", "reads-secret"),
         ("tool --shadow=/etc/x", "reads-secret"),
         ("cat <<< '!/bin/sh'", "escapes-to-shell"),

@@ -42,6 +42,7 @@ def test_the_deed_is_seen(command: str, fact: str) -> None:
         "GOFLAGS=-mod=vendor go build",
         "MAVEN_OPTS=-Xmx2g mvn test",
         "LESS=-FRX git diff",
+        "RUSTC=/usr/bin/rustc cargo build",
         "GIT_CONFIG_GLOBAL=ci/gitconfig git fetch",
         "PS4='+ ${BASH_SOURCE}:${LINENO}: ' bash -x a.sh",
     ],

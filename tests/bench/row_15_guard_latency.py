@@ -1,10 +1,10 @@
-"""What the guard proxy adds to a request and its answer on loopback: the same frames straight and through it.
+"""What the guard proxy adds to a relayed frame on loopback: the same frames straight and through it.
 
 Latency, not throughput: one request at a time, with a pause before each, as a person or an agent would send them.
 
-The gateway behind is our bare pump, so that as little as possible besides the guard is in the figure. Each sample is a
-round trip, so two relayed frames: one that has to be judged first (a tool call for a node, a message to be sent), and
-one that nobody judges.
+The gateway behind is our bare pump, so that as little as possible besides the guard is in the figure. It says when a
+request came, so a request and its answer are two samples: of requests that have to be judged first (tool calls for a
+node), and of requests that nobody judges. The detail has the answers and the round trips as well.
 """
 
 import json
@@ -22,7 +22,8 @@ from tests.bench.registry import Bar, Measured, Row, Settings
 from tests.bench.rounds import interleave, rounded, summary
 
 PAUSE_S = 0.001
-PAYLOAD = '{"ok":true,"text":"%s"}' % ("x" * 512)
+PAYLOAD = '{"at":<now>,"text":"%s"}' % ("x" * 512)
+WAYS = ("request", "answer", "round trip")
 REQUESTS: dict[str, tuple[str, list[dict[str, Any]]]] = {
     "passed": ("sessions.list", [{"limit": 50}]),
     "judged": (
@@ -44,23 +45,34 @@ class Timed:
         self.connection.call("health", {})  # the first success opens the way
         self.connection.prepare(method, *params)
         self.connection.sock.setblocking(True)
-        self.p99_us: list[float] = []
+        self.medians_us: dict[str, list[float]] = {way: [] for way in WAYS}  # of each round
+        self.p99s_us: dict[str, list[float]] = {way: [] for way in WAYS}
 
     def run(self, seconds: float) -> float:
         """Median of the round trips, in us."""
-        connection, samples = self.connection, []
+        samples: list[tuple[float, ...]] = []
         until = time.perf_counter() + seconds
         while time.perf_counter() < until:
             time.sleep(PAUSE_S)
-            frame = connection.frames[connection.at]
-            connection.at = (connection.at + 1) % len(connection.frames)
-            began_ns = time.perf_counter_ns()
-            connection.sock.sendall(frame)
-            while not any(opcode == TEXT for opcode, _ in connection.decoder.feed(connection.sock.recv(65536))):
-                pass
-            samples.append((time.perf_counter_ns() - began_ns) / 1e3)
-        self.p99_us.append(quantiles(samples, n=100)[98])
-        return median(samples)
+            samples.append(self._ask())
+        for way, values in zip(WAYS, zip(*samples, strict=True), strict=True):
+            self.medians_us[way].append(median(values))
+            self.p99s_us[way].append(quantiles(values, n=100)[98])
+        return self.medians_us[WAYS[-1]][-1]
+
+    def _ask(self) -> tuple[float, ...]:
+        """Microseconds of each way."""
+        connection, answers = self.connection, []
+        frame = connection.frames[connection.at]
+        connection.at = (connection.at + 1) % len(connection.frames)
+        began_ns = time.perf_counter_ns()
+        connection.sock.sendall(frame)
+        while not answers:
+            events = connection.decoder.feed(connection.sock.recv(65536))
+            answers = [payload for opcode, payload in events if opcode == TEXT]
+        ended_ns = time.perf_counter_ns()
+        came_ns = json.loads(answers[0])["payload"]["at"]
+        return tuple(ns / 1e3 for ns in (came_ns - began_ns, ended_ns - came_ns, ended_ns - began_ns))
 
 
 def measure(settings: Settings) -> Measured:
@@ -73,16 +85,21 @@ def measure(settings: Settings) -> Measured:
         except NotStartedError as error:
             return Measured({}, skipped=str(error))
         for kind, (method, params) in REQUESTS.items():
-            sides = {"straight": Timed(started[0], method, params), "guard": Timed(started[1], method, params)}
-            for side in sides.values():
+            straight, guarded = (Timed(server, method, params) for server in started)
+            for side in (straight, guarded):
                 side.run(settings.seconds / 2)
-                side.p99_us.clear()
-            results = interleave(sides, lambda side: side.run(settings.seconds), settings.rounds)
-            figures[f"{kind}: median us"] = added(results["guard"], results["straight"])
-            figures[f"{kind}: p99 us"] = added(sides["guard"].p99_us, sides["straight"].p99_us)
+                for way in WAYS:
+                    side.medians_us[way].clear()
+                    side.p99s_us[way].clear()
+            sides = {"straight": straight, "guard": guarded}
+            interleave(sides, lambda side: side.run(settings.seconds), settings.rounds)
+            figures[f"{kind}: median us"] = added(guarded.medians_us["request"], straight.medians_us["request"])
+            figures[f"{kind}: p99 us"] = added(guarded.p99s_us["request"], straight.p99s_us["request"])
+            for way in WAYS:
+                detail[f"{kind}, {way}: added median us"] = added(guarded.medians_us[way], straight.medians_us[way])
+                detail[f"{kind}, {way}: added p99 us"] = added(guarded.p99s_us[way], straight.p99s_us[way])
             for name, side in sides.items():
-                detail[f"{kind}, {name}, median us"] = summary(results[name])
-                detail[f"{kind}, {name}, p99 us"] = summary(side.p99_us)
+                detail[f"{kind}, {name}, round trip, median us"] = summary(side.medians_us["round trip"])
                 side.connection.close()
     return Measured(figures, detail)
 
@@ -102,7 +119,7 @@ def added(guarded: list[float], straight: list[float]) -> float:
 
 ROW = Row(
     15,
-    "latency the guard proxy adds to a request and its answer on loopback",
+    "latency the guard proxy adds to a relayed request on loopback",
     tuple(
         Bar(f"{kind}: {figure}", "<=", limit)
         for kind in REQUESTS

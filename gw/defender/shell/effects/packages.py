@@ -30,18 +30,9 @@ _UNVERIFIED = names(
 )
 _IGNORING = names("--nodeps --force-depends --force-all --force-remove-essential")  # what needs it
 _DRY = names("-s --simulate --just-print --dry-run --no-act --assumeno --test")
-_TARGETS = (
-    "--target",
-    "-t",
-    "--prefix",
-    "--root",
-    "--cache-dir",
-    "-r",
-    "--requirement",
-    "-c",
-    "--log",
-    "--install-dir",
-)
+_TARGETS = names(
+    "--target -t --prefix --root --cache --cache-dir -r --requirement -c --log --install-dir"
+)  # of options
 _REMOVES = names("remove purge autoremove erase -R uninstall del")
 _LOCAL = (".deb", ".rpm", ".apk", ".ipk", ".snap", ".txz", ".pkg.tar.zst", ".pkg.tar.xz")
 
@@ -53,9 +44,11 @@ def _is_address(word: str) -> bool:
     return word.startswith("https://") and not word.startswith(_PUBLIC_FORGES)
 
 
-def _by_anybody(word: str) -> bool:
-    """A package in a folder where anybody may have put it."""
-    return word.startswith(("/", "file:/")) and is_temporary(word.removeprefix("file:"))
+def _comes_from_anybody(draft: Draft) -> bool:
+    """Whether a package lies in a folder where anybody may have put it."""
+    own = {draft.value(option) for option in _TARGETS}
+    words = [*draft.operands[1:], draft.value("--path") or ""]
+    return any(w.startswith(("/", "file:/")) and is_temporary(w.removeprefix("file:")) for w in words if w not in own)
 
 
 def pip(draft: Draft) -> None:
@@ -67,10 +60,7 @@ def pip(draft: Draft) -> None:
         else []
     )
     _uninstalls(draft)
-    targets = {draft.value(option) for option in _TARGETS}
-    if words[:1] == ["install"] and any(
-        _by_anybody(w) for w in [*words[1:], draft.value("--path") or ""] if w not in targets
-    ):
+    if words[:1] == ["install"] and _comes_from_anybody(draft):
         draft.facts.add("installs-local")
     if words[:1] == ["yank"]:
         draft.facts.add("service-destroys")
@@ -90,7 +80,7 @@ def _uninstalls(draft: Draft) -> None:
 def npm(draft: Draft) -> None:
     _uninstalls(draft)
     words = draft.operands
-    if words[:1] in (["install"], ["i"], ["add"]) and any(_by_anybody(w) for w in words[1:]):
+    if words[:1] in (["install"], ["i"], ["add"]) and _comes_from_anybody(draft):
         draft.facts.add("installs-local")
     if words[:1] in (["install"], ["i"], ["add"], ["exec"], ["x"], ["dlx"], ["init"], ["run"]) and any(
         _is_address(w) for w in words[1:]

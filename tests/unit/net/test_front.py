@@ -17,6 +17,7 @@ from gw.net.listener import ServerOptions
 from gw.net.pump import Connection
 from gw.net.upstream import Upstream
 from gw.ports import Peer, UpgradeFacts
+from tests.support.sessions import wait_until
 from tests.support.wsclient import WsClient, ask_http, connect_tcp, upgrade_request
 from tests.unit.net.ring import ring
 
@@ -43,6 +44,7 @@ class OpenFront:
     def __init__(self, target: Target) -> None:
         self.upstream = Upstream(target, DialOptions(connect_timeout_s=2, upgrade_timeout_s=2), hub.SystemClock())
         self.judged: list[bytes] = []
+        self.has_judged = hub.Latch()  # a body with `slow` in it waits for this
 
     def admit(self, asked: Asked) -> tuple[Asked, Response | None]:
         if asked.target.startswith("/private"):
@@ -55,7 +57,7 @@ class OpenFront:
     def judge(self, asked: Asked, request: Request) -> Response | None:
         self.judged.append(request.body)
         if b"slow" in request.body:
-            hub.sleep(0.3)
+            self.has_judged.wait(5)
         return error_response(403, "forbidden", "no") if b"no" in request.body else None
 
     def join(self, client: Connection, facts: UpgradeFacts, opened: Opened) -> Peer:
@@ -168,19 +170,20 @@ def test_a_body_too_large_to_judge_is_refused() -> None:
 
 
 def test_an_answer_is_passed_on_while_it_comes() -> None:
+    has_come = hub.Latch()
+
     def drip(sock: Any) -> None:
         sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: 1\n\n")
-        hub.sleep(0.2)
-        sock.sendall(b"data: 2\n\n")
+        if has_come.wait(5):
+            sock.sendall(b"data: 2\n\n")
 
     with in_front() as (_, behind, port):
         behind.answer = drip
         with connect_tcp(port) as sock:
             sock.sendall(b"GET /events HTTP/1.1\r\nHost: h\r\n\r\n")
-            clock = hub.SystemClock()
-            first, began = sock.recv(65536), clock.monotonic()
-            assert b"data: 1" in first
-            assert sock.recv(65536) == b"data: 2\n\n" and clock.monotonic() - began > 0.1
+            assert b"data: 1" in sock.recv(65536)
+            has_come.set()
+            assert sock.recv(65536) == b"data: 2\n\n"
 
 
 def test_a_client_that_hangs_up_ends_the_gateways_side_too() -> None:
@@ -196,7 +199,7 @@ def test_a_client_that_hangs_up_ends_the_gateways_side_too() -> None:
         sock.sendall(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
         sock.recv(100)
         sock.close()
-        hub.sleep(0.1)
+        wait_until(lambda: bool(ended), "the end of the gateway's side")
         assert ended == [True]
 
 
@@ -204,9 +207,10 @@ def test_a_client_that_left_while_it_was_judged_is_not_handed_on() -> None:
     with in_front() as (rules, behind, port):
         sock = connect_tcp(port)
         sock.sendall(b"POST /guarded HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\n\r\nslow")
-        hub.sleep(0.1)
+        wait_until(lambda: bool(rules.judged), "the judge")
         sock.close()
-        hub.sleep(0.4)
+        rules.has_judged.set()
+        hub.sleep(0.2)
         assert rules.judged == [b"slow"] and behind.asked == []
 
 
@@ -265,16 +269,22 @@ def test_forwarded_headers_of_a_client_are_refused_as_the_gateway_does() -> None
 
 
 def test_a_client_gone_before_its_101_leaves_no_socket_behind() -> None:
+    has_left = hub.Latch()
+    answered: list[int] = []
+
     def slow_upgrade(sock: Any) -> None:
-        hub.sleep(0.2)
+        assert has_left.wait(5)
         sock.sendall(b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n")
+        answered.append(503)
 
     with in_front() as (_, behind, port):
         behind.answer = slow_upgrade
         sock = connect_tcp(port)
         sock.sendall(upgrade_request())
         sock.close()
-        hub.sleep(0.4)
+        has_left.set()
+        wait_until(lambda: bool(answered), "the answer to who has left")
+        hub.sleep(0.1)  # it finds nobody
         assert len(behind.asked) == 1
 
 

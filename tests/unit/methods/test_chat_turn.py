@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from gw import hub
 from gw.channels.base import Mentions, Sender
 from gw.errors import Overloaded
 from gw.methods.chat_turn import FAILED, INTERRUPTED, LEFT_OUT, MOST_NAME_CHARS
@@ -14,7 +13,7 @@ from gw.model.decision import Verdict
 from gw.session.config import SessionConfig
 from tests.support.chats import Chats, direct, in_group
 from tests.support.scripted_runner import Fail, Say, ScriptedRunner, Wait
-from tests.support.sessions import House, house
+from tests.support.sessions import House, house, wait_until
 
 SETTINGS: dict[str, Any] = {
     "channels": {"telegram": {"dmPolicy": "open", "allowFrom": ["*"], "groupPolicy": "open"}},
@@ -166,7 +165,7 @@ def test_a_restart_in_the_middle_is_told_once(tmp_path: Path) -> None:
     first = House(path, runner)
     before = Chats(first, SETTINGS)
     assert before.hear(message) == "taken"
-    hub.sleep(0.02)
+    wait_until(lambda: bool(runner.turns), "the run")
     first.close()  # as a killed process leaves it: accepted, not finished
     with house(path, ScriptedRunner()) as second:
         after = Chats(second, SETTINGS)

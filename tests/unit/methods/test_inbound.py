@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from gw import hub
 from gw.channels.base import Command, Media, Mentions, Peer, Quote, Sender
 from gw.channels.batches import join
 from gw.methods.inbound import session_of
@@ -334,7 +333,7 @@ def test_limits_of_one_sender_are_not_taken_into_anothers_turn(tmp_path: Path) -
     with house(tmp_path / "s.json", runner, config=SessionConfig(rules=RULES, debounce_ms=0)) as home:
         made = chats(home, {"groups": groups})
         made.hear(in_group("slow"))
-        hub.sleep(0.02)
+        wait_until(lambda: len(runner.turns) == 1, "the first turn")
         made.hear(in_group("and this", sender="1"))
         wait_until(lambda: len(runner.turns) == 2, "the second turn")
         home.idle()

@@ -13,7 +13,7 @@ from gw.net.http import Request
 from gw.observe.metrics import Metrics
 from tests.support.chats import FakeDefender
 from tests.support.scripted_runner import ScriptedRunner
-from tests.support.sessions import House, Inline, house
+from tests.support.sessions import House, Inline, house, wait_until
 
 
 def write(tmp_path: Path, settings: dict[str, Any]) -> Path:
@@ -54,18 +54,22 @@ def test_accounts_methods_and_routes(tmp_path: Path) -> None:
         assert {"cron.list", "send", "channels.pairing.approve"} <= set(home.router.served())
         supervisor = hub.Supervisor()
         service.start(supervisor)
-        hub.sleep(0.01)
         assert "timers" in supervisor.running()
         route = service.routes()["/channels/"]
+
+        def post(path: str) -> int:
+            return route(Request("POST", path, "", {}, b"{}", "127.0.0.1", False)).status
+
+        wait_until(lambda: post("/channels/generic/one") != 503, "the account to run")
         for path, status in (("/channels/generic/one", 401), ("/channels/generic/two", 404), ("/channels/moon", 404)):
-            assert route(Request("POST", path, "", {}, b"{}", "127.0.0.1", False)).status == status
+            assert post(path) == status
         client = home.client()
         place = {"channel": "generic", "accountId": "one"}
         assert client.call("channels.stop", **place)["stopped"] is True
-        assert route(Request("POST", "/channels/generic/one", "", {}, b"{}", "127.0.0.1", False)).status == 503
+        assert post("/channels/generic/one") == 503
         assert client.call("channels.start", **place)["started"] is True
-        hub.sleep(0.01)
-        assert route(Request("POST", "/channels/generic/one", "", {}, b"{}", "127.0.0.1", False)).status == 401
+        wait_until(lambda: post("/channels/generic/one") != 503, "the account to run again")
+        assert post("/channels/generic/one") == 401
         assert "does not run" in client.error("channels.stop", channel="moon")["message"]
         service.shed()
         assert supervisor.stop(1.0) == []

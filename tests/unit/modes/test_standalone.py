@@ -1,5 +1,6 @@
 """A whole gateway in this process: listening, beating, reloading, stopping."""
 
+import contextlib
 import json
 import os
 import socket
@@ -12,6 +13,7 @@ from gw.errors import ConfigError
 from gw.modes.standalone import Standalone
 from gw.observe.log import setup
 from tests.support.certificates import client_context, write_pair
+from tests.support.sessions import wait_until
 from tests.support.wsclient import WsClient
 
 POLICY = "version: 1\nkind: policy\nid: test.{name}\ntitle: Nothing is judged here\nmode: enforce\n"
@@ -167,18 +169,21 @@ def test_the_service_manager_is_told(house, tmp_path, monkeypatch):
         manager.bind(str(path))
         monkeypatch.setenv("NOTIFY_SOCKET", str(path))
         monkeypatch.setenv("WATCHDOG_USEC", "40000")
+        manager.setblocking(False)
+        said = []
+
+        def heard(word):
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    said.append(manager.recv(1000).decode().partition("\n")[0])
+            return word in said
+
         service = house.start()
-        hub.sleep(0.1)
+        wait_until(lambda: heard("WATCHDOG=1"), "a sign of life")
         service.reload()
         service.stop()
         house.service = None
-        manager.setblocking(False)
-        said = []
-        while True:
-            try:
-                said.append(manager.recv(1000).decode().partition("\n")[0])
-            except BlockingIOError:
-                break
+        assert heard("STOPPING=1")
     assert said[0] == "READY=1"
     assert "WATCHDOG=1" in said
     assert said.index("RELOADING=1") < len(said) - 1 - said[::-1].index("READY=1")

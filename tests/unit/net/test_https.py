@@ -30,12 +30,12 @@ class Server(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         name = self.path.strip("/")
         if name == "slow":
-            time.sleep(1.0)
+            time.sleep(5)
         if name == "drip":
             self.send_response(200)
             self.send_header("Content-Length", "1000")
             self.end_headers()
-            for _ in range(20):
+            for _ in range(200):
                 try:
                     self.wfile.write(b"x")
                     self.wfile.flush()
@@ -107,7 +107,7 @@ def test_bounds(client: Https, base: str, path: str, timeout_s: float, reason: s
     begun = time.monotonic()
     with pytest.raises(IntelError, match=reason):
         client.get(f"{base}/{path}", {}, timeout_s)
-    assert time.monotonic() - begun < 3
+    assert time.monotonic() - begun < 10, "one limit for the whole answer, however it drips"
 
 
 def test_nobody_there(client: Https) -> None:

@@ -11,6 +11,8 @@ from gw.net import upstream as upstreams
 from gw.net.dial import DialOptions, Opened, Refused, Target
 from gw.net.upstream import Backoff, Upstream
 from gw.observe.lines import fields_of
+from gw.ports import Clock
+from tests.support.policies import FakeClock
 
 TARGET = Target("127.0.0.1", 1)
 
@@ -32,7 +34,7 @@ class Wire:
         self.attempts: list[float] = []
         self.down = down
         self.error = error or (lambda: UpstreamError("refused"))
-        self.clock = hub.SystemClock()
+        self.clock: Clock = hub.SystemClock()
         monkeypatch.setattr(upstreams, "open_websocket", self.open)
         monkeypatch.setattr(upstreams, "open_stream", lambda target, ca, timeout: self.open(target, None))
 
@@ -56,8 +58,11 @@ def test_a_restart_is_waited_out(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_what_stays_away_is_given_up_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = FakeClock()
+    monkeypatch.setattr(upstreams, "sleep", clock.advance)
     monkeypatch.setattr(upstreams, "PATIENCE_S", 0.2)
     wire = Wire(monkeypatch, down=1000)
+    wire.clock = clock
     upstream = wire.upstream(first_s=0.05, most_s=0.05)
     with pytest.raises(UpstreamError):
         upstream.stream()

@@ -48,9 +48,9 @@ def test_words_of_any_script_have_edges() -> None:
 
 def test_a_pattern_made_to_be_slow_is_not() -> None:
     found = mentions.names_of({"groupChat": {"mentionPatterns": ["(?:a|a)*b"]}}, {})
-    began = time.perf_counter()
+    began = time.process_time()
     assert not mentions.matches(found, "a" * 100_000)
-    assert time.perf_counter() - began < 2.0
+    assert time.process_time() - began < 2.0
 
 
 def test_so_many_patterns_and_no_more() -> None:

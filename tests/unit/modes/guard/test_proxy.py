@@ -290,6 +290,7 @@ def test_a_client_that_does_not_read_slows_the_gateway_down(tmp_path: Path) -> N
 
     with guarded(tmp_path, on_message=flood) as guard, guard.client() as client:
         client.send(b'{"type":"req","id":"1","method":"sessions.list"}')
+        guard.behind.settle(lambda: guard.behind.peers[0].link.buffered_bytes > 20 << 20, "the flood")
         hub.sleep(0.5)
         [inner] = guard.proxy._server._connections  # type: ignore[union-attr]  # what waits inside is the point
         assert inner.buffered_bytes < 4 << 20 and guard.behind.peers[0].link.buffered_bytes > 20 << 20
@@ -364,11 +365,13 @@ def test_a_gateway_that_never_reads_them_is_let_go(tmp_path: Path, monkeypatch: 
         client.send(b'{"type":"req","id":"1","method":"health"}')
         guard.behind.settle(lambda: stuck.link is not None)
         client.close()
-        hub.sleep(0.3)
         [peer] = guard.behind.peers
-        for _ in range(2):  # the first is answered with a reset, the second finds it
-            peer.link.send(CHALLENGE)
-            hub.sleep(0.01)
+
+        def is_let_go() -> bool:
+            peer.link.send(CHALLENGE)  # once it is, the first is answered with a reset and the next finds it
+            return bool(peer.ends)
+
+        guard.behind.settle(is_let_go)
         assert peer.ends == [(1006, "")]
 
 

@@ -237,8 +237,9 @@ def test_a_conversation_with_a_kill_in_the_middle(way: Way, tmp_path: Path) -> N
         way.say(served, "say xyzzy")
         until(lambda: len(way.replies()) == 2, "the refusal")
         assert way.replies()[1].startswith("Blocked by clawgate: That word is not for here")
-        way.say(served, "r1")  # a second of words
-        time.sleep(0.3)
+        way.say(served, "no end")
+        with served.client("operator.read") as client:
+            until(lambda: any(row["hasActiveRun"] for row in client.call("sessions.list")["sessions"]), "the turn")
         served.process.send_signal(signal.SIGKILL)
         served.process.wait(10)
     with serve(way, tmp_path) as served:
@@ -278,7 +279,7 @@ def test_what_is_said_while_it_is_stopped_is_heard_afterwards(way: Way, tmp_path
 
 @pytest.mark.parametrize("way", ["telegram poll", "telegram webhook"], indirect=True)
 def test_what_is_said_in_one_breath_is_one_turn(way: Way, tmp_path: Path) -> None:
-    with serve(way, tmp_path) as served:
+    with serve(way, tmp_path, debounce_ms=2500) as served:
         for text in ("a long story", "in three", "pieces"):
             way.say(served, text)
         until(lambda: way.replies() == ["echo: a long story\nin three\npieces"], "one answer")
@@ -303,14 +304,14 @@ def test_what_waits_for_more_survives_a_kill(way: Way, tmp_path: Path) -> None:
     """The provider has been told that it was taken."""
     received = tmp_path / "home" / "state" / "channels" / f"{way.channel}-default" / "received.jsonl"
     said = ["hello one", "hello two", "hello three"]
-    with serve(way, tmp_path, debounce_ms=5000) as served:
+    with serve(way, tmp_path, debounce_ms=60_000) as served:
         for text in said:
             way.say(served, text)
         until(lambda: received.read_bytes().count(b"\n") == 3, "all of it on disk")
         served.process.send_signal(signal.SIGKILL)
         served.process.wait(10)
         assert way.replies() == []
-    with serve(way, tmp_path, debounce_ms=200) as served:
+    with serve(way, tmp_path, debounce_ms=2500) as served:
         until(lambda: way.replies() == [f"echo: {text}" for text in said], "an answer to each")
         way.again(served)
         way.say(served, "and then")

@@ -90,7 +90,7 @@ TRANSCRIPTS = {
 
 @pytest.fixture
 def home(tmp_path: Path) -> Any:
-    runner = ScriptedRunner({**SCRIPTS, JOINED: [Say("one answer")]}, stop_delay_s=0.05)
+    runner = ScriptedRunner({**SCRIPTS, JOINED: [Say("one answer")]}, stop_delay_s=0.5)
     with house(tmp_path / "s.json", runner, config=SessionConfig(debounce_ms=30)) as made:
         yield made
 

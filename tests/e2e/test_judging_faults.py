@@ -48,7 +48,7 @@ def say(client: GatewayClient, text: str, key: str) -> dict[str, Any]:
     return {}
 
 
-def until(condition: Callable[[], Any], seconds: float = 15.0) -> Any:
+def until(condition: Callable[[], Any], seconds: float = 30.0) -> Any:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if value := condition():

@@ -57,7 +57,7 @@ def clawgate(*arguments: str) -> "subprocess.CompletedProcess[str]":
     )
 
 
-def until(condition: Callable[[], Any], seconds: float = 10.0) -> Any:
+def until(condition: Callable[[], Any], seconds: float = 30.0) -> Any:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         value = condition()

@@ -27,7 +27,7 @@ from gevent.pywsgi import WSGIServer
 from geventwebsocket.exceptions import WebSocketError
 from geventwebsocket.handler import WebSocketHandler
 
-WAIT_S = 10.0
+WAIT_S = 30.0
 
 
 class Called(NamedTuple):

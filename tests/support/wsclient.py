@@ -13,7 +13,7 @@ from gevent import socket, ssl
 from gw._native.wsframe import CLOSE, PING, PONG, TEXT, Decoder, encode, encode_close, parse_close
 from gw.hub import Deadline
 
-WAIT_S = 5.0
+WAIT_S = 15.0
 
 
 def upgrade_request(path: str = "/", **headers: str) -> bytes:

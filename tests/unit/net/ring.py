@@ -47,7 +47,7 @@ class Ring:
 
     def settle(self, condition: Callable[[], bool], what: str = "the expected state") -> None:
         """Wait until *condition* holds."""
-        with Deadline(5, what):
+        with Deadline(15, what):
             while not condition():
                 sleep(0.002)
 

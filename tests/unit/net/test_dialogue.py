@@ -23,7 +23,7 @@ def test_what_is_sent_is_answered() -> None:
     with ring() as r, talk(r) as dialogue:
         for text in (b"one", b"two"):
             dialogue.send(text)
-        assert [dialogue.receive(2), dialogue.receive(2)] == [b"one", b"two"]
+        assert [dialogue.receive(15), dialogue.receive(15)] == [b"one", b"two"]
 
 
 def test_nothing_came_in_time() -> None:
@@ -40,7 +40,7 @@ def test_a_slow_reader_loses_nothing() -> None:
 
     with ring(on_open=flood) as r, talk(r) as dialogue:
         hub.sleep(0.1)
-        assert [int(dialogue.receive(2)) for _ in range(many)] == list(range(many))
+        assert [int(dialogue.receive(15)) for _ in range(many)] == list(range(many))
 
 
 def test_a_close_is_told_behind_what_had_arrived() -> None:
@@ -49,10 +49,10 @@ def test_a_close_is_told_behind_what_had_arrived() -> None:
         peer.link.close(4004, "no")
 
     with ring(on_open=say_and_close) as r, talk(r) as dialogue:
-        assert dialogue.receive(2) == b"last"
+        assert dialogue.receive(15) == b"last"
         for _ in range(2):
             with pytest.raises(SocketClosed) as closed:
-                dialogue.receive(2)
+                dialogue.receive(15)
             assert closed.value.code == 4004
         dialogue.send(b"into the void")
 

@@ -82,6 +82,7 @@ def idle_costs(tree: Path, rounds: int) -> dict[str, list[float]]:
         config.write_text(CONFIG % (root, root))
         flags = ("--config", str(config))
         state = root / "watching"
+        state.mkdir(mode=0o700)  # a baseline belongs to a state that is there
         init = [sys.executable, "-m", "gw", "integrity", "init", *flags, "--state", str(state)]
         subprocess.run(init, check=True, capture_output=True, timeout=120)
         started.append(clawgate(state, *flags))

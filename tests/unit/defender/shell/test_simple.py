@@ -1,9 +1,13 @@
 """Simple commands: assignments, redirects, here-documents, comments."""
 
+import re
+from typing import Any
+
 import pytest
 
 from gw.defender.shell.ast import Simple, Word
 from gw.defender.shell.parser import Parser
+from gw.defender.shell.simple import _NEXT, PLAIN
 
 
 def simple(text: str) -> Simple:
@@ -100,3 +104,14 @@ def test_mistakes_are_noticed(text: str) -> None:
 
 def test_digits_are_words_unless_a_redirect_follows() -> None:
     assert plain(simple("sleep 5 2>x").words) == ["sleep", "5"]
+
+
+@pytest.mark.parametrize("pattern", [PLAIN, _NEXT])
+def test_no_group_is_possessive(pattern: Any) -> None:
+    """CPython 3.11.2, which is Debian 12's, ends such a match too late: what stood there was not read."""
+    assert re.search(r"\)(?:[*+?]|\{[\d,]*\})\+", pattern.__self__.pattern) is None
+
+
+def test_a_word_the_first_look_cannot_take_is_left_whole() -> None:
+    found = PLAIN("socat file:`tty`,raw tcp-listen:1")
+    assert found is not None and (found.end(), found.group(2)) == (6, None)

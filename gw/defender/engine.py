@@ -47,7 +47,7 @@ class Engine:
 
     def run(self, action: Action, policy: CompiledPolicy, settings: Settings) -> list[Finding]:
         """Every finding of every guard, as the levels of *settings* see it."""
-        pure, others = self._concerned_by(action)
+        pure, others = self.concerned(action)
         cache = self._cache
         key = None if cache is None else cache.key(action, policy.ref)
         answer = None if cache is None or key is None else cache.get(key)
@@ -64,7 +64,7 @@ class Engine:
             return found
         return [finding for one in found if (finding := by_level(one, policy, settings)) is not None]
 
-    def _concerned_by(self, action: Action) -> tuple[Guards, Guards]:
+    def concerned(self, action: Action) -> tuple[Guards, Guards]:
         """The guards that read what *action* has: the pure ones, and the others."""
         kinds = frozenset([part.kind for part in action.parts])
         concerned = self._concerned.get(kinds)

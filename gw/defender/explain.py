@@ -4,6 +4,7 @@ Knows no output format. Invariant: what is explained is what `Pipeline` would de
 """
 
 from collections.abc import Callable
+from itertools import chain
 from typing import NamedTuple
 
 from gw.defender import scoring
@@ -41,7 +42,7 @@ def explain(
     began = seconds()
     subjects = engine.subjects(action, policy, settings, [])
     stages = [Stage("read", _us(seconds() - began))]
-    for guard in engine.guards:
+    for guard in chain(*engine.concerned(action)):
         began = seconds()
         list(guard.inspect(action, subjects, policy))
         stages.append(Stage(f"guard {guard.name}", _us(seconds() - began)))

@@ -1,6 +1,10 @@
-"""What the pages name is there: the files and headings they link, the commands and flags they show, the metrics."""
+"""What the pages name is there: files, headings, commands, flags, metrics; and their examples print what is shown."""
 
 import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -63,3 +67,56 @@ def test_every_command_and_flag_exists(page: Path) -> None:
 def test_every_metric_exists(page: Path) -> None:
     named = set(re.findall(r"\bclawgate_[a-z_]+_(?:total|seconds|bytes)", page.read_text(encoding="utf-8")))
     assert named <= ROWS.keys()
+
+
+def shown(page: str, start: str) -> str:
+    """The lines of a page's first code block that begins with *start*."""
+    found = re.search(rf"^({re.escape(start)}.*?)^(?:```|#)", (ROOT / page).read_text(encoding="utf-8"), re.M | re.S)
+    assert found is not None, start
+    return found.group(1)
+
+
+def readme_example(folder: Path) -> list[Path]:
+    policy, scenarios = folder / "shop.yaml", folder / "shop_test.yaml"
+    policy.write_text(shown("README.md", "version: 1\nkind: policy\nid: shop"))
+    scenarios.write_text(shown("README.md", "version: 1\ntests:"))
+    return [policy, scenarios]
+
+
+def installed_example(folder: Path) -> list[Path]:
+    shutil.copytree(ROOT / "packaging/conf/policies.d", folder, dirs_exist_ok=True)
+    (folder / "20-mine.yaml").write_text(shown("docs/install.md", "version: 1\nkind: policy\nid: mine"))
+    return [folder]
+
+
+def authors_example(folder: Path) -> list[Path]:
+    run_cli("policy", "new", folder, "--id", "acme.shop")
+    rule = shown("docs/policies/author.md", "  - id: acme.shop.npm-deploy").replace("prefx", "prefix")
+    with (folder / "acme.shop.yaml").open("a") as policy:
+        policy.write(rule)
+    return [folder]
+
+
+def run_cli(*words: object) -> str:
+    command = [sys.executable, "-m", "gw", *map(str, words)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True).stdout
+
+
+@pytest.mark.parametrize(
+    "page, example",
+    [
+        ("README.md", readme_example),
+        ("docs/install.md", installed_example),
+        ("docs/policies/author.md", authors_example),
+    ],
+)
+def test_the_counts_shown_are_those_printed(page: str, example: Callable[[Path], list[Path]], tmp_path: Path) -> None:
+    folder = tmp_path / "policies"
+    folder.mkdir()
+    paths = example(folder)
+    printed = run_cli("policy", "test", *paths) + run_cli("policy", "lint", paths[0], "--no-advice")
+    text = (ROOT / page).read_text(encoding="utf-8")
+    counts = re.findall(r"^ *(\d+ (?:cases, \d+ failed|rules, \d+ errors), .*? (?:%|warnings))", text, re.MULTILINE)
+    assert counts
+    for count in counts:
+        assert count in printed

@@ -14,7 +14,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from typing import Any
 import pytest
 
 from tests.support.serving import Serving, serving
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.slow
 
@@ -99,13 +100,6 @@ def post(served: Serving, path: str, body: bytes, headers: dict[str, str]) -> tu
             return answer.code, answer.read()
 
 
-def wait(condition: Callable[[], object], what: str | Callable[[], str], timeout_s: float = 30.0) -> None:
-    until = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < until, what if isinstance(what, str) else what()
-        time.sleep(0.02)
-
-
 @pytest.fixture
 def provider() -> Iterator[Provider]:
     made = Provider()
@@ -147,33 +141,37 @@ def serve(tmp_path: Path, flags: list[str], store: str = "s.json") -> Any:
 def test_a_conversation_with_a_kill_in_the_middle(tmp_path: Path, provider: Provider, flags: list[str]) -> None:
     with serve(tmp_path, flags) as served:
         assert provider.say(served, "1", "m2") == 200
-        wait(lambda: provider.texts == ["two"], "the answer")
+        until(lambda: provider.texts == ["two"], "the answer")
         assert provider.heard[0]["chatId"] == "chat-ann"
         assert provider.say(served, "1", "m2") == 200  # the provider repeats itself
         assert provider.post(served, b"{}", "v1=" + "0" * 64) == 401
 
         assert provider.say(served, "2", "say xyzzy") == 200
-        wait(lambda: len(provider.heard) == 2, "the refusal")
+        until(lambda: len(provider.heard) == 2, "the refusal")
         assert provider.texts[1].startswith("Blocked by clawgate: That word is not for here")
         with served.client("operator.read") as client:
             rows = client.call("sessions.list")["sessions"]
             assert [row["key"] for row in rows] == ["agent:main:generic:direct:ann"]
             said = json.dumps(client.call("chat.history", {"sessionKey": rows[0]["key"]})["messages"])
             assert "xyzzy" not in said
-            status = client.call("channels.status")["channelAccounts"]["generic"][0]
-            assert (status["accountId"], status["running"]) == ("default", True)
+
+            def status() -> dict[str, Any]:
+                return dict(client.call("channels.status")["channelAccounts"]["generic"][0])
+
+            assert (status()["accountId"], status()["running"]) == ("default", True)
+            until(lambda: status()["waiting"]["out"] == 0, "a note of what was sent")
 
         assert provider.say(served, "3", "no end") == 200
-        wait(lambda: any("no end" in one.read_text() for one in tmp_path.glob("s.json.journal-*")), "the turn on disk")
+        until(lambda: any("no end" in one.read_text() for one in tmp_path.glob("s.json.journal-*")), "the turn on disk")
         served.process.send_signal(signal.SIGKILL)
         served.process.wait(10)
     with serve(tmp_path, flags) as served:
-        wait(lambda: len(provider.heard) == 3, "word of the restart")
+        until(lambda: len(provider.heard) == 3, "word of the restart")
         assert "restarted" in provider.texts[2]
         for message_id, text in (("1", "m2"), ("2", "say xyzzy"), ("3", "no end")):
             assert provider.say(served, message_id, text) == 200  # all of them known
         assert provider.say(served, "4", "m3") == 200
-        wait(lambda: len(provider.heard) == 4, "the next answer")
+        until(lambda: len(provider.heard) == 4, "the next answer")
         time.sleep(0.5)
         assert provider.texts[3:] == ["three"]
         with served.client("operator.read") as client:
@@ -189,12 +187,12 @@ def test_a_reload_lets_somebody_else_talk(tmp_path: Path, provider: Provider, fl
         settings["channels"]["generic"]["allowFrom"].append("bob")
         file.write_text(json.dumps({**settings, "bindingz": []}))
         served.process.send_signal(signal.SIGHUP)
-        wait(lambda: "did you mean bindings?" in served.log.read_text(), "word of the mistake")
+        until(lambda: "did you mean bindings?" in served.log.read_text(), "word of the mistake")
         file.write_text(json.dumps({**settings, "cron": {"enabled": False}}))
         served.process.send_signal(signal.SIGHUP)
-        wait(lambda: "channels.file: cron" in served.log.read_text(), "word of what waits")
+        until(lambda: "channels.file: cron" in served.log.read_text(), "word of what waits")
         assert provider.say(served, "1", "m2", sender="bob") == 200
-        wait(lambda: provider.texts == ["two"], "the answer to bob")
+        until(lambda: provider.texts == ["two"], "the answer to bob")
 
 
 @pytest.mark.parametrize("store", ["s.json", "s.db"])
@@ -222,7 +220,7 @@ def test_kills_at_any_moment_lose_nothing_and_run_nothing_twice(
                 continue
             for message in moments.sample(taken, 5):
                 provider.say(served, *message)
-            wait(lambda: len(told(provider)) >= len(taken), lambda: f"an answer to each: {provider.texts}")
+            until(lambda: len(told(provider)) >= len(taken), "an answer to each")
             time.sleep(0.5)
             with served.client("operator.read") as client:
                 key = "agent:main:generic:direct:ann"
@@ -241,7 +239,7 @@ def told(provider: Provider) -> list[str]:
 def test_pairing_sending_webhooks_and_timers(tmp_path: Path, provider: Provider, flags: list[str]) -> None:
     with serve(tmp_path, flags) as served:
         provider.say(served, "1", "hello", sender="bob")
-        wait(lambda: provider.heard, "the pairing code")
+        until(lambda: provider.heard, "the pairing code")
         code = provider.texts[0].partition("Pairing code: ")[2].split()[0]
         with served.client("operator.pairing", "operator.write", "operator.admin", "operator.read") as client:
             (request,) = client.call("channels.pairing.list")["requests"]
@@ -249,7 +247,7 @@ def test_pairing_sending_webhooks_and_timers(tmp_path: Path, provider: Provider,
             params = {"channel": "generic", "accountId": "default", "requestId": code}
             assert client.call("channels.pairing.approve", params)["notification"] == "sent"
             provider.say(served, "2", "m2", sender="bob")
-            wait(lambda: len(provider.heard) == 3, "the answer after pairing")
+            until(lambda: len(provider.heard) == 3, "the answer after pairing")
             assert provider.texts[2] == "two"
 
             sending = {"to": "generic:chat-ann", "message": "from the operator", "idempotencyKey": "k1"}
@@ -267,7 +265,7 @@ def test_pairing_sending_webhooks_and_timers(tmp_path: Path, provider: Provider,
                 "delivery": {"mode": "announce", "channel": "generic", "to": "chat-ann"},
             }
             client.call("cron.add", job)
-            wait(lambda: len(provider.heard) == 5, "the timer's answer")
+            until(lambda: len(provider.heard) == 5, "the timer's answer")
             assert provider.texts[4] == "three"
             assert client.call("cron.runs")["entries"][0]["status"] == "ok"
 

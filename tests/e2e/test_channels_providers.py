@@ -11,11 +11,12 @@ from gw.channels.base import AccountConfig, Inbound, Outbound, Poll
 from tests.support import fake_discord, fake_slack, fake_telegram, fake_whatsapp
 from tests.support.channel_account import Running, running
 from tests.support.fake_discord import FakeDiscord
-from tests.support.fake_provider import mac, until
+from tests.support.fake_provider import mac
 from tests.support.fake_slack import FakeSlack
 from tests.support.fake_telegram import FakeTelegram
 from tests.support.fake_whatsapp import FakeWhatsApp
 from tests.support.hooks import posted
+from tests.support.waiting import until
 
 
 @pytest.fixture

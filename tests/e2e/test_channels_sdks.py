@@ -20,9 +20,10 @@ from gw.channels.base import AccountConfig, Outbound
 from tests.support import fake_discord, fake_slack, fake_telegram
 from tests.support.channel_account import running
 from tests.support.fake_discord import FakeDiscord
-from tests.support.fake_provider import post, until
+from tests.support.fake_provider import post
 from tests.support.fake_slack import FakeSlack
 from tests.support.fake_telegram import FakeTelegram
+from tests.support.waiting import until
 
 PYTHON = os.environ.get("CLAWGATE_SDK_PYTHON")
 SERVER = Path(__file__).parents[1] / "support/telegram_test_api.mjs"

@@ -17,8 +17,8 @@ from gw.cli.rpc import GatewayClient, RefusedError
 from gw.cli.websocket import UnreachableError
 from gw.config.settings import Address
 from gw.ledger.decisions import read_latest
-from tests.support.lab import until
 from tests.support.serving import Serving, serving
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.slow
 

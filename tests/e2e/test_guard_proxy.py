@@ -17,9 +17,10 @@ import pytest
 from gw.cli.main import run
 from tests.support import openclaw
 from tests.support.browser import Page, chromium
-from tests.support.lab import Lab, lab, until
+from tests.support.lab import Lab, lab
 from tests.support.serving import Serving, serving
 from tests.support.shared import shared_path
+from tests.support.waiting import until
 
 pytestmark = [pytest.mark.openclaw, pytest.mark.lab]
 

@@ -5,8 +5,7 @@ import json
 import resource
 import signal
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from gw.ledger.direct import Direct
 from gw.ledger.quarantine import Quarantine
 from gw.ledger.receipts import PUBLIC_FILE, verify
 from tests.support.serving import Serving, serving
+from tests.support.waiting import until
 
 POLICY = """version: 1
 kind: policy
@@ -46,15 +46,6 @@ def say(client: GatewayClient, text: str, key: str) -> dict[str, Any]:
     except RefusedError as refused:
         return dict(refused.shape["details"])
     return {}
-
-
-def until(condition: Callable[[], Any], seconds: float = 30.0) -> Any:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if value := condition():
-            return value
-        time.sleep(0.05)
-    raise AssertionError("did not happen in time")
 
 
 def test_every_answered_block_survives_kill_9(tmp_path: Path, policy: Path) -> None:

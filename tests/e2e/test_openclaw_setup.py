@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from gw.cli.main import run
-from tests.support.lab import Lab, lab, until
+from tests.support.lab import Lab, lab
 from tests.support.serving import Serving, serving
+from tests.support.waiting import until
 
 pytestmark = [pytest.mark.openclaw, pytest.mark.lab]
 

@@ -18,8 +18,9 @@ from gw.cli.main import run
 from gw.ledger.decisions import read_latest
 from gw.ledger.direct import Direct
 from gw.ledger.quarantine import Quarantine
-from tests.support.lab import Lab, lab, plugin_config, until
+from tests.support.lab import Lab, lab, plugin_config
 from tests.support.serving import Serving, serving
+from tests.support.waiting import until
 
 pytestmark = [pytest.mark.openclaw, pytest.mark.lab]
 

@@ -5,17 +5,16 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from gw.cli.rpc import GatewayClient, RefusedError
 from gw.cli.websocket import UnreachableError, WebSocket
 from tests.support.serving import Serving, serving
+from tests.support.waiting import until
 
 KEY = "agent:main:main"
 DANGEROUS = "rm -rf /"
@@ -55,16 +54,6 @@ def clawgate(*arguments: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
         [sys.executable, "-m", "gw", *arguments], capture_output=True, text=True, timeout=60, check=False
     )
-
-
-def until(condition: Callable[[], Any], seconds: float = 30.0) -> Any:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        value = condition()
-        if value:
-            return value
-        time.sleep(0.05)
-    raise AssertionError("did not happen in time")
 
 
 # --- plain HTTP on the port ---------------------------------------------------------------------------------------

@@ -1,13 +1,13 @@
 """A real gateway killed in the middle of turns: what was acknowledged is there afterwards, and nothing runs twice."""
 
 import signal
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.support.serving import Serving, serving
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.slow
 
@@ -30,9 +30,7 @@ def test_killed_in_the_middle_of_a_turn(tmp_path: Path, name: str) -> None:
     config = f"sessions:\n  store: {tmp_path / name}\n"
     with serving(tmp_path / "one", config=config, module=MODULE) as gateway, gateway.client() as client:
         send(client, "m2")
-        deadline = time.monotonic() + 30
-        while client.call("sessions.describe", {"key": KEY})["session"]["hasActiveRun"]:
-            assert time.monotonic() < deadline
+        until(lambda: not client.call("sessions.describe", {"key": KEY})["session"]["hasActiveRun"], "the turn to end")
         assert send(client, "no end")["status"] == "started"
         assert send(client, "m3", queueMode="followup")["status"] == "started"
         gateway.stop(signal.SIGKILL)

@@ -11,7 +11,7 @@ from gw.channels.base import AccountConfig, Inbound, Outbound, Receipt
 from gw.hub import Greenlets, OffloadPool, Supervisor, SystemClock, sleep
 from gw.net.dialogue import open_dialogue
 from gw.net.https import Https
-from tests.support.fake_provider import until
+from tests.support.waiting import until
 
 
 class Running:

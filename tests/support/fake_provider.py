@@ -11,7 +11,6 @@ import hmac
 import json
 import struct
 import threading
-import time
 import urllib.error
 import urllib.request
 from collections import deque
@@ -137,15 +136,6 @@ def _called(environ: dict[str, Any], path: str) -> Called:
     except ValueError:
         body = {name: values[0] for name, values in parse_qs(data.decode("utf-8", "replace")).items()}
     return Called(environ["REQUEST_METHOD"], path, headers, body, query)
-
-
-def until(condition: Callable[[], Any], what: str, timeout_s: float = WAIT_S) -> Any:
-    """Wait until it holds; what it answered."""
-    ends = time.monotonic() + timeout_s
-    while not (found := condition()):
-        assert time.monotonic() < ends, f"waited in vain for {what}"
-        gevent.sleep(0.02)
-    return found
 
 
 def post(url: str, body: bytes, headers: dict[str, str]) -> tuple[int, bytes]:

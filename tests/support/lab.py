@@ -7,9 +7,8 @@ OpenClaw's packages are absent.
 import json
 import os
 import subprocess
-import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from gw.cli.rpc import GatewayClient
 from gw.config.settings import Address
 from tests.support import openclaw
 from tests.support.shared import shared_path
+from tests.support.waiting import until
 
 START_TIMEOUT_S = 180
 TURN_TIMEOUT_S = 60.0
@@ -115,13 +115,3 @@ def plugin_config(folder: Path, socket: Path, **config: Any) -> dict[str, Any]:
     """What `clawgate openclaw setup` writes."""
     entry = {"enabled": True, "hooks": {"allowConversationAccess": True}, "config": {"socket": str(socket), **config}}
     return {"plugins": {"load": {"paths": [str(folder)]}, "entries": {"clawgate": entry}}}
-
-
-def until(condition: Callable[[], Any], seconds: float = TURN_TIMEOUT_S) -> Any:
-    """What *condition* gives once it is true; asked twice a second."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if found := condition():
-            return found
-        time.sleep(0.3)
-    raise AssertionError("did not happen in time")

@@ -29,7 +29,7 @@ class Server:
 
     def _run(self) -> None:
         self.socket, _ = self._listener.accept()
-        self.socket.settimeout(5)
+        self.socket.settimeout(30)
         self.request = self.socket.recv(65536)
         try:
             self._script(self)
@@ -63,7 +63,7 @@ class Server:
         return request
 
     def stop(self) -> None:
-        self._thread.join(5)
+        self._thread.join(30)
         self._listener.close()
 
 

@@ -17,6 +17,7 @@ from gw.wire import json
 from gw.wire.events import EventTable
 from gw.wire.methods import MethodTable
 from gw.wire.params import Shape, load_shapes
+from tests.support.waiting import until
 
 DATA = package_files("gw") / "data"
 ADMIN = ("operator.admin", "operator.read", "operator.write", "operator.approvals")
@@ -109,7 +110,7 @@ class FakeClient:
     def frames(self, method: str, params: dict[str, Any], answers: int = 1) -> list[dict[str, Any]]:
         """Send a request and wait for its answers."""
         request_id = self.start(method, params)
-        wait_until(lambda: len(self.answers[request_id]) >= answers, f"{answers} answers to {method}")
+        until(lambda: len(self.answers[request_id]) >= answers, f"{answers} answers to {method}")
         return self.answers[request_id]
 
     def call(self, method: str, **params: Any) -> Any:
@@ -136,7 +137,7 @@ class FakeClient:
                     return payload
             return None
 
-        wait_until(lambda: found() is not None, f"{event} {fields}")
+        until(lambda: found() is not None, f"{event} {fields}")
         payload = found()
         assert payload is not None
         return payload
@@ -170,7 +171,7 @@ class House:
 
     def idle(self) -> None:
         """Wait until nothing runs or waits."""
-        wait_until(lambda: not self.talk.desk.scheduler.sessions(), "all runs to end")
+        until(lambda: not self.talk.desk.scheduler.sessions(), "all runs to end")
         hub.sleep(0.01)
 
     def close(self) -> None:
@@ -184,13 +185,3 @@ def house(path: Path, runner: Runner | None = None, **options: Any) -> Any:
         yield made
     finally:
         made.close()
-
-
-def wait_until(condition: Callable[[], bool], what: str, timeout_s: float = 5.0) -> None:
-    """Let greenlets run until the condition holds; AssertionError names what did not happen in time."""
-    step_s = 0.002
-    for _ in range(int(timeout_s / step_s)):
-        if condition():
-            return
-        hub.sleep(step_s)
-    raise AssertionError(f"waited {timeout_s:g} s for {what}")

@@ -12,7 +12,7 @@ import pytest
 from gw import hub
 from gw.errors import Expired, Overloaded
 from gw.observe.health import LoopSample
-from tests.support.sessions import wait_until
+from tests.support.waiting import until
 
 
 def test_the_clock_is_the_systems() -> None:
@@ -23,7 +23,7 @@ def test_the_clock_is_the_systems() -> None:
 
 def test_a_spawned_function_runs_with_its_arguments() -> None:
     seen: list[object] = []
-    hub.spawn(lambda a, b: seen.append((a, b)), 1, b=2).join(1)
+    hub.spawn(lambda a, b: seen.append((a, b)), 1, b=2).join(30)
     assert seen == [(1, 2)]
 
 
@@ -31,7 +31,7 @@ def test_a_crash_in_a_greenlet_is_logged_and_ends_there(caplog: pytest.LogCaptur
     def boom() -> None:
         raise ValueError("private")
 
-    hub.spawn(boom).join(1)
+    hub.spawn(boom).join(30)
     assert [record.message for record in caplog.records] == ["greenlet.crashed"]
 
 
@@ -49,10 +49,10 @@ def test_a_crew_keeps_its_greenlets_for_the_next_jobs() -> None:
     for name in "abc":
         crew.spawn(job, name, stay_s=0.001)
     assert seen == []  # a job never runs before its asker has done its turn
-    wait_until(lambda: len(seen) == 3, "the first jobs")
+    until(lambda: len(seen) == 3, "the first jobs")
     for name in "de":
         crew.spawn(job, name)
-    wait_until(lambda: len(seen) == 5, "the other jobs")
+    until(lambda: len(seen) == 5, "the other jobs")
     assert [name for name, _ in seen] == list("abcde")
     at_work = {worker for _, worker in seen[:3]}
     assert len(at_work) == 3  # one that waits keeps nobody waiting
@@ -97,7 +97,7 @@ def test_a_crews_job_runs_at_once_where_a_callback_of_the_loop_asks_and_may_wait
 
     for _ in range(2):  # with greenlets that are new, and with those of before
         gevent.get_hub().loop.run_callback(callback)
-        wait_until(lambda: len(seen) == 6, "the jobs")
+        until(lambda: len(seen) == 6, "the jobs")
         assert seen == ["a", "b", "the callback goes on", "in turn", "a again", "b again"]
         seen.clear()
 
@@ -163,7 +163,7 @@ def test_a_queue_keeps_order_and_refuses_when_full() -> None:
         queue.put(3)
     assert full.value.where == "letters"
     assert len(queue) == 2
-    assert [queue.get(1), queue.get(1)] == [1, 2]
+    assert [queue.get(30), queue.get(1)] == [1, 2]
     with pytest.raises(Expired, match="letters"):
         queue.get(0.01)
 
@@ -177,17 +177,17 @@ def test_a_gate_lets_in_its_capacity_then_queues_then_refuses() -> None:
     def enter(name: str) -> None:
         with gate.admit():
             order.append(name)
-            leave.wait(5)
+            leave.wait(30)
 
     first = hub.spawn(enter, "first")
     second = hub.spawn(enter, "second")
-    wait_until(lambda: gate.waiting == 1, "the second to wait")
+    until(lambda: gate.waiting == 1, "the second to wait")
     assert order == ["first"]
     with pytest.raises(Overloaded, match="evaluation"):
         enter("third")
     leave.set()
-    first.join(5)
-    second.join(5)
+    first.join(30)
+    second.join(30)
     assert (order, gate.waiting) == (["first", "second"], 0)
 
 
@@ -196,7 +196,7 @@ def test_waiting_at_a_gate_has_a_deadline() -> None:
     with gate.admit():
         task = gevent.spawn(lambda: gate.admit().__enter__())
         with pytest.raises(Overloaded):
-            task.get(timeout=1)
+            task.get(timeout=30)
     assert gate.waiting == 0
     with gate.admit():
         pass
@@ -242,13 +242,13 @@ def test_a_full_pool_refuses_at_once() -> None:
     pool = hub.OffloadPool("store", workers=1, queue=1)
     release = threading.Event()
     tasks = [hub.spawn(pool.run, release.wait, 10) for _ in range(2)]
-    wait_until(lambda: pool.running == 2, "one job to run and one to wait")
+    until(lambda: pool.running == 2, "one job to run and one to wait")
     with pytest.raises(Overloaded, match="store"):
         pool.run(time.sleep, 0)
     assert pool.running == 2, "refused while both are still there"
     release.set()
     for task in tasks:
-        task.join(5)
+        task.join(30)
     assert pool.running == 0
     pool.run(time.sleep, 0)
     pool.close()
@@ -268,7 +268,7 @@ def test_the_store_pool_runs_one_job_at_a_time() -> None:
 
     tasks = [hub.spawn(pool.run, job) for _ in range(5)]
     for task in tasks:
-        task.join(1)
+        task.join(30)
     pool.close()
     assert most == 1
 
@@ -304,7 +304,7 @@ def test_restart_policy(
 
     supervisor = hub.Supervisor()
     supervisor.start("task", run, restart)
-    wait_until(lambda: count == runs, f"{runs} runs")
+    until(lambda: count == runs, f"{runs} runs")
     hub.sleep(0.05)
     assert count == runs
     assert supervisor.running() == (["task"] if runs == 3 else [])
@@ -360,10 +360,10 @@ def test_a_name_is_used_once() -> None:
 def test_the_probe_sees_a_blocked_loop() -> None:
     samples: list[LoopSample] = []
     probe = gevent.spawn(hub.probe_lag, samples.append, 0.01)
-    wait_until(lambda: any(sample.delay_ms < 20 for sample in samples), "a sample of a free loop")
+    until(lambda: any(sample.delay_ms < 20 for sample in samples), "a sample of a free loop")
     seen = len(samples)
     time.sleep(0.1)
-    wait_until(lambda: any(sample.delay_ms >= 80 for sample in samples[seen:]), "a sample of the blocked loop")
+    until(lambda: any(sample.delay_ms >= 80 for sample in samples[seen:]), "a sample of the blocked loop")
     probe.kill()
     assert all(sample.interval_ms >= 9 for sample in samples)
 
@@ -378,7 +378,7 @@ def test_greenlets_start_now_and_later() -> None:
 
     tasks.after(0.01, note, "later")
     tasks.spawn(note, "now")
-    assert both.wait(5)
+    assert both.wait(30)
     assert seen == ["now", "later"]
 
 

@@ -16,7 +16,7 @@ from gw.defender.shell.filters import evaluate
 from gw.defender.shell.interpret import run_script, run_variables
 from gw.defender.shell.interpreters import Code
 from gw.defender.shell.output import feeds_interpreter
-from gw.defender.shell.paths import normalise
+from gw.defender.shell.paths import ANYBODYS, normalise
 from gw.defender.shell.stream import DECODED, EXPANDED, FETCHED, UNRESOLVED, Stream
 
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ _PRINTS_ENVIRONMENT = re.compile(
     r"(?:-s|-c|-|env|init|hook|shellenv|completion|activate|--init|--shell|bash|zsh|docker-env)(?:\s+[\w-]+)?\s*[)`]"
     r"|[$`(]{1,2}\s*(?:ssh-agent|dircolors|lesspipe|resize|brew shellenv|thefuck --alias)[^;|&<>$`]*[)`]"
 )
-_ANYBODYS = ("/tmp/", "/var/tmp/", "/dev/shm/")  # noqa: S108  compared, not opened
 # Whoever stands in for one of these is told a password.
 _ASK_PASSWORDS = frozenset(("sudo", "su", "doas", "passwd"))
 MAX_JOBS = 8  # lines of a crontab or makefile that are walked
@@ -70,7 +69,7 @@ def _alias(walker: "Walker", draft: Draft, context: Context) -> None:
         name, equals, value = word.partition("=")
         if equals:
             walker.aliases[name] = value
-            if value.startswith(_ANYBODYS) or (name in _ASK_PASSWORDS and _ASK_PASSWORDS.isdisjoint(value.split())):
+            if value.startswith(ANYBODYS) or (name in _ASK_PASSWORDS and _ASK_PASSWORDS.isdisjoint(value.split())):
                 draft.facts.add("hijacks-path")
             walker.text(value, context)
 
@@ -129,7 +128,7 @@ def _hash(walker: "Walker", draft: Draft, _context: Context) -> None:
     """`hash -p /bin/rm ls` makes ls another program."""
     if draft.has("-p") and len(draft.operands) > 1:
         walker.aliases[draft.operands[1]] = draft.operands[0]
-        if draft.operands[0].startswith(_ANYBODYS):
+        if draft.operands[0].startswith(ANYBODYS):
             draft.facts.add("hijacks-path")
 
 

@@ -11,6 +11,7 @@ from typing import Final
 from gw.defender.shell.draft import Draft
 from gw.defender.shell.escapes import option_values
 from gw.defender.shell.names import names
+from gw.defender.shell.paths import ANYBODYS
 
 # program -> options that name a configuration, which can name programs and libraries.
 _SETTINGS: dict[str, str] = {
@@ -91,7 +92,7 @@ _CODE: dict[str, str] = {
     "wpa_cli": "-a",
     "qemu-system-x86_64": "-plugin",
 }
-_FROM_ANYBODY = re.compile(r"(?:[\w.]{1,64}=)?(?:/var/tmp|/tmp|/dev/shm)/")
+_FROM_ANYBODY = re.compile(rf"(?:[\w.]{{1,64}}=)?(?:{'|'.join(ANYBODYS)})")
 _FROM_ELSEWHERE = re.compile(r"(?:lua_script:|(?:/var)?/tmp(?:/|$)|/dev/shm/|\.{1,2}/)")
 
 Rows = tuple[tuple[tuple[str, ...], re.Pattern[str]], ...]

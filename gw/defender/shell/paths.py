@@ -118,6 +118,7 @@ _DATA_HOMES = (
     "/var/lib/mysql/", "/var/lib/postgresql/", "/var/lib/mongodb/", "/var/lib/redis/", "/var/lib/etcd/",
     "/var/lib/docker/",
 )  # fmt: skip
+ANYBODYS = ("/tmp/", "/var/tmp/", "/dev/shm/")  # noqa: S108  compared, not opened: folders where anybody may write
 _TEMPORARY = re.compile(r"/(?:tmp|var/tmp|dev/shm|private/tmp)/[^/]|/dev/null$")
 _ARTEFACTS = names(
     "node_modules dist build target __pycache__ .pytest_cache .mypy_cache .ruff_cache .tox .nox .cache coverage"

@@ -42,7 +42,7 @@ def test_following_sees_new_lines_and_rotation(state: Path, monkeypatch: pytest.
     started = threading.Event()
 
     def write() -> None:
-        started.wait(5)
+        started.wait(30)
         with path.open("ab") as file:
             file.write(b'{"id": "new", ')
             file.flush()

@@ -105,5 +105,5 @@ def test_many_at_once_write_one_entry_each(tmp_path: Path) -> None:
     ledgers.quarantine = Quarantine(tmp_path / "q", SlowDisk())
     tasks = [hub.spawn(ledgers.record, decision(Verdict.BLOCK, f"dec_{i}"), ACTION) for i in range(20)]
     for task in tasks:
-        task.join(5)
+        task.join(30)
     assert len(ledgers.quarantine.list()) == len(writes) == 20

@@ -11,7 +11,8 @@ from gw.session.config import SessionConfig
 from gw.session.keys import KeyRules
 from tests.support.chats import Chats, in_group
 from tests.support.scripted_runner import Fail, Say, ScriptedRunner, Wait
-from tests.support.sessions import House, house, wait_until
+from tests.support.sessions import House, house
+from tests.support.waiting import until
 
 NAMES = ("ann", "bob", "cat")
 AGENTS = {"entries": {name: {"identity": {"name": name.title()}} for name in NAMES}}
@@ -54,7 +55,7 @@ def chats(home: House, strategy: str = "parallel", **row: Any) -> Chats:
 
 
 def settle(home: House, cast: Cast, turns: int) -> None:
-    wait_until(lambda: len(cast.heard) == turns, f"{turns} turns")
+    until(lambda: len(cast.heard) == turns, f"{turns} turns")
     home.idle()
     hub.sleep(0.1)
     assert len(cast.heard) == turns

@@ -13,7 +13,8 @@ from gw.model.decision import Verdict
 from gw.session.config import SessionConfig
 from tests.support.chats import Chats, direct, in_group
 from tests.support.scripted_runner import Fail, Say, ScriptedRunner, Wait
-from tests.support.sessions import House, house, wait_until
+from tests.support.sessions import House, house
+from tests.support.waiting import until
 
 SETTINGS: dict[str, Any] = {
     "channels": {"telegram": {"dmPolicy": "open", "allowFrom": ["*"], "groupPolicy": "open"}},
@@ -165,7 +166,7 @@ def test_a_restart_in_the_middle_is_told_once(tmp_path: Path) -> None:
     first = House(path, runner)
     before = Chats(first, SETTINGS)
     assert before.hear(message) == "taken"
-    wait_until(lambda: bool(runner.turns), "the run")
+    until(lambda: bool(runner.turns), "the run")
     first.close()  # as a killed process leaves it: accepted, not finished
     with house(path, ScriptedRunner()) as second:
         after = Chats(second, SETTINGS)

@@ -14,7 +14,8 @@ from gw.methods.heartbeats import PROMPT, Heartbeats
 from tests.support import openclaw
 from tests.support.chats import Chats, Memory, direct
 from tests.support.scripted_runner import Fail, Say, ScriptedRunner, Wait
-from tests.support.sessions import FakeClient, House, house, wait_until
+from tests.support.sessions import FakeClient, House, house
+from tests.support.waiting import until
 
 MAIN = "agent:main:main"
 
@@ -54,7 +55,7 @@ class Lab:
         """An hour passes, and what is due runs to its end."""
         self.home.clock.ms += 3_600_000
         self.cron.tick()
-        wait_until(lambda: all("runningAtMs" not in job["state"] for job in self.jobs.all()), "runs to end")
+        until(lambda: all("runningAtMs" not in job["state"] for job in self.jobs.all()), "runs to end")
         self.home.idle()
 
 
@@ -124,14 +125,14 @@ def test_so_many_at_once(lab: Lab, runner: ScriptedRunner) -> None:
         lab.add(name=f"job{number}", payload={"kind": "agentTurn", "message": "slow"})
     lab.home.clock.ms += 3_600_000
     lab.cron.tick()
-    wait_until(lambda: len(runner.turns) == AT_ONCE, "the first to start")
+    until(lambda: len(runner.turns) == AT_ONCE, "the first to start")
     lab.cron.tick()
     hub.sleep(0)
     assert len(runner.turns) == AT_ONCE
-    wait_until(lambda: lab.cron._running == 0, "the first to end")
+    until(lambda: lab.cron._running == 0, "the first to end")
     lab.cron.tick()
-    wait_until(lambda: len(runner.turns) == AT_ONCE + 2, "the rest to start")
-    wait_until(lambda: lab.cron._running == 0, "all to end")
+    until(lambda: len(runner.turns) == AT_ONCE + 2, "the rest to start")
+    until(lambda: lab.cron._running == 0, "all to end")
 
 
 def test_run_by_hand(lab: Lab, runner: ScriptedRunner) -> None:
@@ -182,7 +183,7 @@ def test_a_job_for_an_agent_that_is_not_there(lab: Lab) -> None:
 
 def test_wake(lab: Lab, runner: ScriptedRunner) -> None:
     assert lab.client.call("wake", mode="now", text="the door rang") == {"ok": True}
-    wait_until(lambda: bool(runner.turns), "the agent to be asked")
+    until(lambda: bool(runner.turns), "the agent to be asked")
     lab.home.idle()
     assert runner.turns[0].prompt.startswith("the door rang")
     assert runner.turns[0].session_key == MAIN
@@ -197,7 +198,7 @@ def test_an_event_for_the_next_heartbeat(tmp_path: Path, runner: ScriptedRunner)
         assert runner.turns == []
         lab.home.clock.ms += 60_000
         lab.cron.tick()
-        wait_until(lambda: len(lab.jobs.runs) == 1, "the job")
+        until(lambda: len(lab.jobs.runs) == 1, "the job")
         lab.due()
         assert runner.turns[0].prompt == f"one\n\ntwo\n\n{PROMPT}"
         assert lab.client.call("set-heartbeats", enabled=False) == {"ok": True, "enabled": False}

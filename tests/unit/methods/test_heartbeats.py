@@ -9,7 +9,8 @@ from gw.methods.errands import Errands
 from gw.methods.heartbeats import LEAST_BETWEEN_MS, MOST_EVENTS, PROMPT, Heartbeats
 from tests.support.chats import Chats, direct
 from tests.support.scripted_runner import Say, ScriptedRunner, Wait
-from tests.support.sessions import FakeClock, House, house, wait_until
+from tests.support.sessions import FakeClock, House, house
+from tests.support.waiting import until
 
 MAIN = "agent:main:main"
 EVERY = 60_000
@@ -83,7 +84,7 @@ def test_a_busy_session_is_asked_later_with_all_that_was_left(
     home: House, beats: Heartbeats, runner: ScriptedRunner, chats: Chats
 ) -> None:
     chats.hear(direct("slow"))
-    wait_until(lambda: bool(runner.turns), "the run")
+    until(lambda: bool(runner.turns), "the run")
     beats.leave(MAIN, "one")
     beats.leave(MAIN, "two")
     beats.want(MAIN)

@@ -16,7 +16,8 @@ from gw.session.config import SessionConfig
 from gw.session.keys import KeyRules
 from tests.support.chats import Chats, FakeAccount, direct, in_group
 from tests.support.scripted_runner import Say, ScriptedRunner, Wait
-from tests.support.sessions import House, house, wait_until
+from tests.support.sessions import House, house
+from tests.support.waiting import until
 
 OPEN: dict[str, Any] = {"dmPolicy": "open", "allowFrom": ["*"], "groupPolicy": "open"}
 AGENTS = {"entries": {"main": {"default": True, "identity": {"name": "Molty"}}, "ops": {"identity": {"name": "Ops"}}}}
@@ -333,9 +334,9 @@ def test_limits_of_one_sender_are_not_taken_into_anothers_turn(tmp_path: Path) -
     with house(tmp_path / "s.json", runner, config=SessionConfig(rules=RULES, debounce_ms=0)) as home:
         made = chats(home, {"groups": groups})
         made.hear(in_group("slow"))
-        wait_until(lambda: len(runner.turns) == 1, "the first turn")
+        until(lambda: len(runner.turns) == 1, "the first turn")
         made.hear(in_group("and this", sender="1"))
-        wait_until(lambda: len(runner.turns) == 2, "the second turn")
+        until(lambda: len(runner.turns) == 2, "the second turn")
         home.idle()
     assert [(turn.prompt, turn.facts.get("tools")) for turn in runner.turns] == [
         ("slow", None),

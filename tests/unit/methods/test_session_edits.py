@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from tests.support.scripted_runner import Say, ScriptedRunner, Wait
-from tests.support.sessions import WRITE, FakeClient, House, house, wait_until
+from tests.support.sessions import WRITE, FakeClient, House, house
+from tests.support.waiting import until
 
 KEY = "agent:main:main"
 SLOW = {"slow": [Wait(0.4), Say("done")]}
@@ -274,7 +275,7 @@ def test_deletes_that_are_refused(client: FakeClient, params: dict[str, Any], me
 def test_a_run_writes_nothing_into_a_session_that_was_reset_meanwhile(home: House, client: FakeClient) -> None:
     client.call("sessions.create", key="x")
     client.call("chat.send", sessionKey="x", message="slow", idempotencyKey="k1")
-    wait_until(lambda: bool(home.talk.turns._runner.turns), "the run")  # type: ignore[attr-defined]
+    until(lambda: bool(home.talk.turns._runner.turns), "the run")  # type: ignore[attr-defined]
     entry = home.talk.book.get("agent:main:x")
     assert entry is not None
     fresh = {**entry, "sessionId": "another", "_count": 0}

@@ -14,7 +14,8 @@ from gw.session.backends import backend_for
 from gw.session.config import SessionConfig
 from gw.session.store import DEAD, PENDING
 from tests.support.scripted_runner import Crash, Fail, Say, ScriptedRunner, Tool, Wait
-from tests.support.sessions import FakeClient, FakeClock, House, house, wait_until
+from tests.support.sessions import FakeClient, FakeClock, House, house
+from tests.support.waiting import until
 
 KEY = "agent:main:main"
 SCRIPTS = {
@@ -142,7 +143,7 @@ def test_a_reply_that_cannot_be_stored_is_told_as_an_error(
 ) -> None:
     disk = Refusing(home, monkeypatch)
     send(client, "slow")
-    wait_until(lambda: bool(home.talk.turns._runner.turns), "the run")  # type: ignore[attr-defined]
+    until(lambda: bool(home.talk.turns._runner.turns), "the run")  # type: ignore[attr-defined]
     disk.on = True
     home.idle()
     assert client.wait_for("chat", state="error")["errorMessage"] == "the gateway could not store the reply"

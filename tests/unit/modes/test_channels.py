@@ -13,7 +13,8 @@ from gw.net.http import Request
 from gw.observe.metrics import Metrics
 from tests.support.chats import FakeDefender
 from tests.support.scripted_runner import ScriptedRunner
-from tests.support.sessions import House, Inline, house, wait_until
+from tests.support.sessions import House, Inline, house
+from tests.support.waiting import until
 
 
 def write(tmp_path: Path, settings: dict[str, Any]) -> Path:
@@ -60,7 +61,7 @@ def test_accounts_methods_and_routes(tmp_path: Path) -> None:
         def post(path: str) -> int:
             return route(Request("POST", path, "", {}, b"{}", "127.0.0.1", False)).status
 
-        wait_until(lambda: post("/channels/generic/one") != 503, "the account to run")
+        until(lambda: post("/channels/generic/one") != 503, "the account to run")
         for path, status in (("/channels/generic/one", 401), ("/channels/generic/two", 404), ("/channels/moon", 404)):
             assert post(path) == status
         client = home.client()
@@ -68,7 +69,7 @@ def test_accounts_methods_and_routes(tmp_path: Path) -> None:
         assert client.call("channels.stop", **place)["stopped"] is True
         assert post("/channels/generic/one") == 503
         assert client.call("channels.start", **place)["started"] is True
-        wait_until(lambda: post("/channels/generic/one") != 503, "the account to run again")
+        until(lambda: post("/channels/generic/one") != 503, "the account to run again")
         assert post("/channels/generic/one") == 401
         assert "does not run" in client.error("channels.stop", channel="moon")["message"]
         service.shed()

@@ -13,7 +13,7 @@ from gw.errors import ConfigError
 from gw.modes.standalone import Standalone
 from gw.observe.log import setup
 from tests.support.certificates import client_context, write_pair
-from tests.support.sessions import wait_until
+from tests.support.waiting import until
 from tests.support.wsclient import WsClient
 
 POLICY = "version: 1\nkind: policy\nid: test.{name}\ntitle: Nothing is judged here\nmode: enforce\n"
@@ -105,7 +105,7 @@ def test_stopping_tells_why_and_closes_1012(house):
     assert shutdown["payload"]["reason"] == "service stopping"
     assert client.closing()[0] == 1012
     client.close()
-    stopping.join(5)
+    stopping.join(30)
     assert stopping.dead
     with pytest.raises(OSError):
         WsClient(house.port)
@@ -179,7 +179,7 @@ def test_the_service_manager_is_told(house, tmp_path, monkeypatch):
             return word in said
 
         service = house.start()
-        wait_until(lambda: heard("WATCHDOG=1"), "a sign of life")
+        until(lambda: heard("WATCHDOG=1"), "a sign of life")
         service.reload()
         service.stop()
         house.service = None

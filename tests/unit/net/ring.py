@@ -3,11 +3,11 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from gw.hub import Deadline, sleep
 from gw.net.http import Routes
 from gw.net.listener import Server, ServerOptions, serve
 from gw.net.pump import PumpLimits
 from gw.ports import Link, UpgradeFacts
+from tests.support.waiting import until
 
 
 class Script:
@@ -47,9 +47,7 @@ class Ring:
 
     def settle(self, condition: Callable[[], bool], what: str = "the expected state") -> None:
         """Wait until *condition* holds."""
-        with Deadline(15, what):
-            while not condition():
-                sleep(0.002)
+        until(condition, what)
 
 
 @contextmanager

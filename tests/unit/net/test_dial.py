@@ -19,7 +19,7 @@ from gw.net.listener import ServerOptions
 from gw.net.pump import Connection, PumpLimits
 from gw.ports import Link
 from tests.support.certificates import write_pair
-from tests.support.sessions import wait_until
+from tests.support.waiting import until
 from tests.unit.net.ring import Ring, Script, ring
 
 PATIENT = DialOptions(connect_timeout_s=2, upgrade_timeout_s=2)
@@ -305,7 +305,7 @@ def test_a_masked_frame_from_a_server_is_a_violation() -> None:
     peer = Caller(None)  # type: ignore[arg-type]
     with fixed_key(), raw_server(serve) as target:
         dial(target, lambda link: peer, DialOptions(pump=PumpLimits(close_grace_s=0.05)))
-        wait_until(lambda: bool(peer.ends), "the end")
+        until(lambda: bool(peer.ends), "the end")
     assert peer.messages == [] and peer.ends[0][0] == 1002
 
 
@@ -313,7 +313,7 @@ def test_a_server_that_ends_at_once_is_told_to_the_peer() -> None:
     peer = Caller(None)  # type: ignore[arg-type]
     with fixed_key(), raw_server(lambda sock: sock.sendall(UPGRADED + encode_close(1012, "restart"))) as target:
         dial(target, lambda link: peer, PATIENT)
-        wait_until(lambda: bool(peer.ends), "the end")
+        until(lambda: bool(peer.ends), "the end")
     assert peer.ends == [(1012, "restart")]
 
 

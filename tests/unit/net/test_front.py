@@ -17,7 +17,7 @@ from gw.net.listener import ServerOptions
 from gw.net.pump import Connection
 from gw.net.upstream import Upstream
 from gw.ports import Peer, UpgradeFacts
-from tests.support.sessions import wait_until
+from tests.support.waiting import until
 from tests.support.wsclient import WsClient, ask_http, connect_tcp, upgrade_request
 from tests.unit.net.ring import ring
 
@@ -57,7 +57,7 @@ class OpenFront:
     def judge(self, asked: Asked, request: Request) -> Response | None:
         self.judged.append(request.body)
         if b"slow" in request.body:
-            self.has_judged.wait(5)
+            self.has_judged.wait(30)
         return error_response(403, "forbidden", "no") if b"no" in request.body else None
 
     def join(self, client: Connection, facts: UpgradeFacts, opened: Opened) -> Peer:
@@ -174,7 +174,7 @@ def test_an_answer_is_passed_on_while_it_comes() -> None:
 
     def drip(sock: Any) -> None:
         sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: 1\n\n")
-        if has_come.wait(5):
+        if has_come.wait(30):
             sock.sendall(b"data: 2\n\n")
 
     with in_front() as (_, behind, port):
@@ -199,7 +199,7 @@ def test_a_client_that_hangs_up_ends_the_gateways_side_too() -> None:
         sock.sendall(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
         sock.recv(100)
         sock.close()
-        wait_until(lambda: bool(ended), "the end of the gateway's side")
+        until(lambda: bool(ended), "the end of the gateway's side")
         assert ended == [True]
 
 
@@ -207,7 +207,7 @@ def test_a_client_that_left_while_it_was_judged_is_not_handed_on() -> None:
     with in_front() as (rules, behind, port):
         sock = connect_tcp(port)
         sock.sendall(b"POST /guarded HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\n\r\nslow")
-        wait_until(lambda: bool(rules.judged), "the judge")
+        until(lambda: bool(rules.judged), "the judge")
         sock.close()
         rules.has_judged.set()
         hub.sleep(0.2)
@@ -273,7 +273,7 @@ def test_a_client_gone_before_its_101_leaves_no_socket_behind() -> None:
     answered: list[int] = []
 
     def slow_upgrade(sock: Any) -> None:
-        assert has_left.wait(5)
+        assert has_left.wait(30)
         sock.sendall(b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n")
         answered.append(503)
 
@@ -283,7 +283,7 @@ def test_a_client_gone_before_its_101_leaves_no_socket_behind() -> None:
         sock.sendall(upgrade_request())
         sock.close()
         has_left.set()
-        wait_until(lambda: bool(answered), "the answer to who has left")
+        until(lambda: bool(answered), "the answer to who has left")
         hub.sleep(0.1)  # it finds nobody
         assert len(behind.asked) == 1
 
@@ -294,5 +294,5 @@ def test_stopping_says_goodbye() -> None:
         task = hub.spawn(server.stop, 1.0)
         assert client.closing() == (1012, "service restart")
         client.close()
-        task.join(2)
+        task.join(30)
         r.settle(lambda: r.peers[0].ends == [(1012, "service restart")])

@@ -38,7 +38,7 @@ def dial(path: Path) -> Iterator[Dial]:
 
     def dial() -> socket.socket:
         client = socket.socket(socket.AF_UNIX)
-        client.settimeout(3)
+        client.settimeout(30)
         client.connect(str(path))
         opened.append(client)
         return client

@@ -8,7 +8,7 @@ import pytest
 from gw import hub
 from gw.net.listener import ServerOptions, bind, serve
 from gw.observe.metrics import Metrics
-from tests.support.sessions import wait_until
+from tests.support.waiting import until
 from tests.support.wsclient import WsClient, ask_http, connect_tcp, upgrade_request
 from tests.unit.net.ring import Script, ring
 
@@ -60,7 +60,7 @@ def test_past_a_cap_nobody_is_served_until_one_leaves(options: ServerOptions, wh
         second.send(b"kept")
         assert second.text() == b"kept"
         first.say_goodbye()
-        wait_until(lambda: len(server) == 1, "the first to leave")
+        until(lambda: len(server) == 1, "the first to leave")
         with WsClient(port) as fourth:
             fourth.send(b"served")
             assert fourth.text() == b"served"

@@ -14,7 +14,7 @@ from gw.net.notify import Notifier
 def manager(tmp_path: Path) -> Iterator[socket.socket]:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
         listener.bind(str(tmp_path / "notify"))
-        listener.settimeout(2)
+        listener.settimeout(30)
         yield listener
 
 
@@ -38,7 +38,7 @@ def test_abstract_addresses() -> None:
     name = f"clawgate-test-{os.getpid()}"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
         listener.bind("\0" + name)
-        listener.settimeout(2)
+        listener.settimeout(30)
         notifier = Notifier({"NOTIFY_SOCKET": "@" + name})
         notifier.ready()
         assert listener.recv(200) == b"READY=1"

@@ -36,7 +36,7 @@ def test_a_message_of_any_size_comes_back_over_tls(options: ServerOptions, pair:
         assert r.peers[0].facts.is_tls
         writer = gevent.spawn(client.send, b"x" * size)
         assert client.text() == b"x" * size
-        writer.get(timeout=5)
+        writer.get(timeout=30)
         assert client.say_goodbye() == (1000, "")
         r.settle(lambda: len(r.server) == 0)
 

@@ -184,7 +184,7 @@ def test_waiting_writers_share_a_batch() -> None:
     store.commit = commit  # type: ignore[method-assign]
     done = [hub.spawn(writer.write, [put(number)]) for number in range(20)]
     for task in done:
-        task.join(5)
+        task.join(30)
     assert sum(map(len, store.batches)) == 20
     assert len(store.batches) < 20
     pool.close()

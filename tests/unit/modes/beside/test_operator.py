@@ -70,7 +70,7 @@ def test_the_end_of_the_connection_fails_whoever_waits() -> None:
         tasks[0].join(0.01)
     operator.closed(1012, "service restart")
     for task in tasks:
-        task.join(1)
+        task.join(30)
     assert failed == ["the connection ended (1012 service restart)"] * 3
     assert operator.gone.wait(0)
     with pytest.raises(UpstreamError, match="1012"):

@@ -1,6 +1,5 @@
 """A sidecar beside a scripted gateway: what it answers, watches, ends and proves."""
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -21,6 +20,7 @@ from gw.observe.metrics import Metrics
 from gw.policy.compiled import Risk
 from tests.support.policies import FakeClock
 from tests.support.upstream import FakeUpstream, Refuse
+from tests.support.waiting import until
 from tests.unit.modes.beside.test_rules import PAYLOAD, REQUEST, event, result
 
 USER = {"role": "user", "content": "evil", "idempotencyKey": "r1:user"}
@@ -85,13 +85,6 @@ class Beside:
             self.reviews.hold(decision, action)
         return decision
 
-    def until(self, condition: Callable[[], Any]) -> Any:
-        for _ in range(400):
-            if found := condition():
-                return found
-            sleep(0.005)
-        raise AssertionError("did not happen")
-
     def ask(self, **request: Any) -> None:
         self.upstream.event("exec.approval.requested", {**PAYLOAD, "request": {**REQUEST, **request}})
 
@@ -112,7 +105,7 @@ def start() -> Any:
         upstream.answers.setdefault("chat.abort", {"ok": True, "aborted": True})
         beside = Beside(upstream, **more)
         running.append(beside)
-        beside.until(lambda: upstream.params("config.get"))
+        until(lambda: upstream.params("config.get"))
         return beside
 
     yield begin
@@ -124,7 +117,7 @@ def test_the_worst_is_denied_at_once(start: Any) -> None:
     beside = start()
     beside.verdicts = {"rm -rf x": Verdict.BLOCK}
     beside.ask()
-    beside.until(beside.answers)
+    until(beside.answers)
     assert beside.answers() == [("a1", "deny")]
     assert [decision.id for decision in beside.told] == ["dec_1"]
     assert beside.counted("deny") == 1
@@ -134,7 +127,7 @@ def test_the_worst_is_denied_at_once(start: Any) -> None:
 def test_what_is_allowed_is_answered_where_the_policy_says_so(start: Any, answer_allow: bool, expected: Any) -> None:
     beside = start(risk=Risk(answer_allow=answer_allow))
     beside.ask()
-    beside.until(lambda: beside.counted("allow-once") + beside.counted("left"))
+    until(lambda: beside.counted("allow-once") + beside.counted("left"))
     assert beside.answers() == expected
 
 
@@ -143,12 +136,12 @@ def test_what_is_held_waits_for_clawgate_review(start: Any, approved: bool, said
     beside = start()
     beside.verdicts = {"rm": Verdict.REVIEW}
     beside.ask()
-    beside.until(lambda: beside.counted("left"))
+    until(lambda: beside.counted("left"))
     assert beside.answers() == [] and beside.sidecar.status()["waiting"] == 1
     (beside.reviews.approve if approved else beside.reviews.deny)("dec_1", "me")
-    beside.until(beside.answers)
+    until(beside.answers)
     assert beside.answers() == [("a1", said)]
-    assert beside.until(lambda: beside.reviews.grants() == [])  # used up: the same command would be asked about again
+    assert until(lambda: beside.reviews.grants() == [])  # used up: the same command would be asked about again
 
 
 def test_leave_is_for_one_of_two_that_ask_the_same(start: Any) -> None:
@@ -156,14 +149,14 @@ def test_leave_is_for_one_of_two_that_ask_the_same(start: Any) -> None:
     beside.verdicts = {"rm": Verdict.REVIEW}
     for name in ("a1", "a2"):
         beside.upstream.event("exec.approval.requested", {**PAYLOAD, "id": name})
-    beside.until(lambda: beside.counted("left") == 2)
+    until(lambda: beside.counted("left") == 2)
     assert beside.sidecar.status()["waiting"] == 2
     beside.reviews.approve("dec_1", "me")
-    beside.until(lambda: beside.counted("left") == 3)  # the other waits again, under a hold of its own
+    until(lambda: beside.counted("left") == 3)  # the other waits again, under a hold of its own
     assert beside.answers() == [("a1", "allow-once")]
     [held] = beside.reviews.pending()
     beside.reviews.deny(held.id, "me")
-    beside.until(lambda: len(beside.answers()) == 2)
+    until(lambda: len(beside.answers()) == 2)
     assert beside.answers()[1] == ("a2", "deny")
 
 
@@ -175,9 +168,9 @@ def test_a_disk_that_refuses_keeps_no_leave(start: Any) -> None:
     beside = start(FakeUpstream(**{"exec.approval.resolve": resolve}))
     beside.verdicts = {"rm": Verdict.REVIEW}
     beside.ask()
-    beside.until(lambda: beside.counted("left"))
+    until(lambda: beside.counted("left"))
     beside.reviews.approve("dec_1", "me")
-    beside.until(lambda: beside.answers() and beside.reviews.grants() == [])
+    until(lambda: beside.answers() and beside.reviews.grants() == [])
 
 
 def test_a_denial_is_for_all_that_ask_the_same(start: Any) -> None:
@@ -185,9 +178,9 @@ def test_a_denial_is_for_all_that_ask_the_same(start: Any) -> None:
     beside.verdicts = {"rm": Verdict.REVIEW}
     for name in ("a1", "a2"):
         beside.upstream.event("exec.approval.requested", {**PAYLOAD, "id": name})
-    beside.until(lambda: beside.counted("left") == 2)
+    until(lambda: beside.counted("left") == 2)
     beside.reviews.deny("dec_1", "me")
-    beside.until(lambda: len(beside.answers()) == 2)
+    until(lambda: len(beside.answers()) == 2)
     assert beside.answers() == [("a1", "deny"), ("a2", "deny")]
 
 
@@ -195,9 +188,9 @@ def test_what_openclaws_own_people_answer_closes_the_hold(start: Any) -> None:
     beside = start()
     beside.verdicts = {"rm": Verdict.REVIEW}
     beside.ask()
-    beside.until(lambda: beside.counted("left"))
+    until(lambda: beside.counted("left"))
     beside.upstream.event("exec.approval.resolved", {"id": "a1", "decision": "deny", "resolvedBy": "someone"})
-    beside.until(lambda: beside.reviews.get("dec_1").state == "denied")
+    until(lambda: beside.reviews.get("dec_1").state == "denied")
     assert beside.reviews.get("dec_1").by == "someone"
     assert beside.answers() == []
 
@@ -206,9 +199,9 @@ def test_a_question_whose_time_is_over_leaves_the_hold(start: Any) -> None:
     beside = start()
     beside.verdicts = {"rm": Verdict.REVIEW}
     beside.ask()
-    beside.until(lambda: beside.counted("left"))
+    until(lambda: beside.counted("left"))
     beside.upstream.event("exec.approval.resolved", {"id": "a1", "decision": "deny", "resolvedBy": None})
-    beside.until(lambda: beside.sidecar.status()["waiting"] == 0)
+    until(lambda: beside.sidecar.status()["waiting"] == 0)
     assert beside.reviews.get("dec_1").state == "pending"
 
 
@@ -223,16 +216,16 @@ def test_a_lost_race_is_counted_and_forgotten(start: Any, reason: str, outcome: 
     beside = start(FakeUpstream(**{"exec.approval.resolve": refuse}))
     beside.verdicts = {"rm": Verdict.BLOCK}
     beside.ask()
-    beside.until(lambda: beside.counted(outcome))
+    until(lambda: beside.counted(outcome))
     assert beside.counted("deny") == 0
 
 
 def test_pending_approvals_are_read_after_every_connect(start: Any) -> None:
     beside = start(FakeUpstream(**{"exec.approval.list": [PAYLOAD]}), verdicts={"rm": Verdict.BLOCK})
-    beside.until(beside.answers)
+    until(beside.answers)
     beside.upstream.operators[0].closed(1012, "service restart")
-    beside.until(lambda: len(beside.upstream.params("connect")) == 2)
-    beside.until(lambda: len(beside.answers()) == 2)
+    until(lambda: len(beside.upstream.params("connect")) == 2)
+    until(lambda: len(beside.answers()) == 2)
 
 
 def test_an_approval_is_answered_once(start: Any) -> None:
@@ -240,7 +233,7 @@ def test_an_approval_is_answered_once(start: Any) -> None:
     beside.verdicts = {"rm": Verdict.BLOCK}
     beside.ask()
     beside.ask()
-    beside.until(beside.answers)
+    until(beside.answers)
     sleep(0.02)
     assert len(beside.answers()) == 1
 
@@ -252,10 +245,10 @@ def test_our_own_plugins_question_waits_for_its_hold(start: Any) -> None:
     beside.held["t1"] = "dec_1"
     request = {"pluginId": "clawgate", "toolName": "exec", "toolCallId": "t1"}
     beside.upstream.event("plugin.approval.requested", {"id": "plugin:1", "request": request})
-    beside.until(lambda: beside.counted("left"))
+    until(lambda: beside.counted("left"))
     assert len(beside.judged) == 1  # not judged again
     beside.reviews.approve("dec_1", "me")
-    beside.until(lambda: beside.upstream.params("plugin.approval.resolve"))
+    until(lambda: beside.upstream.params("plugin.approval.resolve"))
     assert beside.upstream.params("plugin.approval.resolve") == [{"id": "plugin:1", "decision": "allow-once"}]
 
 
@@ -263,7 +256,7 @@ def test_every_session_is_followed(start: Any) -> None:
     beside = start(FakeUpstream(**{"sessions.list": {"sessions": [{"key": "a"}, {"key": "b"}]}}))
     beside.upstream.event("sessions.changed", {"sessionKey": "c", "reason": "create"})
     beside.upstream.event("sessions.changed", {"sessionKey": "a", "reason": "send"})
-    beside.until(lambda: len(beside.upstream.params("sessions.messages.subscribe")) == 3)
+    until(lambda: len(beside.upstream.params("sessions.messages.subscribe")) == 3)
     assert beside.sidecar.status()["sessions"] == 3
 
 
@@ -279,9 +272,9 @@ def test_a_run_that_must_not_go_on_is_ended(start: Any, name: str, payload: Any)
     beside = start()
     beside.verdicts = {"evil": Verdict.BLOCK}
     beside.upstream.event(name, payload)
-    beside.until(lambda: beside.upstream.params("chat.abort"))
+    until(lambda: beside.upstream.params("chat.abort"))
     assert beside.upstream.params("chat.abort") == [{"sessionKey": "s", "runId": "r1"}]
-    assert beside.until(lambda: beside.sidecar.status()["aborted"]) == 1
+    assert until(lambda: beside.sidecar.status()["aborted"]) == 1
 
 
 def test_where_a_gate_is_asked_nothing_is_judged_twice(start: Any) -> None:
@@ -291,7 +284,7 @@ def test_where_a_gate_is_asked_nothing_is_judged_twice(start: Any) -> None:
     beside.upstream.event("session.tool", event("start", name="write", toolCallId="t2", args={"path": "x"}))
     beside.upstream.event("session.message", {"sessionKey": "s", "message": {"role": "user", "content": "x"}})
     beside.upstream.event("sessions.changed", {"sessionKey": "end"})
-    beside.until(lambda: beside.upstream.params("sessions.messages.subscribe"))
+    until(lambda: beside.upstream.params("sessions.messages.subscribe"))
     assert beside.judged == []
     assert beside.sidecar.gates() == ["approvals", "plugin"]
 
@@ -299,15 +292,15 @@ def test_where_a_gate_is_asked_nothing_is_judged_twice(start: Any) -> None:
 def test_executions_are_set_against_answers(start: Any) -> None:
     beside = start(risk=Risk(answer_allow=True))
     beside.ask()
-    beside.until(lambda: beside.counted("allow-once"))
+    until(lambda: beside.counted("allow-once"))
     beside.upstream.event("session.tool", result("done", status="completed", exitCode=0))
     beside.upstream.event("agent", result("done", status="completed", exitCode=0))  # the same, by its other way
-    beside.until(lambda: beside.coverage.executions)
+    until(lambda: beside.coverage.executions)
     assert (beside.coverage.executions, beside.coverage.gaps) == (1, 0)
     refused = event("result", toolCallId="t2", isError=True, result={"content": "Exec denied (user-denied)"})
     beside.upstream.event("session.tool", refused)
     beside.upstream.event("session.tool", event("result", toolCallId="t3", name="write", result="wrote it"))
-    beside.until(lambda: beside.coverage.gaps)
+    until(lambda: beside.coverage.gaps)
     assert beside.coverage.status()["byTool"] == {"write": 1}
     assert beside.coverage.executions == 2
 
@@ -325,11 +318,11 @@ def test_a_gateway_that_is_away_is_found_again(start: Any, monkeypatch: pytest.M
 
     beside.sidecar._connect = away
     beside.upstream.operators[0].closed(1006, "")
-    beside.until(lambda: 2 <= len(tries) < 4)
+    until(lambda: 2 <= len(tries) < 4)
     assert beside.sidecar.status()["connected"] is False
     assert "refused" in str(beside.sidecar.status()["problem"])
-    beside.until(lambda: len(beside.upstream.params("connect")) == 2)
-    beside.until(lambda: beside.sidecar.status()["connected"])
+    until(lambda: len(beside.upstream.params("connect")) == 2)
+    until(lambda: beside.sidecar.status()["connected"])
 
 
 def test_the_approvals_are_proved_by_another_client(start: Any) -> None:
@@ -354,11 +347,11 @@ def test_a_gate_that_appears_is_proved_at_once(start: Any) -> None:
     answer = {"ok": False, "error": {"message": "clawgate: blocked. [canary.probe; decision dec_1]"}}
     beside = start(FakeUpstream(**{"tools.invoke": answer}))
     beside.sidecar._canary_s = 3600.0
-    beside.until(lambda: beside.sidecar._is_proving is False)
+    until(lambda: beside.sidecar._is_proving is False)
     assert beside.sidecar.status()["canaries"] == {}
     beside.plugin = True
     beside.upstream.event("sessions.changed", {"sessionKey": "wake"})
-    beside.until(lambda: beside.sidecar.status()["canaries"].get("plugin", {}).get("outcome") == "bites")
+    until(lambda: beside.sidecar.status()["canaries"].get("plugin", {}).get("outcome") == "bites")
 
 
 def test_what_a_gateway_does_not_know_is_done_without(start: Any) -> None:
@@ -368,7 +361,7 @@ def test_what_a_gateway_does_not_know_is_done_without(start: Any) -> None:
     beside = start(FakeUpstream(**{"plugin.approval.list": refuse, "sessions.subscribe": refuse}))
     beside.verdicts = {"rm": Verdict.BLOCK}
     beside.ask()
-    beside.until(beside.answers)
+    until(beside.answers)
     assert len(beside.upstream.params("connect")) == 1
 
 
@@ -380,7 +373,7 @@ def test_approvals_among_dropped_events_are_read_again(start: Any, monkeypatch: 
     beside.upstream.answers["exec.approval.list"] = [PAYLOAD]
     for number in range(3):
         beside.upstream.event("sessions.changed", {"sessionKey": str(number)})
-    beside.until(beside.answers)
+    until(beside.answers)
     assert beside.metrics.value("clawgate_overload_total", "upstream-events") == 2
 
 
@@ -389,7 +382,7 @@ def test_a_changed_configuration_is_read_again(start: Any) -> None:
     assert beside.sidecar.gates() == []
     beside.upstream.answers["config.get"] = ASKING
     beside.upstream.event("config.changed", {})
-    beside.until(lambda: beside.sidecar.gates() == ["approvals"])
+    until(lambda: beside.sidecar.gates() == ["approvals"])
 
 
 def test_a_refused_login_closes_the_connection(start: Any) -> None:
@@ -399,5 +392,5 @@ def test_a_refused_login_closes_the_connection(start: Any) -> None:
     beside = start()
     beside.upstream.answers["connect"] = refuse
     beside.upstream.operators[0].closed(1012, "")
-    beside.until(lambda: "token mismatch" in str(beside.sidecar.status()["problem"]))
+    until(lambda: "token mismatch" in str(beside.sidecar.status()["problem"]))
     assert beside.upstream.closed_with == (1000, "")

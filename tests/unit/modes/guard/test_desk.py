@@ -15,7 +15,7 @@ from gw.modes.guard import desk as desking
 from gw.modes.guard.desk import GuardDesk
 from gw.modes.guard.relay import Relay
 from tests.support.relays import FakeSide, Line, shared_by
-from tests.support.sessions import wait_until
+from tests.support.waiting import until
 
 
 class Memory:
@@ -99,7 +99,7 @@ def test_what_passed_is_recorded_behind_its_answer(monkeypatch: pytest.MonkeyPat
 def test_what_passed_is_recorded_soon() -> None:
     bench = Bench()
     bench.send("1", "fine")
-    wait_until(lambda: bool(bench.settled), "the record")
+    until(lambda: bool(bench.settled), "the record")
     assert [decision.id for decision in bench.settled] == ["dec_1"]
 
 
@@ -123,7 +123,7 @@ def test_what_only_audit_lets_through_is_told_too() -> None:
 def test_a_slow_disk_holds_up_nothing_but_the_answer_it_is_for() -> None:
     bench = Bench()
     disk = hub.Latch()
-    bench.on_settle = lambda: disk.wait(5)
+    bench.on_settle = lambda: disk.wait(30)
     bench.send("1", "evil")
     bench.send("2", "fine")
     assert bench.line.passed == ["2"] and bench.line.answers == {}
@@ -137,7 +137,7 @@ def test_a_slow_disk_holds_up_nothing_but_the_answer_it_is_for() -> None:
 def test_who_leaves_before_a_hold_is_written_down_ends_at_once() -> None:
     bench = Bench()
     disk = hub.Latch()
-    bench.on_settle = lambda: disk.wait(5)
+    bench.on_settle = lambda: disk.wait(30)
     bench.send("1", "odd")
     bench.line.relay.client_gone(1000, "")
     assert bench.line.gateway.closed_with == (1000, "")
@@ -197,7 +197,7 @@ def test_a_no_is_told_and_stays() -> None:
 def test_nobody_waits_for_ever() -> None:
     bench = Bench(hold_s=0.05)
     bench.send("1", "odd")
-    wait_until(lambda: bool(bench.line.answers), "the end of the hold")
+    until(lambda: bool(bench.line.answers), "the end of the hold")
     assert bench.line.answers == {"1": "GUARD_REVIEW"} and bench.desk.waiting == 0
     bench.reviews.approve(bench.held[0], "me")
     settle()
@@ -299,7 +299,7 @@ def test_a_waiting_caller_is_told_no() -> None:
 def test_a_caller_does_not_wait_for_ever() -> None:
     bench = Bench(hold_s=0.05)
     waiting = ask(bench, "odd")
-    wait_until(lambda: bool(waiting), "the end of the hold")
+    until(lambda: bool(waiting), "the end of the hold")
     assert waiting[0] is not None and (waiting[0].details or {})["code"] == "GUARD_REVIEW"
     assert bench.desk.waiting == 0
 

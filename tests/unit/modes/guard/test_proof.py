@@ -13,7 +13,7 @@ from gw.modes.guard.proof import Proof, probe_relay
 from gw.modes.guard.relay import Judged, Relay
 from gw.observe.metrics import Metrics
 from tests.support.relays import FakeDesk, shared_by
-from tests.support.sessions import wait_until
+from tests.support.waiting import until
 
 OURS = Blocked("blocked", details={"code": "GUARD_BLOCKED", "rules": ["canary.probe"]})
 OTHER = Blocked("blocked", details={"code": "GUARD_BLOCKED", "rules": ["another.rule"]})
@@ -81,7 +81,7 @@ def test_it_is_done_again_and_again_and_told(caplog: pytest.LogCaptureFixture) -
     record = Record(metrics, hub.SystemClock())
     proof = Proof(shared_by(desk), answers(b"HTTP/1.1 200 OK\r\n\r\n"), {"X-Token": "t"}, record)
     task = hub.spawn(proof.run, 0.01)
-    wait_until(lambda: metrics.cell(METRIC, "guard-http", "open").value > 1, "a second probe")
+    until(lambda: metrics.cell(METRIC, "guard-http", "open").value > 1, "a second probe")
     task.kill()
     assert len(desk.asked) > 1 and {gate: probe["outcome"] for gate, probe in record.status().items()} == {
         "guard": "bites", "guard-http": "open",

@@ -1,8 +1,8 @@
-"""gw/modes/front_access: the guard's own token, where it may stand, and that the gateway never sees it."""
+"""gw/modes/guard/access: the guard's own token, where it may stand, and that the gateway never sees it."""
 
 import pytest
 
-from gw.access.throttle import LoginThrottle
+from gw.access.throttle import WINDOW_S, LoginThrottle
 from gw.modes.guard.access import COOKIE, FrontAccess, without_token
 from gw.net.front import Asked
 from gw.ports import UpgradeFacts
@@ -17,8 +17,8 @@ def asked(target: str = "/", method: str = "GET", **headers: str) -> Asked:
     return Asked(method, target, tuple(named.items()), facts)
 
 
-def access(secret: str | None = SECRET, failures: int = 100) -> FrontAccess:
-    return FrontAccess(lambda: secret, LoginThrottle(failures), FakeClock())
+def access(secret: str | None = SECRET, failures: int = 100, clock: FakeClock | None = None) -> FrontAccess:
+    return FrontAccess(lambda: secret, LoginThrottle(failures), clock or FakeClock())
 
 
 def test_without_a_token_of_its_own_everybody_may() -> None:
@@ -30,6 +30,7 @@ GOOD = [
     (asked(x_clawgate_token=SECRET, host="h"), "/", (("host", "h"),)),
     (asked("/x?a=1&clawgate_token=correct%20horse&b=2", "POST"), "/x?a=1&b=2", ()),
     (asked("/?clawgate_token=correct+horse", upgrade="websocket"), "/", (("upgrade", "websocket"),)),
+    (asked("/x?clawgate%5Ftoken=correct+horse&b=2", "POST"), "/x?b=2", ()),
     (asked("/x", cookie=f"one=1; {COOKIE}={SECRET}; two=2"), "/x", (("cookie", "one=1; two=2"),)),
     (asked("/x", cookie=f"{COOKIE}={SECRET}"), "/x", (("cookie", ""),)),
 ]
@@ -63,6 +64,16 @@ def test_guessing_is_slowed_down() -> None:
         door.admit(asked(x_clawgate_token="wrong"))
     _, refused = door.admit(asked(x_clawgate_token=SECRET))
     assert refused is not None
+
+
+def test_a_wait_ends_though_the_right_token_comes_meanwhile() -> None:
+    clock = FakeClock()
+    door = access(failures=1, clock=clock)
+    door.admit(asked(x_clawgate_token="wrong"))
+    clock.advance(WINDOW_S - 1)
+    assert door.admit(asked(x_clawgate_token=SECRET))[1] is not None
+    clock.advance(2)
+    assert door.admit(asked(x_clawgate_token=SECRET))[1] is None
 
 
 def test_a_page_takes_the_token_out_of_its_address() -> None:

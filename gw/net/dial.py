@@ -227,7 +227,7 @@ def parse_head(head: bytes) -> tuple[int, dict[str, str]]:
     """Status and fields (lower-case names, the last of repeated ones). Raises UpstreamError."""
     first, *lines = head.decode("latin-1").split("\r\n")
     version, _, rest = first.partition(" ")
-    if not version.startswith("HTTP/1.") or not rest[:3].isdigit():
+    if not version.startswith("HTTP/1.") or not rest[:3].isdecimal():
         raise UpstreamError("it does not speak HTTP")
     named = (line.partition(":") for line in lines if line)
     return int(rest[:3]), {name.strip().lower(): value.strip() for name, _, value in named}
@@ -236,7 +236,8 @@ def parse_head(head: bytes) -> tuple[int, dict[str, str]]:
 def _rest_of_refusal(sock: Any, fields: dict[str, str], early: bytes) -> bytes:
     """The body of a refusal as far as it is announced, else to the end of the stream; bounded."""
     announced = fields.get("content-length", "")
-    most = min(int(announced), REFUSAL_BYTES) if announced.isdigit() else REFUSAL_BYTES
+    is_number = announced.isdecimal() and len(announced) < 10  # int() refuses to read a number of any length
+    most = min(int(announced), REFUSAL_BYTES) if is_number else REFUSAL_BYTES
     body = early
     while len(body) < most and (piece := sock.recv(READ_BYTES)):
         body += piece

@@ -16,7 +16,8 @@ from gevent import socket
 from gevent.lock import Semaphore
 from gevent.server import StreamServer
 
-from gw.hub import spawn
+from gw.errors import Expired
+from gw.hub import Deadline, spawn
 
 logger = logging.getLogger(__name__)
 
@@ -68,11 +69,9 @@ class LineServer:
     def _one(self, client: socket.socket, line: bytes, places: Semaphore, writing: Semaphore) -> None:
         try:
             answer = self._answer(line)
-            with writing:
-                client.settimeout(SEND_TIMEOUT_S)
+            with writing, Deadline(SEND_TIMEOUT_S, "the asker"):
                 client.sendall(answer + b"\n")
-                client.settimeout(None)
-        except OSError:  # the asker is gone; its own fail mode decides
+        except (OSError, Expired):  # the asker is gone; its own fail mode decides
             client.close()
         finally:
             places.release()

@@ -254,6 +254,8 @@ REFUSALS = [
     (b"HTTP/1.1 403 Forbidden\r\nContent-Length: 4\r\n\r\nnope and more", 403, b"nope"),
     (b"HTTP/1.1 503 Busy\r\nConnection: close\r\n\r\nuntil the end", 503, b"until the end"),
     (b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", 200, b""),
+    (b"HTTP/1.1 500 x\r\nContent-Length: \xb2\r\n\r\nnot a digit", 500, b"not a digit"),
+    (b"HTTP/1.1 502 x\r\nContent-Length: %b\r\n\r\nlong" % (b"9" * 5000), 502, b"long"),
 ]
 
 
@@ -268,6 +270,7 @@ def test_a_refusal_is_kept_as_it_came(answer: bytes, status: int, body: bytes) -
 BROKEN = [
     (b"", "without an answer"),
     (b"SSH-2.0-x\r\n\r\n", "does not speak HTTP"),
+    (b"HTTP/1.1 \xb2\xb2\xb2 x\r\n\r\n", "does not speak HTTP"),
     (UPGRADED.replace(b"ICX+", b"ABCD"), "not a WebSocket's"),
     (UPGRADED.replace(b"Upgrade: websocket", b"Upgrade: h2c"), "not a WebSocket's"),
     (UPGRADED.replace(b"\r\n\r\n", b"\r\nSec-WebSocket-Extensions: permessage-deflate\r\n\r\n"), "not offered"),

@@ -1,5 +1,6 @@
 """The line socket against real Unix sockets: order, bounds, modes, stale and foreign paths."""
 
+import select
 import socket as plain
 import stat
 from collections.abc import Callable, Iterator
@@ -11,6 +12,7 @@ from gevent import socket
 from gw.hub import Deadline, sleep
 from gw.net import lines
 from gw.net.lines import LineServer
+from tests.support.waiting import until
 
 Dial = Callable[[], socket.socket]
 
@@ -92,6 +94,39 @@ def test_an_asker_that_leaves_is_no_error(server: LineServer, dial: Dial) -> Non
     other = dial()
     other.sendall(b"still here\n")
     assert read_lines(other, 1) == [b"STILL HERE"]
+
+
+def test_silence_after_a_slow_reading_is_no_reason_to_end(
+    path: Path, dial: Dial, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lines, "SEND_TIMEOUT_S", 2.0)
+    server = LineServer(path, lambda line: line * 1_000_000)  # more than fits into the socket: it is sent by waiting
+    try:
+        client = dial()
+        client.sendall(b"long\n")
+        sleep(0.1)
+        client.sendall(b"x\n")  # read while the long answer still waits
+        sleep(0.1)
+        assert list(map(len, read_lines(client, 2))) == [4_000_000, 1_000_000]
+        sleep(2.2)
+        client.sendall(b"y\n")
+        assert len(read_lines(client, 1)) == 1
+    finally:
+        server.stop()
+
+
+def test_an_asker_that_does_not_read_is_left(path: Path, dial: Dial, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lines, "SEND_TIMEOUT_S", 0.1)
+    server = LineServer(path, lambda line: line * 1_000_000)
+    try:
+        client = dial()
+        client.sendall(b"long\n")
+        ends = select.poll()
+        ends.register(client.fileno(), 0)
+        until(lambda: bool(ends.poll(0)), "the server's end to close")
+        assert sum(map(len, iter(lambda: client.recv(1 << 20), b""))) < 4_000_000
+    finally:
+        server.stop()
 
 
 def test_only_owner_and_group_may_connect(server: LineServer, path: Path) -> None:

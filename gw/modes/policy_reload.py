@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from gw import hub
-from gw.errors import GwError, Overloaded, PolicyError
+from gw.errors import Overloaded, PolicyError
 from gw.model.problem import Problem
 from gw.observe.metrics import Metrics
 from gw.policy.compiled import CompiledPolicy
@@ -87,11 +87,14 @@ class PolicyReload:
             quiet = quiet + 1 if now == seen else 0
             seen = now
             if seen != self._loaded and quiet >= QUIET_POLLS:
-                self._loaded = seen
                 try:
                     self.reload()
-                except GwError:
-                    continue  # said and counted in reload(); the next change is another chance
+                except PolicyError:
+                    pass  # said and counted in reload(); the next change is another chance
+                except Overloaded as full:
+                    logger.warning("policy.not_read", extra={"full": full.where, "retry_s": POLL_S})
+                    continue
+                self._loaded = seen
 
 
 def _load_checked(paths: Sequence[Path], trust: Trust) -> tuple[CompiledPolicy, list[Problem]]:

@@ -4,6 +4,7 @@ Knows no files (loader.py reads them) and no guard. Invariant: never raises for 
 policy only when there is no error.
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
@@ -13,7 +14,6 @@ from gw import limits
 from gw.model.decision import PolicyRef, Verdict
 from gw.model.problem import Problem, closest
 from gw.policy.compiled import (
-    FAILURE,
     FAMILIES,
     SEVERITIES,
     Change,
@@ -41,6 +41,7 @@ PATTERN_BYTES = 1 << 19
 LEAST_PATTERN_BYTES = 1 << 26
 SECTIONS_OF_RULES = ("deny", "allow", "score")
 _RULE_FIELDS = frozenset(row.name for row in RULE)
+_LEAST_VERSION = re.compile(r">= ?[0-9]{1,4}(\.[0-9]{1,4}){0,3}\Z")
 
 
 @dataclass(slots=True)
@@ -167,10 +168,9 @@ def _read_document(document: Entry, build: _Build) -> None:
 
 def _check_engine(requires: Entry, build: _Build) -> None:
     wanted = requires.get("engine", "")
-    numbers = wanted.removeprefix(">=").split(".")
-    if not wanted.startswith(">=") or not all(number.strip().isdecimal() for number in numbers):
+    if not _LEAST_VERSION.match(wanted):
         build.report(requires.at("engine"), "requires.engine", f"{wanted!r} is no least version", hint="e.g. '>=1.0'")
-    elif tuple(map(int, numbers)) > ENGINE:
+    elif tuple(map(int, wanted.removeprefix(">=").split("."))) > ENGINE:
         have = ".".join(map(str, ENGINE))
         build.report(requires.at("engine"), "requires.engine", f"needs a newer clawgate: this is language {have}")
 
@@ -191,7 +191,7 @@ def plain_entry(entry: Entry) -> dict[str, Any]:
 def _change(entry: Entry) -> Change:
     risk = dict(entry.get("risk").values) if entry.get("risk") is not None else {}
     if (failure := risk.get("on_failure")) is not None:
-        risk["on_failure"] = {**FAILURE, **failure.values}
+        risk["on_failure"] = failure.values
     return Change(
         mode=entry.get("mode", ""),
         risk=risk,

@@ -95,6 +95,11 @@ class Risk:
     answer_allow: bool = False
     abort_at: str = "block"  # never | review | block
 
+    def changed(self, fields: Mapping[str, Any]) -> "Risk":
+        """With *fields* instead of its own; a class of action that `on_failure` leaves out stays as it was."""
+        on_failure = {**self.on_failure, **fields.get("on_failure", {})}
+        return replace(self, **{**fields, "on_failure": on_failure})
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -109,7 +114,7 @@ class Settings:
         return replace(
             self,
             mode=change.mode or self.mode,
-            risk=replace(self.risk, **change.risk) if change.risk else self.risk,
+            risk=self.risk.changed(change.risk) if change.risk else self.risk,
             floors=_merge(self.floors, change.floors),
             bonus=_merge(self.bonus, change.bonus),
         )

@@ -18,7 +18,6 @@ class PolicyHandle:
     def __init__(self, policy: CompiledPolicy, warnings: Sequence[Problem] = ()) -> None:
         self.generation = 1
         self.current = _numbered(policy, 1)
-        self.previous: CompiledPolicy | None = None  # what `rollback` returns to
         self.warnings = tuple(warnings)
         self.failure: tuple[Problem, ...] = ()  # of the last reload, empty after a good one
 
@@ -29,7 +28,7 @@ class PolicyHandle:
         if policy.ref.digest == self.current.ref.digest:
             return False
         self.generation += 1
-        self.previous, self.current = self.current, _numbered(policy, self.generation)
+        self.current = _numbered(policy, self.generation)
         return True
 
     def failed(self, error: PolicyError) -> None:

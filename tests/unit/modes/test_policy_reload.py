@@ -2,6 +2,7 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -152,6 +153,20 @@ def test_a_broken_change_is_tried_once_and_the_next_one_again(bench: Bench, monk
     )
     assert bench.failures() == 1
     assert bench.handle.current.settings.mode == "audit"
+
+
+def test_a_change_that_nobody_had_time_for_is_read_later(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    load_checked = policy_reload._load_checked
+    full = iter((True, False))
+
+    def load_in_time(*arguments: Any) -> Any:
+        if next(full):
+            raise Overloaded("files")
+        return load_checked(*arguments)
+
+    monkeypatch.setattr(policy_reload, "_load_checked", load_in_time)
+    watch(bench, monkeypatch, write(bench, POLICY + "mode: audit\n"), nothing, nothing)
+    assert bench.handle.generation == 2
 
 
 def test_a_new_file_in_the_folder_is_a_change(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

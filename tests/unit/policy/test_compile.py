@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from gw.defender.rows import to_action
 from gw.model.decision import Verdict
 from gw.policy.compile import compile_policy
 from gw.policy.compiled import Family
@@ -98,6 +99,7 @@ def test_every_problem_is_reported_at_once_with_its_place_and_the_nearest_name()
         ("requires: {engine: '>=2'}", "requires.engine"),
         ("requires: {engine: '1.0'}", "requires.engine"),
         ("requires: {engine: '>=new'}", "requires.engine"),
+        pytest.param(f"requires: {{engine: '>={'9' * 5000}'}}", "requires.engine", id="engine-of-any-length"),
     ],
 )
 def test_what_is_reported(document: str, code: str) -> None:
@@ -116,6 +118,18 @@ def test_later_documents_change_settings_key_by_key() -> None:
     assert (policy.settings.risk.review_at, policy.settings.risk.block_at) == (20, 70)
     assert policy.settings.bonus == {"tool": {"exec": 1, "process": 5}}
     assert policy.ref.name == "test.policy1"
+
+
+def test_what_happens_to_a_class_that_cannot_be_judged_changes_class_by_class() -> None:
+    policy = policy_of(
+        "risk: {on_failure: {read: review}}",
+        "risk: {on_failure: {write: block}}\n"
+        "overrides: [{when: {channel: irc}, risk: {on_failure: {destructive: review}}}]",
+    )
+    changed = {"read": Verdict.REVIEW, "write": Verdict.BLOCK}
+    assert policy.settings.risk.on_failure == {**changed, "destructive": Verdict.BLOCK}
+    there = policy.settings_for(to_action({"command": "ls", "channel": "irc"}, mode="test"))
+    assert there.risk.on_failure == {**changed, "destructive": Verdict.REVIEW}
 
 
 def test_lists_may_be_replaced_or_appended_and_are_seen_by_earlier_rules() -> None:

@@ -140,7 +140,6 @@ class LiveRun:
         row = None
         entry = self._own_entry()
         if entry is not None:
-            error = outcome.error if status == "error" else None
             entries.run_ended(entry, status=shown, now_ms=ended, aborted=self.aborted, error=error, usage=outcome.usage)
             if self._said and self._abort_reason != "aborted":
                 row, changes = self._store_reply(entry, outcome)

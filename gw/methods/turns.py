@@ -10,7 +10,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final, NamedTuple
 
-from gw.errors import GwError, InvalidRequest, RequestError
+from gw.errors import GwError, InvalidRequest
 from gw.limits import IDEMPOTENCY_ENTRIES
 from gw.methods.events import EventBus
 from gw.methods.run_end import RunEnd
@@ -114,7 +114,7 @@ class Turns:
             if said is not None and not request.text:
                 return self._done(request, "ok", changes, said)
             admission, entry, more = self._admit(request, now)
-        except RequestError:
+        except GwError:
             self._keep(changes + self._claims.release(name), request.run_id)
             raise
         if admission.state == "dropped":

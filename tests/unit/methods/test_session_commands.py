@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from gw.errors import StoreError
 from tests.support.scripted_runner import Say, ScriptedRunner, Wait
 from tests.support.sessions import WRITE, FakeClient, House, house
 
@@ -53,6 +54,20 @@ def test_a_retried_reset_does_not_reset_again(home: House, client: FakeClient) -
     home.idle()
     assert send(client, "/new") == {"runId": "k-/new", "status": "ok"}
     assert history(client) == ["two", "echo: two"]
+
+
+def test_a_command_that_could_not_be_stored_is_free_to_be_sent_again(
+    home: House, client: FakeClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(changes: object) -> None:
+        raise StoreError("no space left")
+
+    with monkeypatch.context() as disk:
+        disk.setattr(home.talk.book._store, "commit", refuse)
+        error = client.error("chat.send", sessionKey=KEY, message="/new", idempotencyKey="k-/new")
+        assert error["code"] == "UNAVAILABLE"
+    assert send(client, "/new") == {"runId": "k-/new", "status": "started"}
+    assert told(client, "/new") == "A new conversation has begun."
 
 
 def test_stop_does_not_wait_in_the_queue(home: House, client: FakeClient) -> None:

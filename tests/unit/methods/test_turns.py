@@ -71,8 +71,10 @@ def test_a_broken_runner_ends_its_run_only(home: House, client: FakeClient, text
 def test_a_run_that_takes_too_long_is_stopped(home: House, client: FakeClient) -> None:
     send(client, "slow", timeoutMs=30)
     home.idle()
-    assert client.call("sessions.describe", key="main")["session"]["status"] == "timeout"
+    row = client.call("sessions.describe", key="main")["session"]
+    assert (row["status"], row["lastRunError"]) == ("timeout", "timeout")
     assert client.wait_for("chat", state="aborted")["stopReason"] == "timeout"
+    assert send(client, "slow", timeoutMs=30) == {"runId": "slow", "status": "error", "summary": "timeout"}
 
 
 def test_tool_steps_show_arguments_to_who_may_see_them(home: House) -> None:

@@ -35,6 +35,7 @@ MOST_BODY_BYTES: Final = 256 * 1024
 BAD_TOKENS_PER_MINUTE: Final = 20
 MOST_KEY_CHARS: Final = 256
 MOST_WAIT_S: Final = 60.0
+MOST_TURN_S: Final = 7 * 24 * 3600
 RUNNER_FIELDS: Final = ("model", "thinking")
 
 
@@ -149,9 +150,9 @@ class Webhooks:
         own = uuid5(NAMESPACE_URL, run_id) if given else uuid4()  # a retry means the same session
         default = str(self._settings.get("defaultSessionKey") or f"hook:{own}")
         key = self._key(params, is_ours=is_ours, default=default)
-        seconds = params.get("timeoutSeconds")
+        seconds = _seconds(params.get("timeoutSeconds"))
         runner = {field: params[field] for field in RUNNER_FIELDS if isinstance(params.get(field), str)}
-        if isinstance(seconds, (int, float)) and seconds > 0:
+        if seconds is not None:
             runner["timeoutMs"] = int(seconds * 1000)
         errand = Errand(
             *("hook", name, key, run_id, text),
@@ -161,7 +162,7 @@ class Webhooks:
         )
         answer = {"ok": True, **self._errands.start(errand)}
         if params.get("waitForCompletion") is True:
-            end = self._errands.wait(run_id, min(float(seconds or MOST_WAIT_S), MOST_WAIT_S))
+            end = self._errands.wait(run_id, min(seconds or MOST_WAIT_S, MOST_WAIT_S))
             answer |= {"status": "timeout"} if end is None else {"status": end.status, "text": end.text}
         return json_response(200, answer)
 
@@ -198,3 +199,12 @@ def _text(payload: Mapping[str, Json], name: str) -> str:
     if not isinstance(text, str) or not text.strip():
         raise InvalidRequest(f"{name} is required")
     return text[: hook_mappings.MOST_TEXT]
+
+
+def _seconds(given: Json) -> float | None:
+    """How long a turn may take; None: as if nothing was said. Raises InvalidRequest."""
+    if given is None:
+        return None
+    if not isinstance(given, int | float) or not 0 <= given <= MOST_TURN_S:
+        raise InvalidRequest(f"timeoutSeconds must be a number, at most {MOST_TURN_S}")
+    return float(given) or None

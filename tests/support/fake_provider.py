@@ -166,4 +166,4 @@ def listening(queue: "deque[Any]", queues: "list[deque[Any]]") -> Iterator[None]
     try:
         yield
     finally:
-        queues.remove(queue)
+        queues[:] = [other for other in queues if other is not queue]  # equal ones are not the same one

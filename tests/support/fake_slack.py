@@ -6,8 +6,10 @@ from collections import deque
 from typing import Any
 
 import gevent
+from geventwebsocket.exceptions import WebSocketError
 
 from tests.support.fake_provider import Called, FakeProvider, Reply, listening, mac, post
+from tests.support.waiting import until
 
 BOT_TOKEN = "xoxb-fake"
 APP_TOKEN = "xapp-fake"
@@ -115,26 +117,33 @@ class FakeSlack(FakeProvider):
             socket.close(1008)
             return
         self._tickets.discard(ticket)  # one connection each
-        self.connections += 1
         queue: deque[Any] = deque()
         hello = {"type": "hello", "num_connections": 1, "connection_info": {"app_id": "A1"}, "debug_info": {}}
         socket.send(json.dumps(hello))
         unanswered: dict[str, Any] = {}
         reader = gevent.spawn(self._read, socket, unanswered)
+        try:
+            self._feed(socket, reader, queue, unanswered)
+            reader.join(2.0)
+        except WebSocketError:  # it went away while it was written to
+            pass
+        reader.kill()
+        for envelope in [*unanswered.values(), *queue]:  # what nobody acknowledged goes to the next connection
+            gevent.spawn_later(REDELIVER_S, self._pass_on, envelope)
+
+    def _feed(self, socket: Any, reader: gevent.Greenlet, queue: "deque[Any]", unanswered: dict[str, Any]) -> None:
         with listening(queue, self.listeners):
+            self.connections += 1
             while not reader.dead:
                 if queue:
                     envelope = queue.popleft()
-                    socket.send(json.dumps(envelope))
                     if envelope["type"] == "disconnect":
-                        break
+                        socket.send(json.dumps(envelope))
+                        return
                     unanswered[envelope["envelope_id"]] = envelope
+                    socket.send(json.dumps(envelope))
                     gevent.spawn_later(REDELIVER_S, self._redeliver, envelope, unanswered, queue)
                 gevent.sleep(0.01)
-        reader.join(2.0)
-        reader.kill()
-        for envelope in unanswered.values():  # what nobody acknowledged goes to the next connection
-            gevent.spawn_later(REDELIVER_S, self._pass_on, envelope)
 
     def _read(self, socket: Any, unanswered: dict[str, Any]) -> None:
         while (data := socket.receive()) is not None:
@@ -146,15 +155,12 @@ class FakeSlack(FakeProvider):
                 unanswered.pop(envelope_id, None)
 
     def _redeliver(self, envelope: Any, unanswered: dict[str, Any], queue: "deque[Any]") -> None:
-        if envelope["envelope_id"] in unanswered and queue in self.listeners:
+        if envelope["envelope_id"] in unanswered and any(queue is one for one in self.listeners):
             queue.append({**envelope, "retry_attempt": envelope["retry_attempt"] + 1, "retry_reason": "timeout"})
 
     def _pass_on(self, envelope: Any) -> None:
-        for _ in range(500):
-            if self.listeners:
-                self.listeners[-1].append(envelope)
-                return
-            gevent.sleep(0.02)
+        until(lambda: self.listeners, "the next connection")
+        self.listeners[-1].append(envelope)
 
 
 def _ok(**fields: Any) -> Reply:

@@ -87,10 +87,19 @@ def test_who_speaks_no_protocol_is_left() -> None:
     operator.closed(1006, "")
     with pytest.raises(UpstreamError, match="1006"):
         operator.login(WHO)
-    silent = Operator(FakeUpstream(), Latch, lambda name, payload: None, ())  # type: ignore[arg-type]
-    silent.message(json.dumps({"type": "event", "event": "connect.challenge"}).encode())
+
+
+@pytest.mark.parametrize("payload", [None, {}, [1], {"nonce": "n"}, {"nonce": "n", "ts": "soon"}, {"ts": 1}])
+def test_a_challenge_that_is_none_is_an_error_of_the_other_side(payload: object) -> None:
+    operator = Operator(FakeUpstream(), Latch, lambda name, payload: None, ())  # type: ignore[arg-type]
+    operator.message(json.dumps({"type": "event", "event": "connect.challenge", "payload": payload}).encode())
     with pytest.raises(UpstreamError, match="no OpenClaw gateway"):
-        silent.login(WHO)
+        operator.login(WHO)
+
+
+def test_so_is_a_hello_that_is_none() -> None:
+    with pytest.raises(UpstreamError, match="no OpenClaw gateway"):
+        connected(FakeUpstream(connect=["hello"])).login(WHO)
 
 
 def test_close() -> None:

@@ -10,7 +10,7 @@ from gw.errors import UpstreamError
 from gw.hub import Greenlets, sleep
 from gw.model.action import Action
 from gw.model.decision import Decision, Finding, PolicyRef, Verdict
-from gw.modes.beside import rules as rules
+from gw.modes.beside import rules
 from gw.modes.beside import sidecar as module
 from gw.modes.beside.coverage import Coverage
 from gw.modes.beside.device import OwnDevice
@@ -218,6 +218,33 @@ def test_a_lost_race_is_counted_and_forgotten(start: Any, reason: str, outcome: 
     beside.ask()
     until(lambda: beside.counted(outcome))
     assert beside.counted("deny") == 0
+
+
+def test_a_session_that_may_not_be_followed_keeps_nothing_else_from_being(start: Any) -> None:
+    def follow(params: dict[str, Any]) -> dict[str, Any]:
+        if params["key"] == "gone":
+            raise Refuse(code="INVALID_REQUEST", message="session not found")
+        return {"subscribed": True}
+
+    rows = {"sessions": [{"key": "gone"}, {"key": "here"}]}
+    beside = start(FakeUpstream(**{"sessions.list": rows, "sessions.messages.subscribe": follow}))
+    beside.upstream.event("sessions.changed", {"sessions": [{"key": "gone too"}, {"key": "new"}]})
+    asked = beside.upstream.params
+    until(lambda: {"key": "new"} in asked("sessions.messages.subscribe"))
+    assert len(asked("connect")) == 1
+
+
+def test_an_answer_that_the_disk_refuses_is_said_and_the_hold_stays(
+    start: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    beside = start()
+    beside.verdicts = {"rm": Verdict.REVIEW}
+    beside.ask()
+    until(lambda: beside.counted("left"))
+    beside.disk.full = True
+    beside.upstream.event("exec.approval.resolved", {"id": "a1", "decision": "deny", "resolvedBy": "ann"})
+    until(lambda: "approval.not_settled" in caplog.messages)
+    assert len(beside.reviews.pending()) == 1
 
 
 def test_pending_approvals_are_read_after_every_connect(start: Any) -> None:

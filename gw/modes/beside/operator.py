@@ -75,7 +75,7 @@ class Operator:
         self._wanted = wanted
         self._waiters: dict[str, _Waiter] = {}
         self._challenged = make_latch()
-        self._challenge: dict[str, Any] = {}
+        self._challenge: Json = None
         self._why = ""  # it ended
 
     # --- ports.Peer -----------------------------------------------------------------------------------------
@@ -89,7 +89,7 @@ class Operator:
             if found.kind == "res":
                 self._answered(json.loads(data))
             elif found.kind == "event" and found.name == CHALLENGE:
-                self._challenge = json.loads(data).get("payload") or {}
+                self._challenge = json.loads(data).get("payload")
                 self._challenged.set()
             elif found.kind == "event" and found.name in self._wanted:
                 self._on_event(str(found.name), json.loads(data).get("payload"))
@@ -108,9 +108,12 @@ class Operator:
 
     def login(self, who: Login) -> dict[str, Any]:
         """Answer the challenge; the hello. Raises UpstreamError, RefusedError."""
-        if not self._challenged.wait(ANSWER_TIMEOUT_S) or not self._challenge:
-            raise UpstreamError(self._why or "it sent no challenge: this is no OpenClaw gateway")
-        nonce, at_ms = str(self._challenge.get("nonce", "")), int(self._challenge.get("ts", 0))
+        self._challenged.wait(ANSWER_TIMEOUT_S)
+        match self._challenge:
+            case {"nonce": str(nonce), "ts": int(at_ms)}:
+                pass
+            case _:
+                raise UpstreamError(self._why or "it sent no challenge: this is no OpenClaw gateway")
         signed = Signed(CLIENT_ID, CLIENT_MODE, "operator", who.scopes, who.token, PLATFORM, "")
         params: dict[str, Any] = {
             "minProtocol": 4,
@@ -129,7 +132,9 @@ class Operator:
         }
         if who.token:
             params["auth"] = {"token": who.token}
-        hello: dict[str, Any] = self.call("connect", params)
+        hello = self.call("connect", params)
+        if not isinstance(hello, dict):
+            raise UpstreamError("its hello is none: this is no OpenClaw gateway")
         return hello
 
     def call(self, method: str, params: Json = None, timeout_s: float = ANSWER_TIMEOUT_S) -> Any:

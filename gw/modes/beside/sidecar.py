@@ -12,12 +12,11 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from gw.defender.review import APPROVED, DENIED, Held, Reviews
-from gw.errors import ApprovalNotFound, Expired, Overloaded, UpstreamError
+from gw.errors import ApprovalNotFound, Expired, GwError, Overloaded, UpstreamError
 from gw.hub import BoundedQueue, Greenlets, sleep
 from gw.model.action import Action
 from gw.model.decision import Decision, Verdict
-from gw.modes.beside import canary
-from gw.modes.beside import rules as rules
+from gw.modes.beside import canary, rules
 from gw.modes.beside.coverage import Coverage, Execution
 from gw.modes.beside.operator import Login, Operator, RefusedError
 from gw.modes.beside.rules import Approval, ToolEvent
@@ -192,7 +191,7 @@ class Sidecar:
         for key in rules.session_keys(payload):
             if key not in self._sessions and len(self._sessions) < MOST_SESSIONS:
                 self._sessions.add(key)
-                operator.call("sessions.messages.subscribe", {"key": key})
+                self._read(operator, "sessions.messages.subscribe", key=key)
 
     # --- approvals ------------------------------------------------------------------------------------------
 
@@ -268,7 +267,7 @@ class Sidecar:
         if any(grant.id == held.id and grant.binding is not None for grant in reviews.grants()):
             try:
                 reviews.revoke(held.id, rules.MODE)
-            except OSError as error:  # gone from memory all the same; it comes back with a restart, until it ends
+            except (OSError, GwError) as error:  # gone from memory; it comes back with a restart, until it ends
                 logger.error("leave.not_written", extra={"held": held.id, "error": type(error).__name__})
 
     def _resolved(self, payload: Json) -> None:
@@ -289,8 +288,10 @@ class Sidecar:
         if by:  # nobody: its time was over
             try:
                 self._ports.reviews.settle(held_id, by, allowed=allowed)
-            except (ApprovalNotFound, OSError):
+            except ApprovalNotFound:
                 logger.info("approval.settled_before", extra={"held": held_id})
+            except (OSError, GwError) as error:  # it is asked about here until its time is over
+                logger.error("approval.not_settled", extra={"held": held_id, "error": type(error).__name__})
 
     # --- what happens in sessions ---------------------------------------------------------------------------
 

@@ -163,6 +163,7 @@ FACTS: Final[Mapping[str, str]] = MappingProxyType(
         "wipes-logs": "deletes or empties logs",
         "disables-guard": "stops a firewall, auditing or another guard",
         "tampers-guard": "changes the files of the agent's own guards",
+        "steers-agent": "changes what an agent is told, which servers it uses or what it may do without asking",
         "captures": "records traffic, keys, the screen or the microphone",
         "scans-network": "scans a network",
         "plants-web-shell": "writes a page that runs what its visitors send",

@@ -164,6 +164,8 @@ def _check_write(draft: Draft, path: str) -> None:
     if path.startswith(_SOCKETS):
         facts.add("raw-network")
         return
+    if paths.is_steering(path):
+        facts.add("steers-agent")
     if paths.is_ordinary(path) or paths.is_temporary(path):
         return
     if paths.is_guard(path):

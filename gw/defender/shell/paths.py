@@ -26,7 +26,7 @@ ROOTS = names(
     " /var /opt /srv /dev /proc /sys /run /mnt /media /Users /System /Library /Applications /var/lib /var/log"
     " /var/lib/docker /var/lib/dpkg /var/lib/mysql /var/lib/postgresql /var/www /usr/local/bin /usr/local/lib /nix"
     " /snap /etc/ssh /etc/ssl /etc/systemd ~/.ssh ~/.gnupg ~/.config ~/.openclaw ~/Documents ~/Desktop ~/Pictures"
-    " ~/.local"
+    " ~/.local ~/.openclaw/workspace"
 )
 
 # Alternatives behind `~/`; those that name a folder cover everything in it.
@@ -49,7 +49,8 @@ _SECRETS_AT_HOME = (
 _SECRETS_OF_SYSTEM = (
     r"/etc/(?:shadow|gshadow|security/opasswd|master\.passwd|krb5\.keytab|ipsec\.secrets|ppp/(?:chap|pap)-secrets)",
     r"/etc/(?:ssh/ssh_host_[^/]*_key$|openvpn/[^$]*\.key|wireguard/|kubernetes/(?:admin\.conf|pki)|rancher/[^$]*\.yaml)",
-    r"/etc/clawgate/(?:keys|secrets|[^/]*\.key)", r"/etc/NetworkManager/system-connections",
+    r"/etc/clawgate/(?:keys|secrets|[^/]*\.key)", r"/var/lib/clawgate/[^$]*\.(?:db|key|sqlite)",
+    r"/etc/NetworkManager/system-connections",
     r"/var/run/secrets/(?:kubernetes\.io|[^$]*token[^/]*$)", r"/run/secrets/",
     r"/proc/[^/]+/(?:environ|mem$)", r"/proc//(?:environ|mem)$", r"/proc/kcore", r"/dev/k?mem$",
     r"/var/lib/(?:sss/db|samba/private|NetworkManager|kubelet/pki)", r"/etc/wpa_supplicant/[^$]*\.conf",
@@ -101,14 +102,23 @@ _DISK = re.compile(
 )
 _KERNEL = re.compile(
     r"/dev/(?:mem|kmem|port)$|/proc/(?:sysrq-trigger|kcore|sys/kernel/(?:core_pattern|modprobe|randomize_va_space))"
-    r"|/sys/(?:kernel|power|firmware|fs/cgroup/[^$]*release_agent)|/boot(?:/|$)|/selinux/"
+    r"|/sys/(?:kernel|power|firmware)|/[^$]*/release_agent$|/boot(?:/|$)|/selinux/"
 )
 _LOGS = re.compile(
     r"/var/log(?:/|$)|/var/run/utmp|/run/utmp|~/\.(?:bash|zsh|sh|ash|ksh|python|mysql|psql|node_repl|lesshst)_?history"
     r"|.*\.bash_history$|~/\.histfile|~/\.lesshst|~/\.local/share/fish/fish_history"
 )
+# In the agent's workspace only what it is told at every start and its skills; the rest is its desk and diary.
 _GUARDS = re.compile(
-    r"~/\.(?:openclaw|defenseclaw|clawgate)(?:/|$)|/etc/clawgate|/var/lib/clawgate|/usr/lib/clawgate|/var/log/clawgate|/opt/clawgate"
+    r"~/\.openclaw(?:/(?!workspace[\w-]*(?:/|$))|/workspace[\w-]*/(?:(?:SOUL|AGENTS|TOOLS|IDENTITY|USER|HEARTBEAT|BOOT)\.md|skills)|/?$)"
+    r"|~/\.(?:defenseclaw|clawgate)(?:/|$)|/(?:etc|var/lib|usr/lib|var/log|opt)/clawgate"
+)
+# Read by an agent at every start: what it is told, the servers it talks to, what it may do without asking.
+_STEERING = re.compile(
+    r"(?:^|/)(?:(?:SOUL|HEARTBEAT|AGENTS|CLAUDE|GEMINI)(?:\.local)?\.md|\.(?:cursor|windsurf|cline)rules|copilot-instructions\.md"
+    r"|\.mcp\.json|mcp(?:_config|_settings|-servers)?\.json|claude_desktop_config\.json|\.claude\.json"
+    r"|\.claude/(?:settings[\w.]{0,32}\.json|(?:hooks|commands|agents|skills)/[^$]*)|\.cursor/(?:rules|hooks)[^$]*"
+    r"|\.codex/config\.toml|\.gemini/settings\.json|\.config/opencode/[^/]*\.json|\.continue/config\.\w{2,4})$"
 )
 _DATA = (
     ".db", ".sqlite", ".sqlite3", ".sql", ".mdb", ".env", ".key", ".pem", ".tfstate", ".dump", ".bak", ".csv", ".yaml",
@@ -193,7 +203,7 @@ def is_private(path: str) -> bool:
 
 def is_ordinary(path: str) -> bool:
     """A relative path that is neither git's own nor a history: none of the questions below is answered with yes."""
-    return not path.startswith(("/", "~")) and ".git" not in path and "history" not in path
+    return not path.startswith(("/", "~", "$")) and ".git" not in path and "history" not in path
 
 
 def is_startup(path: str) -> bool:
@@ -222,6 +232,10 @@ def is_log(path: str) -> bool:
 
 def is_guard(path: str) -> bool:
     return _GUARDS.match(path, 0, MAX_PATH) is not None and "/logs/" not in path
+
+
+def is_steering(path: str) -> bool:
+    return _STEERING.search(path, 0, MAX_PATH) is not None
 
 
 def is_data(path: str) -> bool:

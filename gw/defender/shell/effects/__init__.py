@@ -10,6 +10,7 @@ from typing import Final
 from gw.defender.shell.draft import Effect
 from gw.defender.shell.effects import (
     accounts,
+    agents,
     capture,
     clients,
     containers,
@@ -29,8 +30,8 @@ from gw.defender.shell.effects import (
 )
 
 AREAS: Final = (
-    accounts, capture, clients, containers, databases, deletion, disks, files, git, hosted, machine, macos, migrations,
-    packages, sockets, tools, windows,
+    accounts, agents, capture, clients, containers, databases, deletion, disks, files, git, hosted, machine, macos,
+    migrations, packages, sockets, tools, windows,
 )  # fmt: skip
 
 EFFECTS: Final[Mapping[str, Effect]] = MappingProxyType({k: v for area in AREAS for k, v in area.EFFECTS.items()})

@@ -324,26 +324,6 @@ def subsystem(draft: Draft) -> None:
         draft.facts.add("service-destroys")
 
 
-def agent(draft: Draft) -> None:
-    """Coding agents started without their own questions."""
-    yes = ("--dangerously-skip-permissions", "--yolo", "--full-auto", "--dangerously-bypass-approvals-and-sandbox")
-    if draft.has(*yes) or (draft.program == "gemini" and "-y" in draft.argv):
-        draft.facts.add("skips-approval")
-
-
-def openclaw(draft: Draft) -> None:
-    words = draft.operands
-    if (
-        (
-            (words[:1] == ["approvals"] and words[1:2] in (["set"], ["allowlist"], ["allow"]))
-            or words[:2] == ["config", "set"]
-        )
-        or words[:1] in (["uninstall"], ["reset"])
-        or words[:2] in (["plugins", "disable"], ["gateway", "stop"])
-    ):
-        draft.facts.add("tampers-guard")
-
-
 _SERVICES = names(
     "gsutil doctl linode-cli hcloud flyctl fly heroku vercel netlify wrangler supabase firebase railway render"
     " serverless sls eksctl kops rancher nomad consul ibmcloud oci aliyun tccli scw exo cf ovhai stripe b2 mc s5cmd"
@@ -368,8 +348,6 @@ EFFECTS: dict[str, Effect] = {
     **dict.fromkeys(("helm", "helmfile"), helm),
     **dict.fromkeys(names("gh hub glab tea"), forge),
     **dict.fromkeys(("restic", "borg", "kopia", "duplicity"), restic),
-    **dict.fromkeys(names("claude codex gemini opencode aider goose cursor-agent amp qwen"), agent),
-    "openclaw": openclaw,
     "ansible": playbook,
     **dict.fromkeys(_DECRYPTS, decrypt),
     **dict.fromkeys(("wsl", "wsl.exe"), subsystem),

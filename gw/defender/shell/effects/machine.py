@@ -23,9 +23,10 @@ _HISTORY_NAMES = frozenset(("HISTFILE", "HISTSIZE", "HISTFILESIZE", "HISTCONTROL
 _GUARDS = names(
     "auditd apparmor ufw firewalld iptables nftables fail2ban clamav clamav-daemon clamd falcon-sensor rsyslog"
     " rsyslogd syslog syslog-ng systemd-journald journald selinux osqueryd wazuh-agent wazuh crowdsec sysmon falco"
-    " mdatp clawgate tripwire aide snort suricata ossec defenseclaw sentinelone cbdaemon cbagentd unattended-upgrades"
-    " sshguard rkhunter esets"
+    " mdatp tripwire aide snort suricata ossec sentinelone cbdaemon cbagentd unattended-upgrades sshguard"
+    " rkhunter esets"
 )
+_OWN_GUARDS = names("clawgate defenseclaw openclaw openclaw-gateway")  # of the agent itself
 # What a machine is reached by or keeps its data with.
 _DAEMONS = names(
     "sshd systemd init systemd-logind dbus-daemon cron crond dockerd containerd kubelet postgres mysqld mariadbd mongod"
@@ -43,7 +44,11 @@ _SYSTEM_LIBRARIES = ("/usr/lib", "/lib", "/opt", "/usr/local/lib", "lib")
 
 
 def is_guard(name: str) -> bool:
-    return name.removesuffix(".service") in _GUARDS
+    return name.removesuffix(".service") in _GUARDS or is_own_guard(name)
+
+
+def is_own_guard(name: str) -> bool:
+    return name.removesuffix(".service") in _OWN_GUARDS
 
 
 # --- services, schedules, power ---------------------------------------------------------------------------------------
@@ -206,7 +211,7 @@ _ASKS_ONLY = names("-0 -l -L -1 -HUP -SIGHUP -s")
 
 def kill(draft: Draft) -> None:
     words = draft.argv[1:]
-    if any("(" in w and not _GUARDS.isdisjoint(w.strip("$()`").split()) for w in words):
+    if any("(" in w and any(map(is_guard, w.strip("$()`").split())) for w in words):
         draft.facts.add("disables-guard")  # kill $(pgrep auditd)
     if (
         (len(words) > 1 and words[-1] == "-1")
@@ -221,7 +226,7 @@ def kill(draft: Draft) -> None:
 def kill_by_name(draft: Draft) -> None:
     user = draft.value("-u", "--user", "-U", "--euid")
     targets = [o for o in draft.operands if o != user]
-    if any(is_guard(name) for target in targets for name in target.split("|")):
+    if any(is_guard(name) for target in targets for name in target.replace("|", " ").split()):
         draft.facts.add("disables-guard")
     elif (user is not None and not targets) or targets[:1] in ([".*"], ["."], ["*"], [""]):
         draft.facts.add("kills-all")

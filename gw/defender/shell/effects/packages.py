@@ -5,7 +5,7 @@ nobody published.
 """
 
 from gw.defender.shell.draft import Draft, Effect
-from gw.defender.shell.effects.machine import is_guard
+from gw.defender.shell.effects.machine import is_guard, is_own_guard
 from gw.defender.shell.names import names
 from gw.defender.shell.paths import is_temporary
 from gw.defender.shell.stream import UNRESOLVED
@@ -33,7 +33,7 @@ _DRY = names("-s --simulate --just-print --dry-run --no-act --assumeno --test")
 _TARGETS = names(
     "--target -t --prefix --root --cache --cache-dir -r --requirement -c --log --install-dir"
 )  # of options
-_REMOVES = names("remove purge autoremove erase -R uninstall del")
+_REMOVES = names("remove purge autoremove erase -R uninstall un rm del")
 _LOCAL = (".deb", ".rpm", ".apk", ".ipk", ".snap", ".txz", ".pkg.tar.zst", ".pkg.tar.xz")
 
 
@@ -73,8 +73,11 @@ def pip(draft: Draft) -> None:
 def _uninstalls(draft: Draft) -> None:
     """Everything there is, by a list that another program prints."""
     listed = "xargs" in draft.wrappers or any(mark & UNRESOLVED for mark in draft.marks)
-    if draft.operands[:1] in (["uninstall"], ["remove"], ["rm"]) and listed:
-        draft.facts.add("deletes-many")
+    if not _REMOVES.isdisjoint(draft.operands[:1]):
+        if listed:
+            draft.facts.add("deletes-many")
+        if any(map(is_own_guard, draft.operands[1:])):
+            draft.facts.add("tampers-guard")
 
 
 def npm(draft: Draft) -> None:
@@ -143,7 +146,7 @@ def system(draft: Draft) -> None:
         w in _CRITICAL or is_guard(w) or w.startswith("linux-image") or w in ("*", ".*") for w in words
     )
     if removing and needed and _DRY.isdisjoint(draft.argv):
-        draft.facts.add("removes-system-package")
+        draft.facts.add("tampers-guard" if any(map(is_own_guard, words)) else "removes-system-package")
     if any(hook in a for a in draft.argv for hook in _HOOKS):
         draft.facts.add("shell-escape")
     if not _UNVERIFIED.isdisjoint(draft.argv) or any(w.startswith(("http://", "https://", "ftp://")) for w in words):

@@ -136,7 +136,7 @@ def ssh(draft: Draft) -> None:
         if not option:
             break
         if option in ("-R", "-w", "-g") or (option in ("-L", "-D") and value.startswith(("0.0.0.0:", "*:"))):
-            draft.facts.add("tunnels")
+            _opens_tunnel(draft)
     if draft.stdin is not None and draft.stdin.text is None:
         if draft.stdin.marks & SECRET:
             draft.facts.add("sends-secret")
@@ -159,9 +159,18 @@ def login_server(draft: Draft) -> None:
         draft.facts.add("listens")
 
 
+_GATEWAY_PORT = "18789"
+
+
+def _opens_tunnel(draft: Draft) -> None:
+    draft.facts.add("tunnels")
+    if any(_GATEWAY_PORT in word for word in draft.argv[1:]):
+        draft.facts.add("tampers-guard")  # whoever finds its other end speaks to the agent's own gateway
+
+
 def tunnel(draft: Draft) -> None:
     if not draft.has("--help", "--version", "-h") and draft.operands[:1] not in ([], ["version"], ["help"]):
-        draft.facts.add("tunnels")
+        _opens_tunnel(draft)
 
 
 def network(draft: Draft) -> None:
@@ -193,7 +202,7 @@ def serve(draft: Draft) -> None:
 def published(draft: Draft) -> None:
     """`code tunnel`, `tailscale serve`, `tailscale funnel`."""
     if draft.operands[:1] in (["tunnel"], ["serve"], ["funnel"]):
-        draft.facts.add("tunnels")
+        _opens_tunnel(draft)
 
 
 def xterm(draft: Draft) -> None:

@@ -32,6 +32,7 @@ from tests.support.commands import facts_of
         ("echo x > /etc/hosts", "writes-system"),
         ("echo x > /etc/clawgate/x", "tampers-guard"),
         ("rm /etc/clawgate/x", "tampers-guard"),
+        ("echo x >> AGENTS.md", "steers-agent"),
         ("rm /usr/bin/x", "writes-system"),
         ("> /var/log/auth.log", "wipes-logs"),
         ("cat /dev/null > ~/.bash_history", "wipes-logs"),

@@ -52,7 +52,8 @@ HOLDS = {
     paths.is_disk: ["/dev/sda", "/dev/nvme0n1", "/dev/mapper/x"],
     paths.is_kernel: ["/dev/mem", "/proc/sysrq-trigger", "/boot/x"],
     paths.is_log: ["/var/log/auth.log", "~/.bash_history", "home/me/.bash_history"],
-    paths.is_guard: ["~/.openclaw/openclaw.json", "/etc/clawgate/clawgate.yaml", "/var/lib/clawgate/x"],
+    paths.is_guard: ["~/.openclaw/openclaw.json", "/etc/clawgate/clawgate.yaml", "~/.openclaw/workspace/SOUL.md"],
+    paths.is_steering: ["CLAUDE.md", "~/clawd/SOUL.md", ".claude/settings.local.json", "~/.cursor/mcp.json"],
     paths.is_temporary: ["/tmp/x", "node_modules", "./build", "x.egg-info", "/dev/null"],
 }  # fmt: skip
 FAILS = {
@@ -65,7 +66,8 @@ FAILS = {
     paths.is_disk: ["/dev/null", "/dev/tty", "sda"],
     paths.is_kernel: ["/proc/cpuinfo", "/dev/null"],
     paths.is_log: ["/srv/log", "~/notes"],
-    paths.is_guard: ["~/.openclaw-notes", "/etc/hosts", "~/.openclaw/logs/x"],
+    paths.is_guard: ["~/.openclaw-notes", "/etc/hosts", "~/.openclaw/logs/x", "~/.openclaw/workspace/memory/x.md"],
+    paths.is_steering: ["README.md", "docs/CLAUDE.md.txt", "settings.json", "MEMORY.md", ".cursor/x"],
     paths.is_temporary: ["/tmp", "src", "/srv/build", "~/build", "../build"],
 }
 

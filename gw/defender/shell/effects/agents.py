@@ -1,0 +1,77 @@
+"""Agents and their own settings: OpenClaw's command line, coding agents, the hub they get skills from.
+
+Adds facts to drafts. Invariant: what only asks (status, list, get of no secret) adds nothing.
+"""
+
+import re
+
+from gw.defender.shell.draft import Draft, Effect
+from gw.defender.shell.effects.clients import sends_file, sends_marked
+from gw.defender.shell.names import names
+from gw.defender.shell.stream import SECRET
+
+_UNASKED = names("--dangerously-skip-permissions --yolo --full-auto --dangerously-bypass-approvals-and-sandbox")
+# What an agent is extended with, and how.
+_EXTENSIONS = names("mcp plugin plugins extensions skills hooks")
+_ADDING = names("add add-json install enable link set import")
+_TAMPERING = {
+    "approvals": names("set allowlist allow"),
+    "config": names("set unset patch apply"),
+    "plugins": names("disable uninstall"),
+    "gateway": names("stop uninstall"),
+}
+_LETS_IN = names("devices pairing nodes")
+_SECRET_SETTING = re.compile(r"token|password|secret|api_?key", re.I)
+
+
+def _extends(draft: Draft) -> bool:
+    words = draft.operands
+    return not _EXTENSIONS.isdisjoint(words[:1]) and not _ADDING.isdisjoint(words[1:3])
+
+
+def coding(draft: Draft) -> None:
+    """Coding agents: started without their own questions, or given more servers and programs."""
+    if not draft.flags.isdisjoint(_UNASKED) or (draft.program == "gemini" and "-y" in draft.argv):
+        draft.facts.add("skips-approval")
+    if _extends(draft):
+        draft.facts.add("steers-agent")
+
+
+def openclaw(draft: Draft) -> None:
+    first, verb = [*draft.operands[:2], "", ""][:2]
+    if verb in _TAMPERING.get(first, ()) or first in ("uninstall", "reset") or (first == "gateway" and _exposes(draft)):
+        draft.facts.add("tampers-guard")
+    elif _extends(draft) or (first in _LETS_IN and verb == "approve"):
+        draft.facts.add("steers-agent")
+    elif first == "cron" and verb in ("add", "edit"):
+        draft.facts.add("schedules")
+    elif (first, verb) == ("config", "get") and any(_SECRET_SETTING.search(o, 0, 128) for o in draft.operands[2:]):
+        draft.facts.add("reads-service-secret")
+    elif (first, verb) == ("message", "send"):
+        _sends_message(draft)
+
+
+def _exposes(draft: Draft) -> bool:
+    """A gateway that asks for no token, or listens for other machines."""
+    return draft.value("--auth") == "none" or (draft.value("--bind") or "loopback") not in ("loopback", "auto")
+
+
+def _sends_message(draft: Draft) -> None:
+    for mark in draft.marks:
+        sends_marked(draft, mark & SECRET)
+    attached = draft.value("--media", "--file")
+    if attached:
+        sends_file(draft, attached)
+
+
+def hub(draft: Draft) -> None:
+    """clawhub: skills are instructions by strangers."""
+    if draft.operands[:1] in (["install"], ["update"]):
+        draft.facts.add("steers-agent")
+
+
+EFFECTS: dict[str, Effect] = {
+    **dict.fromkeys(names("claude codex gemini opencode aider goose cursor-agent amp qwen"), coding),
+    "openclaw": openclaw,
+    "clawhub": hub,
+}

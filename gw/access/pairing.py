@@ -19,11 +19,12 @@ SECRET_BYTES: Final = 32
 
 
 class RecordFile(Protocol):
-    """Where the records live; `save` returns once they are durable (it may block the calling greenlet)."""
+    """Where the records live."""
 
     def load(self) -> Json | None: ...
 
-    def save(self, records: Json) -> None: ...
+    def save(self, records: Json) -> None:
+        """Return once they are durable; the calling greenlet waits. Raises StoreError, Overloaded."""
 
 
 class Identity(NamedTuple):

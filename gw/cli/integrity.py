@@ -158,7 +158,7 @@ def _save(settings: Settings, baseline: Baseline) -> None:
     """Sign and write; the first time makes the key. The folder belongs to whoever owns the state."""
     from gw.defender.integrity.keys import generate, signer
     from gw.modes.host_integrity import baseline_file
-    from gw.modes.records import replace_file
+    from gw.session.durable import replace_file
 
     owner = settings.gateway.state.stat()  # without a state there is nothing to make a key for
     key = _key_file(settings)

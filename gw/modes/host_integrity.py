@@ -23,10 +23,10 @@ from gw.defender.integrity.watcher import Tamper, Watch, Watcher, watches
 from gw.errors import Expired, Overloaded, StoreError
 from gw.hub import BoundedQueue, sleep
 from gw.ledger.files import make_folder
-from gw.modes.records import replace_file
 from gw.net.inotify import Inotify
 from gw.policy.compiled import CompiledPolicy
 from gw.ports import Clock, Offload
+from gw.session.durable import replace_file
 
 logger = logging.getLogger(__name__)
 

@@ -4,13 +4,12 @@ Must not know what is in it. Invariant: a reader finds the old content or the ne
 once the new one is on disk.
 """
 
-import os
 from pathlib import Path
 
-from gw.errors import ConfigError
-from gw.ledger.files import FILE_MODE, FOLDER_MODE, sync_folder
+from gw.errors import ConfigError, StoreError
 from gw.model.problem import Problem
 from gw.ports import Json, Offload
+from gw.session.durable import replace_file
 from gw.wire import json
 
 
@@ -34,16 +33,8 @@ class JsonRecordFile:
             ) from None
 
     def save(self, records: Json) -> None:
-        self._offload.run(replace_file, self._path, json.dumps(records))
-
-
-def replace_file(path: Path, data: bytes) -> None:
-    path.parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.part")
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, FILE_MODE)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
-    sync_folder(path.parent)
+        """Raises StoreError, Overloaded."""
+        try:
+            self._offload.run(replace_file, self._path, json.dumps(records))
+        except OSError as error:
+            raise StoreError(f"{self._path}: {error.strerror}") from None

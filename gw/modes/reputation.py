@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Final
 from gw import __version__, hub
 from gw.config.secrets import read_secret
 from gw.config.settings import Settings
-from gw.modes.records import replace_file
 from gw.observe.metrics import Metrics
 from gw.ports import Clock
+from gw.session.durable import replace_file
 
 if TYPE_CHECKING:
     from gw.defender.virustotal.lookup import Lookup

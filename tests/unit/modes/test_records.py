@@ -2,7 +2,7 @@ import stat
 
 import pytest
 
-from gw.errors import ConfigError
+from gw.errors import ConfigError, StoreError
 from gw.modes.records import JsonRecordFile
 
 
@@ -31,7 +31,7 @@ def test_a_save_that_fails_leaves_the_old_content(tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("os.fsync", full)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(StoreError, match=r"devices\.json: No space"):
         file.save({"b": 2})
     assert file.load() == {"a": 1}
 

@@ -4,6 +4,9 @@ Knows the claims table and the store, not what a request does. Invariant: while 
 answer is kept, the same request has no second effect.
 """
 
+from contextlib import suppress
+
+from gw.errors import GwError
 from gw.ports import Clock, Json
 from gw.session.book import Book
 from gw.session.idempotency import Claims
@@ -16,9 +19,17 @@ class Claimed:
         self._clock = clock
 
     def claim(self, name: str, digest: str, run_id: str) -> Json | None:
-        """None: go on, and `settle` or `release`; otherwise what to answer. Raises InvalidRequest (conflict)."""
+        """None: go on, and `settle` or `release`; otherwise what to answer.
+
+        Raises InvalidRequest (conflict), and StoreError or Overloaded; then the key is as free as before.
+        """
         outcome, changes = self._claims.begin(name, digest, run_id, self._clock.now_ms())
-        self._book.write(changes)
+        try:
+            self._book.write(changes)
+        except GwError:
+            with suppress(GwError):  # written with the next change, behind what it takes back
+                self.release(name)
+            raise
         return None if outcome.claimed else outcome.answer
 
     def settle(self, name: str, answer: Json) -> None:

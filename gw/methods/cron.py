@@ -54,8 +54,11 @@ class Cron:
     def tick(self) -> None:
         """Start what is due; called about once a second."""
         self._heartbeats.beat()
-        for job in self._jobs.due()[: AT_ONCE - self._running]:
-            self._start(job)
+        for job in self._jobs.due()[: max(0, AT_ONCE - self._running)]:
+            try:
+                self._start(job)
+            except GwError as error:
+                logger.warning("cron.not_begun", extra={"job": job["id"], "error": type(error).__name__})
 
     # --- methods ----------------------------------------------------------------------------------------------
 
@@ -159,8 +162,8 @@ class Cron:
     # --- runs -------------------------------------------------------------------------------------------------
 
     def _start(self, job: Job) -> str:
-        self._running += 1
         run_id = self._jobs.begin(job)
+        self._running += 1
         self._tell("started", job, runId=run_id)
         self._tasks.spawn(self._carry, job, run_id)
         return run_id

@@ -10,7 +10,7 @@ from typing import Final
 from uuid import uuid4
 
 from gw.access.pairing import RecordFile
-from gw.errors import InvalidRequest, Overloaded
+from gw.errors import GwError, InvalidRequest, Overloaded
 from gw.ports import Clock, Json
 from gw.routing import schedule
 
@@ -114,12 +114,16 @@ class CronJobs:
         return sorted(ready, key=lambda job: int(job["state"]["nextRunAtMs"]))
 
     def begin(self, job: Job) -> str:
-        """Note on disk that a run starts; returns its id."""
-        now = self._clock.now_ms()
-        run_id = f"cron:{job['id']}:{job['state'].get('nextRunAtMs', now)}"
+        """Note on disk that a run starts; returns its id. Raises StoreError, Overloaded: it does not, and stays due."""
+        now, before = self._clock.now_ms(), dict(job["state"])
+        run_id = f"cron:{job['id']}:{before.get('nextRunAtMs', now)}"
         job["state"]["runningAtMs"] = now
         self._plan(job, now)
-        self._save()
+        try:
+            self._save()
+        except GwError:
+            job["state"] = before
+            raise
         return run_id
 
     def finished(self, job_id: str, run_id: str, status: str, said: str, **facts: Json) -> Job:

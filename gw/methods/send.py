@@ -7,9 +7,10 @@ Source: openclaw/ROUTING.md sections 6 and 9.
 """
 
 from typing import Final
+from uuid import uuid4
 
 from gw.channels.base import Media, Outbound, Poll, Receipt
-from gw.errors import InvalidRequest, RequestError, Unavailable
+from gw.errors import GwError, InvalidRequest, Unavailable
 from gw.methods.claimed import Claimed
 from gw.methods.outlet import Outlet
 from gw.methods.router import Call, rpc
@@ -49,7 +50,6 @@ class Send:
             thread_id=params.get("threadId") or "",
             reply_to=params.get("replyToId") or "",
             media=tuple(Media("document" if params.get("forceDocument") else _kind(url), url=url) for url in urls),
-            key=f"send-{params['idempotencyKey']}",
         )
         return self._once(call, channel, out)
 
@@ -75,7 +75,6 @@ class Send:
             chat_id,
             question,
             thread_id=params.get("threadId") or "",
-            key=f"poll-{params['idempotencyKey']}",
             action="poll",
             poll=Poll(
                 options, chosen > 1, seconds or hours * 3600, params.get("isAnonymous"), params.get("silent") is True
@@ -91,8 +90,10 @@ class Send:
         if known is not None:
             return known
         try:
+            # A key of its own each time: the claim says what is a repeat, and one that was refused may be tried again.
+            out = out._replace(key=f"{call.method}-{uuid4().hex}")
             receipt = self._sent(channel, call.params.get("accountId") or "default", out)
-        except RequestError:
+        except GwError:
             self._claimed.release(name)
             raise
         answer: dict[str, Json] = {"runId": key, "channel": channel, "chatId": out.chat_id}

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from uuid import uuid4
 
 from gw.access.pairing import RecordFile
-from gw.errors import InvalidRequest
+from gw.errors import GwError, InvalidRequest
 from gw.ports import Json
 
 ALPHABET: Final = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
@@ -60,7 +60,10 @@ class PairedSenders:
     def ask(
         self, channel: str, account: str, sender_id: str, label: str, chat_id: str, now_ms: int
     ) -> PairRequest | None:
-        """Make a request; None when one waits already, or too many do: then the stranger hears nothing."""
+        """Make a request; None when one waits already, or too many do: then the stranger hears nothing.
+
+        Raises StoreError or Overloaded, and then there is none.
+        """
         waiting = self.pending(now_ms, channel, account)
         known = next((one for one in waiting if one.sender_id == sender_id), None)
         if known is not None:
@@ -72,7 +75,11 @@ class PairedSenders:
             str(uuid4()), self._make_code(), channel, account, sender_id, label, chat_id, now_ms, now_ms
         )
         self._pending[request.request_id] = request
-        self._save()
+        try:
+            self._save()
+        except GwError:
+            del self._pending[request.request_id]
+            raise
         return request
 
     def approve(self, channel: str, account: str, name: str, now_ms: int) -> PairRequest:

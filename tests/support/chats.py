@@ -7,6 +7,7 @@ from typing import Any
 from gw import hub
 from gw.channels.base import AccountConfig, Capabilities, Hooked, HookRequest, Inbound, Outbound, Peer, Receipt, Sender
 from gw.config.load import Tree
+from gw.errors import StoreError
 from gw.methods.broadcasts import Broadcasts
 from gw.methods.chat_turn import ChatTurns
 from gw.methods.inbound import Inbox
@@ -100,11 +101,14 @@ class Memory:
 
     def __init__(self) -> None:
         self.records: Any = None
+        self.is_full = False
 
     def load(self) -> Any:
         return self.records
 
     def save(self, records: Any) -> None:
+        if self.is_full:
+            raise StoreError("no space left")
         self.records = records
 
 

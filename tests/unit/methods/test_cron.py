@@ -32,7 +32,8 @@ class Lab:
         self.chats = Chats(home, {"channels": {"telegram": {"dmPolicy": "open", "allowFrom": ["*"]}}})
         talk, defender = home.talk, self.chats.defender
         errands = Errands(talk.desk, talk.turns, self.chats.outlet, defender.judge, defender.told.append)
-        self.jobs = CronJobs(Memory(), home.clock)
+        self.file = Memory()
+        self.jobs = CronJobs(self.file, home.clock)
         self.beats = Heartbeats(errands, home.clock, every or {}, lambda agent: f"agent:{agent}:main")
         self.cron = Cron(self.jobs, errands, self.beats, talk.desk, home.bus, hub.Greenlets(), "cron.json")
         home.router.attach(self.cron)
@@ -77,6 +78,18 @@ def test_a_job_runs_in_a_session_of_its_own(lab: Lab, runner: ScriptedRunner) ->
     assert shown["lastRunStatus"] == "ok"
     actions = [payload["action"] for event, payload in lab.client.events if event == "cron"]
     assert actions == ["added", "started", "finished"]
+
+
+def test_a_run_that_cannot_be_noted_stays_due_and_takes_nobodys_place(lab: Lab, runner: ScriptedRunner) -> None:
+    lab.add()
+    lab.home.clock.ms += 3_600_000
+    lab.file.is_full = True
+    for _ in range(AT_ONCE + 1):
+        lab.cron.tick()
+    assert runner.turns == []
+    lab.file.is_full = False
+    lab.due()
+    assert len(runner.turns) == 1
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import pytest
 
 from gw import hub
 from gw.channels.base import Outbound, Poll, Receipt
+from gw.errors import Overloaded, StoreError
 from gw.methods import send
 from gw.methods.outlet import Outlet
 from gw.methods.send import Send
@@ -95,13 +96,38 @@ def test_media_are_sent_by_reference(home: House) -> None:
 
 def test_what_the_provider_refuses_may_be_tried_again(home: House) -> None:
     class Refusing(FakeAccount):
-        def send(self, out: Outbound, done: Any = None) -> None:
-            done(Receipt(out.chat_id, error="chat_not_found"))
+        refuses = True
 
-    client = serve(home, Refusing())
+        def send(self, out: Outbound, done: Any = None) -> None:
+            if self.refuses:
+                self.keys.add(out.key)  # like an outbox, which remembers what it gave up
+                done(Receipt(out.chat_id, error="chat_not_found"))
+            else:
+                super().send(out, done)
+
+    account = Refusing()
+    client = serve(home, account)
     error = client.error("send", **say())
     assert (error["code"], "chat_not_found" in error["message"]) == ("UNAVAILABLE", True)
-    assert "chat_not_found" in client.error("send", **say())["message"]
+    account.refuses = False
+    assert client.call("send", **say())["messageId"] == "sent-1"
+
+
+def test_callers_do_not_share_keys(home: House) -> None:
+    account = FakeAccount()
+    client = serve(home, account)
+    assert client.call("send", **say())["messageId"] == "sent-1"
+    assert home.client("two").call("send", **say(message="from another"))["messageId"] == "sent-2"
+
+
+@pytest.mark.parametrize("error", [StoreError("no space left"), Overloaded("channels.outbox")])
+def test_what_could_not_be_taken_may_be_tried_again(home: House, error: Exception) -> None:
+    account = FakeAccount()
+    account.error = error
+    client = serve(home, account)
+    assert client.error("send", **say())["code"] == "UNAVAILABLE"
+    account.error = None
+    assert client.call("send", **say())["messageId"] == "sent-1"
 
 
 def test_a_slow_provider_is_not_waited_for_without_end(home: House, monkeypatch: pytest.MonkeyPatch) -> None:

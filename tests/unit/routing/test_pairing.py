@@ -2,7 +2,7 @@
 
 import pytest
 
-from gw.errors import InvalidRequest
+from gw.errors import InvalidRequest, StoreError
 from gw.ports import Json
 from gw.routing import pairing
 from gw.routing.pairing import PairedSenders, PairRequest
@@ -11,11 +11,14 @@ from gw.routing.pairing import PairedSenders, PairRequest
 class File:
     def __init__(self) -> None:
         self.records: Json | None = None
+        self.is_full = False
 
     def load(self) -> Json | None:
         return self.records
 
     def save(self, records: Json) -> None:
+        if self.is_full:
+            raise StoreError("no space left")
         self.records = records
 
 
@@ -31,6 +34,16 @@ def test_a_stranger_hears_of_a_request_once() -> None:
     assert [one.seen_at_ms for one in store.pending(10)] == [10]
     assert len(first.code) == pairing.CODE_CHARS
     assert set(first.code) <= set(pairing.ALPHABET)
+
+
+def test_a_request_that_could_not_be_kept_is_made_again() -> None:
+    file = File()
+    store = PairedSenders(file)
+    file.is_full = True
+    with pytest.raises(StoreError):
+        ask(store, "ann")
+    file.is_full = False
+    assert ask(store, "ann") is not None
 
 
 def test_so_many_wait_per_account_and_for_an_hour() -> None:

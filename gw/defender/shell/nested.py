@@ -191,7 +191,10 @@ def _cmd(argv: Sequence[str]) -> list[Inner]:
 
 def _npx(argv: Sequence[str]) -> list[Inner]:
     called = _text_after(argv, ("-c", "--call"))
-    return called or _rest(argv, skip_options(argv, 1, names("-p --package -w --workspace")))
+    start = skip_options(argv, 1, names("-p --package -w --workspace"))
+    if ":" in "".join(argv[start : start + 1]):
+        return []  # a package by its address: no program of that name
+    return called or _rest(argv, start)
 
 
 def _flock(argv: Sequence[str]) -> list[Inner]:
@@ -306,7 +309,7 @@ NESTED: dict[str, Finder] = {
     "ip": _ip,
     "npm": _after_word("exec", "x", within=1),
     **dict.fromkeys(("pnpm", "yarn"), _after_word("exec", "dlx")),
-    **dict.fromkeys(("npx", "bunx"), _npx),
+    **dict.fromkeys(("npx", "bunx", "pnpx"), _npx),
     **dict.fromkeys(("su", "runuser"), _su),
     **dict.fromkeys(("script", "scriptreplay"), _option("-c", "--command")),
     **dict.fromkeys(("sg", "newgrp"), _option("-c")),

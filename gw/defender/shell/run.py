@@ -23,6 +23,7 @@ from gw.defender.shell.names import names
 from gw.defender.shell.output import marks_of
 from gw.defender.shell.paths import normalise
 from gw.defender.shell.programs import Profile, profile
+from gw.defender.shell.registries import is_foreign_settings
 from gw.defender.shell.stream import (
     EMPTY,
     EXPANDED,
@@ -280,6 +281,8 @@ def _output(walker: "Walker", draft: Draft, known: Profile, context: Context) ->
                 _started_later(walker, draft, text, context)
             if is_web_shell(draft.writes[-1], text):
                 draft.facts.add("plants-web-shell")
+            if is_foreign_settings(draft.writes[-1], text):
+                draft.facts.add("installs-remote")
     return EMPTY if draft.redirected else stream
 
 

@@ -216,13 +216,16 @@ def wget(draft: Draft) -> None:
     draft.writes += draft.paths(saved)
 
 
+_SAVING = frozenset(("lwp-download", "aria2c", "axel", "snarf"))  # under the last part of the address
+
+
 def fetch(draft: Draft) -> None:
     _targets(draft, [o for o in draft.operands[:4] if "." in o or ":" in o])
     saved = draft.value("-o", "--output", "-d", "-O", "-OutFile", "-Destination")
-    if draft.program == "lwp-download" and draft.operands:
-        saved = draft.operands[-1].rpartition("/")[2]
     if saved is None or saved == "-":
         draft.output = _FROM_NETWORK
+        if draft.program in _SAVING and draft.operands:
+            draft.writes += draft.paths([draft.operands[-1].rpartition("/")[2]])
     else:
         draft.output = EMPTY
         draft.writes += (normalise(saved, draft.cwd),)

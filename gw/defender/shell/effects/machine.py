@@ -8,6 +8,7 @@ import re
 from gw.defender.shell.draft import Draft, Effect
 from gw.defender.shell.names import names
 from gw.defender.shell.paths import is_root, normalise
+from gw.defender.shell.registries import is_source_variable
 
 # Where programs look for code, and for settings that can name some.
 _SEARCH_PATHS = names(
@@ -346,6 +347,8 @@ def assignment(draft: Draft, name: str, value: str) -> None:
         draft.facts.add("hijacks-path")
     elif name == "BASH_ENV" and value:
         draft.facts.add("installs-hook")
+    elif is_source_variable(name, value):
+        draft.facts.add("installs-remote")
 
 
 def processes(draft: Draft) -> None:

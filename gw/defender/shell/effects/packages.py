@@ -8,15 +8,9 @@ from gw.defender.shell.draft import Draft, Effect
 from gw.defender.shell.effects.machine import is_guard, is_own_guard
 from gw.defender.shell.names import names
 from gw.defender.shell.paths import is_temporary
+from gw.defender.shell.registries import FORGE_SHORTHANDS, SOURCE_OPTIONS, is_elsewhere, sets_registry
 from gw.defender.shell.stream import UNRESOLVED
 
-# Forges and indexes that publish what they hand out.
-_PUBLIC_FORGES = (
-    "https://github.com/", "https://gitlab.com/", "https://codeberg.org/", "https://bitbucket.org/",
-    "https://raw.githubusercontent.com/", "https://pypi.org/", "https://test.pypi.org/", "https://files.pythonhosted.org/",
-    "https://download.pytorch.org/", "https://pypi.nvidia.com", "https://registry.npmjs.org", "https://rubygems.org",
-    "https://conda.anaconda.org/", "https://static.crates.io/", "https://registry.yarnpkg.com",
-)  # fmt: skip
 _SCRIPT_REGISTRIES = ("https://deno.land/", "https://jsr.io/", "https://esm.sh/", "https://cdn.jsdelivr.net/")
 _CRITICAL = names(
     "systemd libc6 bash coreutils sudo openssh-server apt dpkg base-files init glibc python3 passwd util-linux ufw"
@@ -37,13 +31,6 @@ _REMOVES = names("remove purge autoremove erase -R uninstall un rm del")
 _LOCAL = (".deb", ".rpm", ".apk", ".ipk", ".snap", ".txz", ".pkg.tar.zst", ".pkg.tar.xz")
 
 
-def _is_address(word: str) -> bool:
-    word = word.removeprefix("git+")
-    if word.startswith(("http://", "git+", "git://", "ssh://", "svn+", "hg+")):
-        return True
-    return word.startswith("https://") and not word.startswith(_PUBLIC_FORGES)
-
-
 def _comes_from_anybody(draft: Draft) -> bool:
     """Whether a package lies in a folder where anybody may have put it."""
     own = {draft.value(option) for option in _TARGETS}
@@ -53,20 +40,24 @@ def _comes_from_anybody(draft: Draft) -> bool:
 
 def pip(draft: Draft) -> None:
     words = draft.operands
-    source = draft.value("--source", "-s", "--git", "--index-url", "-i", "--extra-index-url") or ""
-    addresses = (
-        [source, *(word.rpartition(" @ ")[2] for word in words[1:])]
-        if words[:1] in (["install"], ["download"], ["wheel"], ["inject"])
-        else []
-    )
+    asked = words[:1] in (["install"], ["download"], ["wheel"], ["inject"])
+    addresses = [word.rpartition(" @ ")[2] for word in words[1:]] if asked else []
     _uninstalls(draft)
     if words[:1] == ["install"] and _comes_from_anybody(draft):
         draft.facts.add("installs-local")
     if words[:1] == ["yank"]:
         draft.facts.add("service-destroys")
-    if words[:2] == ["config", "set"] and "index-url" in "".join(words[2:3]):
+    _sources(draft)
+    if any(is_elsewhere(w) for w in addresses) or "--trusted-host" in draft.argv:
         draft.facts.add("installs-remote")
-    if any(_is_address(w) for w in addresses) or "--trusted-host" in draft.argv:
+
+
+def _sources(draft: Draft) -> None:
+    """Another registry than the public ones, for this once or from now on."""
+    words = draft.operands
+    if sets_registry(words) or (
+        _KEEPS_TO_ITSELF.isdisjoint(words[:1]) and is_elsewhere(draft.value(*SOURCE_OPTIONS) or "")
+    ):
         draft.facts.add("installs-remote")
 
 
@@ -86,23 +77,35 @@ def npm(draft: Draft) -> None:
     if words[:1] in (["install"], ["i"], ["add"]) and _comes_from_anybody(draft):
         draft.facts.add("installs-local")
     if words[:1] in (["install"], ["i"], ["add"], ["exec"], ["x"], ["dlx"], ["init"], ["run"]) and any(
-        _is_address(w) for w in words[1:]
+        is_elsewhere(w) for w in words[1:]
     ):
         draft.facts.add("installs-remote")
+    _sources(draft)
     if words[:1] == ["set"]:
         words = ["config", *words]
     if words[:4] == ["config", "set", "strict-ssl", "false"]:
         draft.facts.add("skips-approval")
     if words[:2] == ["config", "set"] and words[2:3] in (["script-shell"], ["shell"], ["git"], ["editor"]):
         draft.facts.add("git-hooks-command")
-    if words[:3] == ["config", "set", "registry"] and any(_is_address(w) and "npmjs.org" not in w for w in words[3:]):
-        draft.facts.add("installs-remote")
     if words[:2] == ["token", "create"]:
         draft.facts.add("service-grants")
-    if words[:1] in (["unpublish"], ["deprecate"]) or words[:2] in (["owner", "rm"], ["access", "revoke"]):
+    losing = words[:1] in (["unpublish"], ["deprecate"]) or words[:2] in (["owner", "rm"], ["access", "revoke"])
+    if losing and not draft.has("--dry-run"):
         draft.facts.add("service-destroys")
 
 
+def runner(draft: Draft) -> None:
+    """npx and its like: a package that is run at once, from wherever its name says."""
+    words = [*draft.operands[:1], draft.value("--package", "-p", "--from") or ""]
+    if any(is_elsewhere(w) or w.startswith(FORGE_SHORTHANDS) for w in words):
+        draft.facts.add("executes-fetched")
+
+
+def toolchain(draft: Draft) -> None:
+    _sources(draft)
+
+
+_KEEPS_TO_ITSELF = names("publish login adduser whoami view ping search logout")  # installs nothing
 _ADDS = names("install add get require i inject repo tap remote-add plugin init dlx create --add-repo")
 
 
@@ -113,7 +116,7 @@ def _asks_for_more(draft: Draft) -> bool:
 def deno(draft: Draft) -> None:
     """A script by its address, but for those of the usual registries."""
     if draft.operands[:1] in (["run"], ["install"], ["serve"]) and any(
-        _is_address(w) and not w.startswith(_SCRIPT_REGISTRIES) for w in draft.operands[1:]
+        is_elsewhere(w) and not w.startswith(_SCRIPT_REGISTRIES) for w in draft.operands[1:]
     ):
         draft.facts.add("executes-fetched")
 
@@ -121,11 +124,12 @@ def deno(draft: Draft) -> None:
 def direct(draft: Draft) -> None:
     """Managers of one language: a package by its address, wherever the address stands."""
     _uninstalls(draft)
+    _sources(draft)
     words = [
         word.rpartition(" @ ")[2] for argument in draft.argv[1:] for word in (argument, argument.partition("=")[2])
     ]
     asked = _asks_for_more(draft) or draft.program in ("cpanm", "cpan", "easy_install")
-    if asked and any(_is_address(w) for w in words):
+    if asked and any(is_elsewhere(w) for w in words):
         draft.facts.add("installs-remote")
 
 
@@ -163,6 +167,8 @@ EFFECTS: dict[str, Effect] = {
     **dict.fromkeys(("pip", "pip3", "pipx", "gem", "cargo"), pip),
     **dict.fromkeys(("npm", "pnpm", "yarn", "bun"), npm),
     "deno": deno,
+    **dict.fromkeys(("npx", "bunx", "pnpx", "uvx"), runner),
+    **dict.fromkeys(("go", "bundle"), toolchain),
     **dict.fromkeys(
         names(
             "uv poetry pdm pipenv conda mamba micromamba composer luarocks cpanm cpan brew nix easy_install rye hatch"

@@ -1,7 +1,8 @@
 """Heartbeats: from time to time an agent is asked whether anything needs attention, with what has been left for it.
 
-Knows errands, not clocks on the wall. Invariant: a heartbeat never waits behind a run, and events left for one are not
-lost by that; events are bounded per session, and answers that say nothing go nowhere.
+Knows errands, not clocks on the wall. Invariant: a heartbeat never waits behind a run; events left for one that
+did not begin wait for the next, unless the policy blocked them; they are bounded per session, and answers that say
+nothing go nowhere.
 
 Source: openclaw/ROUTING.md section 11.
 """
@@ -11,7 +12,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from gw.errors import GwError
+from gw.errors import Blocked, GwError
 from gw.methods.errands import Errand, Errands
 from gw.ports import Clock, Json
 
@@ -82,6 +83,8 @@ class Heartbeats:
         except GwError as error:
             logger.warning("heartbeat.failed", extra={"session": key, "error": type(error).__name__})
             answer = {"status": "error"}
+            if isinstance(error, Blocked):
+                events = []  # or one of them would stop every heartbeat from now on
         started = bool(answer["status"] == "started")
         if not started:  # it will be asked again; what was left for it stays
             self._left[key].extendleft(reversed(events))

@@ -101,6 +101,20 @@ def test_a_policy_stops_a_heartbeat_too(home: House, beats: Heartbeats, runner: 
     beats.leave(MAIN, "something forbidden")
     assert not beats.wake(MAIN)
     assert runner.turns == []
+    beats.leave(MAIN, "the disk is full")
+    advance(home, LEAST_BETWEEN_MS)
+    assert beats.wake(MAIN), "what was blocked stops no later one"
+    home.idle()
+    assert runner.turns[-1].prompt == f"the disk is full\n\n{PROMPT}"
+
+
+def test_what_is_held_waits_for_a_person(home: House, beats: Heartbeats, runner: ScriptedRunner) -> None:
+    beats.leave(MAIN, "something doubtful")
+    assert not beats.wake(MAIN)
+    advance(home, LEAST_BETWEEN_MS)
+    assert not beats.wake(MAIN)
+    assert list(beats._left[MAIN]) == ["something doubtful"]
+    assert runner.turns == []
 
 
 def test_everybody_hears_of_a_heartbeat(home: House, chats: Chats) -> None:

@@ -205,7 +205,10 @@ def _place(argv: Sequence[str]) -> str:
     root = next((a for a in argv[1:] if a[:1] not in "-(!"), ".")
     if "-name" in argv[:-1] and _SEVERAL.isdisjoint(argv):
         return root.rstrip("/") + "/" + argv[list(argv).index("-name") + 1]
-    return root if _FILTERS_OF_FIND.isdisjoint(argv) else root.rstrip("/") + "/{}"
+    filters = any(
+        word in _FILTERS_OF_FIND and behind != "-prune" for word, behind in zip(argv, [*argv[2:], "", ""], strict=False)
+    )
+    return root.rstrip("/") + "/{}" if filters else root
 
 
 def _found(argv: list[str], words: list[str]) -> list[str]:

@@ -45,8 +45,13 @@ def container(draft: Draft) -> None:
 
 
 def _removes(draft: Draft, first: str, words: list[str]) -> bool:
+    if draft.has("--help"):
+        return False
     if "prune" in words[:3] or "reset" in words[1:2]:
-        return True
+        # what has no name any more, and what a build keeps for the next, are made again
+        return first not in ("image", "builder", "buildx") or draft.has("-a", "--all")
+    if draft.program == "crictl" and first in ("rmp", "rm", "rmi"):
+        return draft.has("-f", "--force", "-a", "--all")
     if first in ("rm", "rmi") or words[:2] in (["container", "rm"], ["image", "rm"]):
         return draft.has("-f", "--force", "-v", "--volumes")
     if first in _REMOVING and words[1:2] in (["rm"], ["remove"], ["leave"]):

@@ -13,7 +13,7 @@ MAX_SQL = 1024  # characters of one text that are looked at
 _DESTROYS = re.compile(
     r"\bdrop\s+(?:database|table|schema|user|role|index|view|collection|tablespace|keyspace|owned|column|type|measurement)\b"
     r"|\btruncate\s+(?:table\s+)?[\w.`\"]+|\bdelete\s+from\s+[\w.`\"]+\s*(?:;|$|\"|')"
-    r"|\bdelete\s+from\s+[\w.`\"]+\s+where\s+(?:1\s*=\s*1|true|1\s*(?:;|$|\"))|dropdatabase|\.drop\s*\(|deletemany\(\s*\{\s*\}"
+    r"|\bdelete\s+from\s+[\w.`\"]+\s+where\s+(?:1\s*=\s*1|true|1\s*(?:;|$|\"))|dropdatabase[\"']?\s*[(:]|\.drop\s*\(|deletemany\(\s*\{\s*\}"
     r"|\balter\s+table\s+[\w.`\"]+\s+delete\b|\.remove\(\s*\{\s*\}|\bflush(?:all|db)\b",
     re.I,
 )
@@ -27,6 +27,11 @@ _RUNS = re.compile(
 )
 
 
+_GRANTS = re.compile(
+    r"\b(?:alter|create)\s+(?:user|role)\b[^;]{0,200}\bsuperuser\b|\bgrant\b[^;]{0,200}\bon\s+\*\.\*\s+to\b"
+    r"|\bgrant\b[^;]{0,200}\bto\s+public\b|\bgrant\s+(?:pg_\w{3,40}|rds_superuser|sysadmin|dba)\b|sp_addsrvrolemember",
+    re.I,
+)
 _PASSWORDS = re.compile(r"\bfrom\s+(?:mysql\.user|pg_shadow|pg_authid|sys\.sql_logins|dba_users)\b", re.I)
 # Text between single quotes is a value, unless something turns values into statements.
 _VALUE = re.compile(r"'(?:[^'\\]|''|\\.)*'")
@@ -39,6 +44,8 @@ def grade(draft: Draft, text: str) -> None:
         text = plain
     if _DESTROYS.search(text) or (_UPDATES.search(text) and " where " not in text.lower()):
         draft.facts.add("database-destroys")
+    if _GRANTS.search(text):
+        draft.facts.add("service-grants")
     if _PASSWORDS.search(text):
         draft.facts.add("reads-service-secret")
     if _RUNS.search(text):
@@ -67,7 +74,7 @@ def redis(draft: Draft) -> None:
     if draft.stdin is not None and draft.stdin.text:
         words += draft.stdin.text[:MAX_SQL].upper().split()
     if (
-        (not _FLUSHES.isdisjoint(words) and _STORES.isdisjoint(words))
+        (not _FLUSHES.isdisjoint(words) and _STORES.isdisjoint(words) and words[:1] != ["COMMAND"])
         or any("REDIS.CALL" in w and "FLUSH" in w for w in words)
         or words[:1] in (["SHUTDOWN"], ["SLAVEOF"], ["REPLICAOF"], ["DEBUG"])
         or words[:2] == ["CONFIG", "SET"]

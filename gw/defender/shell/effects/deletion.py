@@ -124,7 +124,8 @@ def _narrows(argv: Sequence[str]) -> bool:
         and before not in ("!", "-not")
         and not (word in _AGES and following[:1] == "-")  # the newest are what somebody works on
         and not (word in _NAMES and following[:1] == "*" and is_data(following) and not following.endswith(".bak"))
-        for before, word, following in zip(argv, argv[1:], argv[2:], strict=False)
+        and behind != "-prune"
+        for before, word, following, behind in zip(argv, argv[1:], argv[2:], [*argv[3:], ""], strict=False)
     )
 
 

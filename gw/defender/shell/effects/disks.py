@@ -104,6 +104,8 @@ def partition(draft: Draft) -> None:
 def volume(draft: Draft) -> None:
     program = draft.program or ""
     verbs = _VOLUME_VERBS.get(program)
+    if draft.has("--help"):
+        return
     if verbs is None or not verbs.isdisjoint(draft.operands[:3]) or not verbs.isdisjoint(draft.flags):
         draft.facts.add("overwrites-disk" if program in _WHOLE_DISK else "edits-disk")
 

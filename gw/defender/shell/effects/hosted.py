@@ -11,6 +11,7 @@ from itertools import pairwise
 from gw.defender.shell.draft import Draft, Effect
 from gw.defender.shell.names import names
 from gw.defender.shell.paths import is_private, is_secret
+from gw.defender.shell.registries import is_elsewhere
 
 _DESTROYING = names(
     "delete destroy remove purge terminate drop flush wipe erase nuke deprovision decommission teardown uninstall rm"
@@ -28,8 +29,10 @@ _TOKENS = frozenset(("print-access-token", "get-access-token", "print-identity-t
 _AWS_GRANTS = re.compile(
     r"(?:attach|put)-(?:user|role|group)-policy|put-bucket-(?:acl|policy)|put-object-acl|create-login-profile"
     r"|update-assume-role-policy|add-user-to-group|modify-(?:snapshot|image)-attribute|add-permission"
-    r"|create-access-key|create-key-pair|import-key-pair|create-user|change-resource-record-sets|delete-public-access-block|create-policy-version"
+    r"|create-access-key|create-key-pair|import-key-pair|create-user|change-resource-record-sets|create-policy-version"
+    r"|(?:delete|put)-public-access-block|deactivate-mfa-device"
 )
+_MADE_PUBLIC = ("0.0.0.0/0", "public-read", "allUsers", "--publicly-accessible", 'Principal":"*"', 'Principal": "*"')
 _AWS_STOPS = names("leave stop disable suspend deactivate reboot cancel release detach disassociate")
 _AWS_SECRETS = names(
     "get-secret-value get-parameters-by-path get-session-token create-access-key get-password-data"
@@ -104,6 +107,8 @@ def service(draft: Draft) -> None:
     verbs = _verbs(draft)
     if verbs[:1] == ["help"]:
         return
+    if draft.program == "gsutil" and draft.has("-n"):
+        return
     if draft.program in _COPIERS and not _COPYING.isdisjoint(verbs[:3]):
         _copies(draft)
     if (
@@ -134,6 +139,8 @@ def _copies(draft: Draft) -> None:
 
 
 def aws(draft: Draft) -> None:
+    if draft.argv[-1] == "help":
+        return
     service(draft)
     words = _verbs(draft)
     if words[:2] == ["s3", "sync"] and draft.has("--delete") and not _is_dry(draft):
@@ -145,7 +152,9 @@ def aws(draft: Draft) -> None:
         draft.facts.add("reads-service-secret")
     if _is_dry(draft):
         return
-    if any(_AWS_GRANTS.fullmatch(w, 0, 64) for w in words[1:3]) or any("0.0.0.0/0" in a for a in draft.argv[3:]):
+    if any(_AWS_GRANTS.fullmatch(w, 0, 64) for w in words[1:3]) or any(
+        sign in a for a in draft.argv[3:] for sign in _MADE_PUBLIC
+    ):
         draft.facts.add("service-grants")
     elif draft.value("--desired-count", "--desired-capacity") == "0" or any(
         (w.partition("-")[0] in _AWS_STOPS and "-" in w) or w.startswith("put-bucket-") for w in words[1:2]
@@ -163,11 +172,12 @@ def cloud(draft: Draft) -> None:
         draft.facts.add("copies-out")
     granted = any(w in ("add-iam-policy-binding", "set-iam-policy", "create-for-rbac") for w in words[1:])
     opened = (draft.value("--source-ranges", "--source-address-prefixes", "--authorized-networks") or "") in _ANYWHERE
+    opened = opened or draft.value("--public-access", "--allow-blob-public-access") in ("blob", "container", "true")
     if (
         granted
         or opened
         or (words[:1] == ["ad"] and draft.has("--password"))
-        or words[:3] == ["role", "assignment", "create"]
+        or words[:3] in (["role", "assignment", "create"], ["ad", "app", "credential"], ["ad", "sp", "credential"])
         or words[:4] == ["iam", "service-accounts", "keys", "create"]
     ):
         draft.facts.add("service-grants")
@@ -234,6 +244,10 @@ def terraform(draft: Draft) -> None:
         draft.facts.add("service-changes")
 
 
+def _is_strange(manifest: str) -> bool:
+    return is_elsewhere(manifest) and "k8s.io/" not in manifest
+
+
 def kubectl(draft: Draft) -> None:
     words = _verbs(draft)
     if _is_dry(draft) or words[:1] in (["auth"], ["explain"]):
@@ -258,6 +272,8 @@ def kubectl(draft: Draft) -> None:
         draft.facts.add("service-changes")
     if words[:1] == ["apply"] and draft.has("--prune"):
         draft.facts.add("service-destroys")
+    if words[:1] in (["apply"], ["create"], ["replace"]) and _is_strange(draft.value("-f", "--filename", "-k") or ""):
+        draft.facts.add("installs-remote")
     if (words[:2] == ["config", "view"] and draft.has("--raw")) or words[:2] == ["create", "token"]:
         draft.facts.add("reads-service-secret")
     if "get" in words[:2] and any(w.startswith("secret") for w in words) and (draft.has("-o", "--output")):
@@ -282,17 +298,31 @@ def helm(draft: Draft) -> None:
         draft.facts.add("installs-remote")
 
 
+# Who may do what, and what is run or told when something happens there.
+_RIGHTS_AT_FORGE = re.compile(
+    r"/(?:protection|rulesets|collaborators|memberships|keys|hooks|invitations|permissions)(?:/|$)"
+)
+
+
+def _adds_key(words: Sequence[str]) -> bool:
+    """`ssh-key add`, `repo deploy-key add`."""
+    return any(word.endswith("-key") and following == "add" for word, following in pairwise(words[:4]))
+
+
 def forge(draft: Draft) -> None:
     """gh, glab and the like."""
     words = _verbs(draft)
     changing = ("delete", "archive", "transfer", "remove", "delete-asset", "disable", "rename")
     if any(w in changing for w in words[1:3]) and not _is_dry(draft):
         draft.facts.add("service-destroys")
-    if words[:1] == ["api"] and (draft.value("-X", "--method") or "").upper() == "DELETE":
+    method = (draft.value("-X", "--method") or "").upper() if words[:1] == ["api"] else ""
+    if method == "DELETE":
         draft.facts.add("service-destroys")
+    elif method and any(_RIGHTS_AT_FORGE.search(o, 0, 256) for o in draft.operands[1:]):
+        draft.facts.add("service-grants")
     if words[:2] == ["repo", "edit"] and "public" in (draft.value("--visibility") or ""):
         draft.facts.add("service-grants")
-    if words[:2] in (["ssh-key", "add"], ["gpg-key", "add"], ["repo", "add-collaborator"], ["deploy-key", "add"]):
+    if words[:2] == ["repo", "add-collaborator"] or _adds_key(words):
         draft.facts.add("service-grants")
     if words[:2] == ["auth", "token"] or (words[:2] == ["auth", "status"] and draft.has("-t", "--show-token")):
         draft.facts.add("reads-service-secret")
@@ -334,6 +364,7 @@ _SERVICES = names(
     " swift nova cinder ansible-galaxy sam copilot amplify eb auth0 okta twilio newrelic datadog-ci sentry-cli ldcli"
     " algolia meilisearch dokku caprover gitlab-runner drone travis bq buildkite-agent twine"
     " jenkins-cli azcopy consul-template kn odo tkn cilium linkerd crossplane dagger proxmox-backup-client pvesh qm"
+    " ceph rados rbd gluster snapper"
 )
 
 EFFECTS: dict[str, Effect] = {

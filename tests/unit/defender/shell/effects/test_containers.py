@@ -5,6 +5,9 @@ import pytest
 from tests.support.commands import facts_of
 
 HITS = [
+    ("crictl rmp -fa", "container-destroys"),
+    ("docker image prune -a", "container-destroys"),
+    ("docker volume prune -f", "container-destroys"),
     ("docker run -v /etc/shadow:/s alpine", "mounts-host"),
     ("docker cp ~/.netrc c:/x", "reads-secret"),
     ("docker run --privileged alpine", "container-escape"),
@@ -32,6 +35,10 @@ HITS = [
     ("nsenter --target=1 -m ls", "container-escape"),
 ]
 MISSES = [
+    ("docker image prune -f", "container-destroys"),
+    ("docker builder prune", "container-destroys"),
+    ("docker system prune --help", "container-destroys"),
+    ("crictl rm x", "container-destroys"),
     ("docker run -v ./etc:/etc alpine", "mounts-host"),
     ("docker cp c:/x .", "reads-secret"),
     ("docker run --privileged=false alpine", "container-escape"),

@@ -5,6 +5,9 @@ import pytest
 from tests.support.commands import facts_of
 
 HITS = [
+    ("psql -c 'ALTER USER app WITH SUPERUSER'", "service-grants"),
+    ("mysql -e \"GRANT ALL ON *.* TO 'x'@'%'\"", "service-grants"),
+    ("mongosh --eval 'db.runCommand({dropDatabase: 1})'", "database-destroys"),
     ("redis-cli -h r SHUTDOWN NOSAVE", "database-destroys"),
     ("sqlite3 a.db '.load ./x.so'", "shell-escape"),
     ("sqlplus / as sysdba <<< 'host id'", "shell-escape"),
@@ -45,6 +48,9 @@ HITS = [
     ("redis-cli replicaof h 6379", "database-destroys"),
 ]
 MISSES = [
+    ("psql -c 'GRANT SELECT ON t TO app'", "service-grants"),
+    ("mongosh --eval 'db.audit.find({cmd:/dropDatabase/})'", "database-destroys"),
+    ("redis-cli command docs flushall", "database-destroys"),
     ("redis-cli -h shutdown ping", "database-destroys"),
     ('sqlite3 a.db "delete from t where 1 = x"', "database-destroys"),
     ("psql -c \"comment on t is 'do not drop table x'\"", "database-destroys"),

@@ -5,6 +5,8 @@ import pytest
 from tests.support.commands import facts_of
 
 HITS = [
+    ("find . -path ./x -prune -o -type f -delete", "deletes-tree"),
+    ("find . -path ./x -prune -o -type f -print0 | xargs -0 rm -f", "deletes-many"),
     ("cd src && rm -rf *", "deletes-tree"),
     ("cd build && rm -rf ../*", "deletes-tree"),
     ("find / -mtime +1 -exec rm -f {} +", "deletes-many"),
@@ -51,6 +53,7 @@ HITS = [
     ("find ~ -mtime +1 -delete", "deletes-many"),
 ]
 MISSES = [
+    ("find . -path './x/*' -delete", "deletes-tree"),
     ("cd build && rm -rf *", "deletes-tree"),
     ("find / -name x -exec rm -i {} +", "deletes-many"),
     ("rm -f dist/*", "deletes-many"),

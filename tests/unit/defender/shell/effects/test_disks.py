@@ -46,6 +46,7 @@ HITS = [
     ("efibootmgr -b 0 -B", "edits-disk"),
 ]
 MISSES = [
+    ("zpool destroy --help", "edits-disk"),
     ("mount /dev/sdb1 /mnt", "binds-mount"),
     ("umount /mnt/usb", "edits-disk"),
     ("mount -t tmpfs tmpfs /mnt/ram", "binds-mount"),

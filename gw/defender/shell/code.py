@@ -265,6 +265,8 @@ def inspect(language: str, code: str) -> CodeFacts:
         facts.add("reads-metadata")
     if _has(code, _HTTP_DELETES):
         facts.add("http-delete")
+    if "memfd_create" in code:
+        facts.add("hidden-program")
     if "kill(-1" in code:
         facts.add("kills-all")
     if _has(code, _KEYRINGS):

@@ -121,6 +121,7 @@ _GIT_SETTING = re.compile(
     r"|uploadpack\.packobjectshook|(?:difftool|mergetool|browser)\.[\w-]+\.cmd)=(.*)",
     re.I | re.S,
 )
+_OWN_HOOKS = re.compile(r"core\.hookspath=(?!\.\.)[\w.][\w./-]*", re.I)  # of the repository itself
 _CARGO_SETTING = re.compile(
     r"(?:[\w.'\"()=-]{0,64}\.)?(?:rustc|rustdoc|rustc-wrapper|rustc-workspace-wrapper|runner|linker)\s*=\s*[\"'\[]*([^\"'\]]+)"
 )
@@ -149,6 +150,7 @@ _SHELL_SIGN = re.compile(
     r"(?:system|exec|popen|spawn|execute|shell_exec|callCommand|run-shell-command|esyscmd|Process\.Start|write18|passthru)"
     r"\W{1,4}(?:/usr)?/bin/\w{0,3}sh\b|!\s*(?:exec\s+)?(?:/usr)?/bin/\w{0,3}sh\b"
     r"|/bin/\w{0,3}sh\s+(?:-[isp]+\s+)?(?:\d?[<>]&\d|\d?[<>]\s*(?:/dev/tty|\$\(tty\)))"
+    r"|\b(?:ba|da|z|k|a)?sh\s+(?:-[isp]+\s+)?0?<&\d|\(\) *\{ *:; *\};"
 )
 # `!/bin/sh`, `:!sh`, `! exec "/bin/sh"`, `shell /bin/sh`, `sh X sh X`: what is typed at such a prompt.
 _TYPED = re.compile(
@@ -162,6 +164,11 @@ def is_usual(text: str) -> bool:
     """Whether the command is what such options are honestly for."""
     words = text.split(None, 1)
     return not words or (words[0].rpartition("/")[2] in _USUAL and not is_temporary(words[0]))
+
+
+def names_own_hooks(setting: str) -> bool:
+    """`core.hooksPath=.githooks`: scripts of the repository, as it was cloned."""
+    return _OWN_HOOKS.fullmatch(setting, 0, 256) is not None
 
 
 def is_command(text: str) -> bool:
@@ -235,6 +242,8 @@ def _git(argv: Sequence[str]) -> Iterator[Told]:
     for setting in settings:
         if found := _GIT_SETTING.match(setting[:1024]):
             text = found.group(1)
+            if names_own_hooks(setting):
+                continue
             if not setting.lower().startswith("alias."):
                 yield Told(text, is_usual(text))
             elif text.startswith("!"):
@@ -330,10 +339,7 @@ def _ssh_options(argv: Sequence[str]) -> Iterator[Told]:
 
 
 def _npm(argv: Sequence[str]) -> Iterator[Told]:
-    """`npm pkg set scripts.test='...'`: run later, but written here; `npm exec -c '...'` in any order."""
-    if "exec" in argv or "x" in argv:
-        for text in option_values(argv, ("-c", "--call")):
-            yield Told(text, True)
+    """`npm pkg set scripts.test='...'`: run later, but written here."""
     for word in argv[3:] if argv[1:3] == ["pkg", "set"] else ():
         name, equals, value = word.partition("=")
         if equals and name.startswith("scripts."):

@@ -50,8 +50,15 @@ def derive(draft: Draft, known: Profile) -> None:
         for name, value in draft.env.items():
             assignment(draft, name, value.text or "")
     check_paths(draft, known)
-    if draft.stdin is not None and draft.stdin.text and known.prompts:
-        draft.facts |= typed_facts(draft.stdin.text)
+    if draft.stdin is not None and draft.stdin.text:
+        if known.prompts:
+            draft.facts |= typed_facts(draft.stdin.text)
+        if (
+            not (known.passive or known.filters)
+            and "/shadow" in draft.stdin.text
+            and _SHADOW.search(draft.stdin.text, 0, WINDOW)
+        ):
+            draft.facts.add("reads-secret")
     if known.loads and loads_code(draft):
         draft.facts.add("loads-library")
     if len(draft.argv) > 1 and not known.passive:
@@ -66,7 +73,7 @@ _BROAD = ("/home", "~", "/etc", "/var", "/opt", "/root")
 _OWN_RIGHTS = frozenset(("-writable",))  # of whoever asks
 # No word of a line without one of these is worth a closer look.
 _TELLING = re.compile(r"sh\b|!|\.so|http|HTTP|ser|exe|system|spawn|open|shell|write|\\|Process|call| -S|/shadow")
-_SHADOW = re.compile(r"[={(\"'@,]/etc/g?shadow\b")  # as a value, or in a text that another program takes apart
+_SHADOW = re.compile(r"[={(\"'@,:]/etc/g?shadow\b")  # as a value, or in a text that another program takes apart
 _LIBRARY = re.compile(r"(?:^|[=:,])\.{0,2}~?/?[\w./-]*/[\w.-]+\.so(?:\.\d+)*$")
 _BUILDERS = names(
     "gcc g++ cc c++ clang clang++ ld ldd nm objdump readelf strip ls cp mv rm ln file install patchelf chmod"
@@ -166,6 +173,8 @@ def _check_write(draft: Draft, path: str) -> None:
         return
     if paths.is_steering(path):
         facts.add("steers-agent")
+    if path[:1] == "$":
+        path = paths.at_some_home(path)
     if paths.is_ordinary(path) or paths.is_temporary(path):
         return
     if paths.is_guard(path):
@@ -189,6 +198,8 @@ def _check_write(draft: Draft, path: str) -> None:
             facts.add("wipes-logs")
     elif paths.is_system(path):
         facts.add("writes-system")
+    elif paths.is_stand_in(path):
+        facts.add("hijacks-path")
 
 
 def _check_emptied(draft: Draft) -> None:

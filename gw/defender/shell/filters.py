@@ -42,8 +42,9 @@ def echo(args: Sequence[str], _stdin: str | None) -> str | None:
 
 
 def printf(args: Sequence[str], _stdin: str | None) -> str | None:
-    args = args[1:] if args[:1] == ["--"] else args
-    if not args or args[0].startswith("-"):
+    ended = args[:1] == ["--"]
+    args = args[1:] if ended else args
+    if not args or (args[0].startswith("-") and not ended):
         return None
     layout, values = decode_ansi(args[0]), list(args[1:])
     slots = sum(1 for m in _PRINTF.finditer(layout) if m.group(1))

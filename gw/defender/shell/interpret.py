@@ -17,7 +17,7 @@ from gw.defender.shell.facts import check_paths
 from gw.defender.shell.interpreters import SHELLS, Code, shell_code
 from gw.defender.shell.names import names
 from gw.defender.shell.output import feeds_interpreter
-from gw.defender.shell.paths import normalise
+from gw.defender.shell.paths import ANYBODYS, normalise
 from gw.defender.shell.programs import profile
 from gw.defender.shell.stream import DECODED, FETCHED, LOCAL, PARTIAL, UNKNOWN, UNRESOLVED, Stream
 from gw.model.decision import Span
@@ -43,12 +43,17 @@ _ADMINISTRATIVE = _USUAL_SHELL_WRAPPERS | {
 _ONE_BY_ONE = frozenset(("xargs", "find", "fd", "fdfind"))  # `xargs -I{} sh -c '{}'`: each item is a command
 # Nobody bends a shell's own descriptors this way but to get one out of a program that has taken them.
 _TO_TERMINAL = frozenset(((">&", 1, "0"), (">&", 2, "0"), ("<&", 0, "1"), ("<&", 0, "2")))
+# `-p`: a shell that is set-user-id keeps its owner's rights; nobody else needs that option.
+_KEEPS_RIGHTS = names("bash sh dash ksh zsh ash mksh")
+_KEEPING = re.compile(r"-[a-z]*p")
 _STANDARD = frozenset(("0", "1", "2", "-"))
 
 
 def run_code(walker: "Walker", draft: Draft, code: Code, context: Context) -> Stream:
     draft.language = code.language
     stdin = context.stdin
+    if draft.program in _KEEPS_RIGHTS and _KEEPING.match(draft.argv[1] if len(draft.argv) > 1 else ""):
+        draft.facts.add("root-shell")
     for operator, fd, target in context.redirects:
         draft.wired = draft.wired or (operator in ("<&", ">&") and target.text not in _STANDARD)
         if target.text.startswith(("/dev/tcp/", "/dev/udp/")) and code.language == "sh":
@@ -106,6 +111,8 @@ def run_script(walker: "Walker", draft: Draft, code: Code, context: Context) -> 
     if mark & FETCHED:
         draft.facts.add("executes-fetched")
         _feeders(walker, draft)
+    elif "*" in script and script.startswith(ANYBODYS):
+        draft.facts.add("executes-input")  # whatever anybody has put there
     elif content is not None:
         if content.marks & DECODED and not content.marks & FETCHED:
             draft.facts.add("executes-encoded")

@@ -78,6 +78,9 @@ def _after_word(
     return find
 
 
+_NPM_EXEC = _after_word("exec", "x", within=1)
+
+
 def _behind(*marks: str) -> Finder:
     """`xterm -e`, `lxc-attach -n box --`, `op run --`: behind the first of *marks* stands a command."""
 
@@ -197,6 +200,12 @@ def _npx(argv: Sequence[str]) -> list[Inner]:
     return called or _rest(argv, start)
 
 
+def _npm(argv: Sequence[str]) -> list[Inner]:
+    """`npm exec [-c 'text' | -- program words]`."""
+    called = _text_after(argv, ("--call", "-c")) if {"exec", "x"} & {*argv[1:5]} else []
+    return called or _NPM_EXEC(argv)
+
+
 def _flock(argv: Sequence[str]) -> list[Inner]:
     row = Wrapper(names("-w --timeout --wait -E --conflict-exit-code"), 1)
     start = row.start(argv)
@@ -307,7 +316,7 @@ NESTED: dict[str, Finder] = {
     "tmux": _tmux,
     "screen": _screen,
     "ip": _ip,
-    "npm": _after_word("exec", "x", within=1),
+    "npm": _npm,
     **dict.fromkeys(("pnpm", "yarn"), _after_word("exec", "dlx")),
     **dict.fromkeys(("npx", "bunx", "pnpx"), _npx),
     **dict.fromkeys(("su", "runuser"), _su),

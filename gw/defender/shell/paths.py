@@ -14,9 +14,8 @@ from gw.defender.shell.stream import GLOB
 
 MAX_PATH = 1024
 
-_HOME = re.compile(r"(?:/home/[^/*?\[]+|/Users/[^/*?\[]+|/root)(?=/|$)").match
+_HOME = re.compile(r"(?:/home/[^/*?\[]+|/Users/[^/*?\[]+|/root)(?=/|$)|/home/[^/]+(?=/)").match  # one, or each
 _NAMED_HOME = re.compile(r"~[a-z_][\w-]{0,31}(?=/|$)").match
-_ANY_HOME = re.compile(r"/home/[^/]+")  # also one that is a pattern
 _VARIABLE = re.compile(r"\$(?:\w+|\{[^}]*\}|\([^)]*\)|[@*#?!-])")
 
 _PATTERN = re.compile(r"[*?\[]")
@@ -128,6 +127,10 @@ _DATA_HOMES = (
     "/var/lib/mysql/", "/var/lib/postgresql/", "/var/lib/mongodb/", "/var/lib/redis/", "/var/lib/etcd/",
     "/var/lib/docker/",
 )  # fmt: skip
+# Whoever puts another program in the place of one of these sees passwords, or hides what runs.
+_TRUSTED = names(
+    "sudo su ssh scp login passwd ls ps top ss netstat lsof find cat id who w df du grep kill pgrep crontab gpg"
+)
 ANYBODYS = ("/tmp/", "/var/tmp/", "/dev/shm/")  # noqa: S108  compared, not opened: folders where anybody may write
 _TEMPORARY = re.compile(r"/(?:tmp|var/tmp|dev/shm|private/tmp)/[^/]|/dev/null$")
 _ARTEFACTS = names(
@@ -185,8 +188,6 @@ def is_secret(path: str, marks: int = 0) -> bool:
         if path[:1] == "@":  # `tool @file` reads its arguments there
             return is_secret(path[1:], marks)
         return path in (".ssh/id_rsa", ".ssh/id_ed25519", ".aws/credentials")
-    if path.startswith("/home/"):
-        path = _ANY_HOME.sub("~", path)
     if marks & GLOB and len(path) > 4:
         fixed = _PATTERN.split(path, 1)[0]
         for sample in _SECRET_SAMPLES:
@@ -208,6 +209,18 @@ def is_ordinary(path: str) -> bool:
 
 def is_startup(path: str) -> bool:
     return _STARTUP.match(path, 0, MAX_PATH) is not None or _HOOK.match(path, 0, MAX_PATH) is not None
+
+
+def at_some_home(path: str) -> str:
+    """A path below a folder that is not known: somebody's home, as likely as not (`$h/.bashrc`)."""
+    at = path.find("/.") if "/." in path else path.rfind("/")
+    return "~" + path[at:] if at > 0 else path
+
+
+def is_stand_in(path: str) -> bool:
+    """A program of the user's own that is found before the system's, and bears the name of one people trust."""
+    folder, _, name = path.rpartition("/")
+    return folder in ("~/bin", "~/.local/bin") and name in _TRUSTED
 
 
 def is_account(path: str) -> bool:

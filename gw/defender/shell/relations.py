@@ -98,8 +98,12 @@ def _encrypted_and_deleted(drafts: Sequence[Draft]) -> None:
     """What one command encrypts and another deletes is held to ransom."""
     deleted = {path for d in drafts for path in d.deletes}
     for draft in drafts if deleted else ():
-        if draft.program in _ENCRYPTERS and draft.has(*_ENCRYPTS) and not deleted.isdisjoint(draft.reads):
+        if draft.program in _ENCRYPTERS and _encrypts(draft) and not deleted.isdisjoint(draft.reads):
             draft.facts.add("encrypts-files")
+
+
+def _encrypts(draft: Draft) -> bool:
+    return not draft.has("-d", "--decrypt") if draft.program == "age" else draft.has(*_ENCRYPTS)
 
 
 def _typed(first: Draft, following: str) -> None:

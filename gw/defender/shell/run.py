@@ -14,6 +14,7 @@ from gw.defender.shell.builtins import BUILTINS
 from gw.defender.shell.code import inspect, is_web_shell
 from gw.defender.shell.context import Context
 from gw.defender.shell.draft import Draft
+from gw.defender.shell.effects.files import COMPILERS
 from gw.defender.shell.facts import derive
 from gw.defender.shell.filters import evaluate
 from gw.defender.shell.interpret import run_code, run_variables, starts_shell
@@ -36,7 +37,7 @@ from gw.defender.shell.stream import (
     UNRESOLVED,
     Stream,
 )
-from gw.defender.shell.wrappers import PRIVILEGED, Inner
+from gw.defender.shell.wrappers import PRIVILEGED, Inner, is_assignment
 from gw.defender.shell.xargs import invocations
 from gw.model.shell import NodeRole
 
@@ -64,7 +65,7 @@ _OWN_DRAFT = names(
     " fly flyctl vagrant cf op doppler chamber multipass minikube mosh xterm"
     " ld.so ld-linux.so.2 ld-linux-x86-64.so.2 ld-linux-aarch64.so.1 ld-musl-x86_64.so.1"
 )
-_LISTERS = frozenset(("find", "fd", "ls"))
+LISTERS = frozenset(("find", "fd"))  # they print paths
 _SEVERAL = frozenset(("!", "-not", "-o", "-or", ","))
 # In front of the command in a unit, or in a table of jobs: five fields or a word for them, and perhaps a user.
 _WHEN = re.compile(
@@ -173,7 +174,7 @@ def _env_words(argv: list[str], context: Context) -> None:
     env = dict(context.env)
     for word in argv[1:8]:
         name, equals, value = word.partition("=")
-        if equals and name.isidentifier():
+        if equals and is_assignment(word):
             env[name] = Stream(value)
     context.env = env
 
@@ -194,13 +195,15 @@ def _with_listing(
     walker: "Walker", words: list[str], marks: list[int], stdin: Stream | None
 ) -> tuple[list[str], list[int]]:
     """`find DIR | xargs rm`: what is listed there is what it gets."""
-    if stdin is None or stdin.text is not None or not walker.drafts or walker.drafts[-1].program not in _LISTERS:
+    if stdin is None or stdin.text is not None or not walker.drafts:
         return words, marks
     lister = walker.drafts[-1]
-    return [*words, _place(lister.argv)], [*marks, EXPANDED]
+    if lister.program not in LISTERS and lister.program != "ls":
+        return words, marks
+    return [*words, place_of(lister.argv)], [*marks, EXPANDED]
 
 
-def _place(argv: Sequence[str]) -> str:
+def place_of(argv: Sequence[str]) -> str:
     """Where find starts; somewhere below when it filters, or what it looks for when it looks for one name."""
     root = next((a for a in argv[1:] if a[:1] not in "-(!"), ".")
     if "-name" in argv[:-1] and _SEVERAL.isdisjoint(argv):
@@ -213,7 +216,7 @@ def _place(argv: Sequence[str]) -> str:
 
 def _found(argv: list[str], words: list[str]) -> list[str]:
     """Replace `{}` by where find starts: deleting what is found there deletes there."""
-    place = _place(argv)
+    place = place_of(argv)
     return [place if w == "{}" else w for w in words]
 
 
@@ -232,7 +235,7 @@ def _plain(
         draft.facts.discard("clears-history")  # a subshell's history is its own
     if walker.armed and not known.passive and walker.base is None and not _is_walked(walker, draft, known):
         draft.facts |= walker.armed
-    if argv[0][:1] in "!:/":
+    if argv[0][:1] in "!:/{":
         draft.facts |= _by_its_place(argv[0])
     if context.env:
         run_variables(walker, draft, context)
@@ -248,8 +251,8 @@ def _plain(
     for word in argv[1:] if known.quiet else ():
         if "\\" in word and len(PRINTABLE_ESCAPE.findall(word, 0, WINDOW)) > 2:
             walker.obscured = True  # letters that need no escape are written as one
-    if walker.files and "/" in argv[0]:
-        _runs_known_file(walker, draft, context)
+    if walker.files:
+        _known_files(walker, draft, known, context)
     if walker.captures or draft.writes:
         return _output(walker, draft, known, context)
     return UNKNOWN
@@ -259,6 +262,8 @@ def _by_its_place(word: str) -> set[str]:
     """What the first word says as it is written: `:!sh` of a prompt, `/tmp/.x` of something that is not to be seen."""
     if word[:1] == "/":
         return {"hidden-program"} if _HIDDEN.match(word) else set()
+    if word == "{}":
+        return {"executes-input"}  # xargs: each item is a program
     return {"shell-escape", "escapes-to-shell"} if _PROMPT_ESCAPE.match(word) else set()
 
 
@@ -332,6 +337,10 @@ def _remember(walker: "Walker", draft: Draft, stream: Stream, context: Context) 
     elif draft.program in ("tee", "dd", "sponge"):
         for path in draft.writes:
             files[path] = stream
+    elif draft.program in COMPILERS:
+        sources = [files[path].marks for path in draft.reads if path in files]
+        if any(mark & FETCHED for mark in (stream.marks, *sources)):
+            files[draft.writes[0]] = Stream(None, FETCHED)
     elif draft.fetches:
         for path in draft.writes:
             files[path] = Stream(None, FETCHED)
@@ -345,9 +354,14 @@ def _is_walked(walker: "Walker", draft: Draft, known: Profile) -> bool:
     return any(walker.files.get(normalise(script, walker.cwd), UNKNOWN).text is not None for script in scripts)
 
 
-def _runs_known_file(walker: "Walker", draft: Draft, context: Context) -> None:
-    """`./x` after this line wrote x."""
-    content = walker.files.get(normalise(draft.argv[0], walker.cwd))
+def _known_files(walker: "Walker", draft: Draft, known: Profile, context: Context) -> None:
+    """`./x` and `java -jar x` after this line wrote x; `tool <(text)`, where the text may be what that tool runs."""
+    argv = draft.argv
+    for word in () if known.passive or known.filters else argv[1:]:
+        if word.startswith("/dev/fd/") and (given := walker.files.get(word)) is not None:
+            draft.facts |= _arms(given.text or "")
+    started = argv[0] if "/" in argv[0] else draft.value("-jar") if draft.program == "java" else None
+    content = None if started is None else walker.files.get(normalise(started, walker.cwd))
     if content is None:
         return
     if content.marks & FETCHED:

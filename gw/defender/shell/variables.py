@@ -7,11 +7,12 @@ import re
 
 _COMMAND_VARIABLE = re.compile(
     r"(?:PAGER|EDITOR|VISUAL|BROWSER|ASKPASS|_COMMAND|_CMD|LESSOPEN|LESSCLOSE|_RSH|_SSH|RSYNC_RSH|GIT_EXTERNAL_DIFF"
-    r"|SHELL|TEXEDIT|PERL5DB|PYTHONSTARTUP|_WRAPPER|_OPENER|AUTOM4TE|_BIN|RUBYOPT|PERL5OPT|NODE_OPTIONS|_SHELL|_PROGRAM"
+    r"|SHELL|TEXEDIT|PERL5DB|PYTHONSTARTUP|_WRAPPER|_OPENER|AUTOM4TE|_BIN|RUBYOPT|PERL5OPT|_SHELL|_PROGRAM"
     r"|_HELPER|_HOOK|TERMINAL|_EXEC|_RUNNER|_LINKER|RUSTC|GIT_CONFIG_VALUE_\d)$"
 )
 # Variables in which programs look for more options, or for code: what that would be on their command line.
 _OPTION_VARIABLES = {
+    **dict.fromkeys(("CC", "CXX", "CPP", "LD", "AS", "AR", "HOSTCC", "FC"), "{}"),
     "TAR_OPTIONS": "tar {}",
     "ZIPOPT": "zip {}",
     "MANOPT": "man {}",
@@ -38,5 +39,5 @@ def as_line(name: str, value: str) -> str | None:
     """The command line that says what the variable says: `TAR_OPTIONS=-v` is `tar -v`; None for other variables."""
     line = _OPTION_VARIABLES.get(name)
     if line is None:
-        return None
+        return value[2:].strip() if value.startswith("() {") else None  # a function, and what stands behind it
     return line.format(value.replace("'", "'\\''") if line.endswith("'") else value)

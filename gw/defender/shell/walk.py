@@ -19,7 +19,7 @@ from gw.defender.shell.lexer import TooDeepError
 from gw.defender.shell.parser import Parser
 from gw.defender.shell.paths import normalise
 from gw.defender.shell.programs import MESSAGE_OPTIONS, SEARCHED_FOR, profile
-from gw.defender.shell.run import run
+from gw.defender.shell.run import LISTERS, place_of, run
 from gw.defender.shell.stream import (
     EMPTY,
     EXPANDED,
@@ -139,6 +139,8 @@ class Walker(Expander):
         output = EMPTY
         cwd = self.cwd
         self.isolated += kind == "("
+        if kind == "coproc":
+            stdin = UNKNOWN  # somebody writes to its descriptor
         for body in command.bodies:
             output = joined(output, self.script(body, stdin))
         if kind == "(":
@@ -154,11 +156,18 @@ class Walker(Expander):
         for item in items or (Field("", UNRESOLVED),):
             if not item.marks & UNRESOLVED:
                 variables[command.name] = Stream(item.text, item.marks)
+            elif (place := self.listed()) is not None:
+                variables[command.name] = Stream(place, item.marks & TAINT | EXPANDED)
             elif item.marks & TAINT:
                 variables[command.name] = Stream(None, item.marks & TAINT)
             for body in command.bodies:
                 marks |= self.script(body, stdin).marks
         return Stream(None, marks)
+
+    def listed(self) -> str | None:
+        """The place whose files are listed by what ran last, when that is all it does."""
+        last = self.drafts[-1] if self.drafts else None
+        return place_of(last.argv) if last is not None and last.program in LISTERS else None
 
     # --- functions ----------------------------------------------------------------------------------------------------
 

@@ -61,7 +61,7 @@ def skip_options(argv: Sequence[str], start: int, valued: frozenset[str]) -> int
 
 def is_assignment(word: str) -> bool:
     name, equals, _ = word.partition("=")
-    return bool(equals) and name.isidentifier()
+    return bool(equals) and (name.isidentifier() or name.startswith("BASH_FUNC_"))
 
 
 def _rows(programs: str, valued: str = "", operands: int = 0, *, assigns: bool = False) -> dict[str, Wrapper]:
@@ -101,7 +101,7 @@ WRAPPERS: dict[str, Wrapper] = {
     **_rows("timeout gtimeout", "-s -k --signal --kill-after", 1),
     **_rows(
         "xargs",
-        "-I -i -n -P -L -s -d -a -E --replace --max-args --max-procs --max-lines --delimiter --arg-file --max-chars",
+        "-I -n -P -L -s -d -a -E --max-args --max-procs --delimiter --arg-file --max-chars",
     ),
     **_rows("chroot", "", 1),
     **_rows("unshare", "-S -G --setuid --setgid --root --wd --propagation --setgroups --map-users"),

@@ -5,6 +5,7 @@ name of the program.
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from gw.defender.shell.draft import Draft, Effect, Paths
 from gw.defender.shell.names import names
@@ -141,8 +142,11 @@ def find(draft: Draft) -> None:
     draft.operands = roots
     if "-delete" in argv:
         places = draft.paths(roots or ["."])
-        draft.deletes += places
         draft.recursive = True
+        if all(map(is_log, places)) and any(a in _AGES and b[:1] == "+" for a, b in pairwise(argv)):
+            draft.facts.add("deletes-tree")  # the old ones, to make room
+            return
+        draft.deletes += places
         if not _narrows(argv):
             draft.facts.add("deletes-root" if any(is_root(p) for p in places) else "deletes-tree")
         elif any(is_root(p) and p not in _TIDIED for p in places):

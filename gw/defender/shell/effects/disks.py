@@ -142,7 +142,11 @@ def mount(draft: Draft) -> None:
     elif "remount" in options and not _GUARDED_MOUNTS.isdisjoint(draft.operands):
         weaker = "rw" in options or any(o.startswith("hidepid") for o in options)
         draft.facts |= {"binds-mount"} if weaker else set()
-    elif "suid" in options or any(p in _COVERED or is_system(p) for p in draft.paths(draft.operands[1:])[-1:]):
+    elif (
+        "suid" in options
+        or draft.value("-t") == "cgroup"
+        or any(p in _COVERED or is_system(p) for p in draft.paths(draft.operands[1:])[-1:])
+    ):
         draft.facts.add("binds-mount")
 
 

@@ -5,7 +5,7 @@ Adds paths and facts to drafts. Invariant: a path named by an option counts like
 
 import re
 
-from gw.defender.shell.draft import Draft, Effect
+from gw.defender.shell.draft import Draft, Effect, Paths
 from gw.defender.shell.effects.deletion import deletes
 from gw.defender.shell.interpreters import code_of
 from gw.defender.shell.names import names
@@ -22,6 +22,8 @@ _OWNED_BY_SYSTEM = ("/etc", "/usr", "/bin", "/sbin", "/lib", "/boot", "/var/run/
 _SHARED_ROOTS = names("/usr/local /opt /srv /var/www ~ ~/.ssh ~/.config /mnt /media")
 _OPEN_MODES = frozenset(("777", "666", "a+rwx", "ugo+rwx", "a+w", "o+w", "1777"))
 _CLOSED_MODES = frozenset(("", "a-x", "-x", "ugo-x", "a-rwx"))
+_SWAPS = names("/swapfile /swap.img /swap /dev/mem /proc/kcore")
+_TIGHTENS = frozenset(("600", "0600", "400", "0400", "go-rwx", "og-rwx", "go=", "o-rwx"))
 _ONE_BY_ONE = (("find",), ("xargs",), ("fd",))
 _EMPTYING = frozenset(("d", "1,$d", "/./d", "/.*/d", "s/.*//", "s/.*//g", "/^/d"))
 _SED_WRITES = re.compile(r"(?:^|[;}/\dgp])\s*w\s+(/[^\s;}]+)")
@@ -65,7 +67,8 @@ def grade_mode(draft: Draft, mode: str) -> None:
 def chmod(draft: Draft) -> None:
     mode = next((a for a in draft.argv[1:] if a[:2] != "--" and not (a[:1] == "-" and a[1:2] in tuple("RvcfhHLP"))), "")
     targets = draft.paths(draft.operands[1:] if mode in draft.operands else None)
-    draft.writes += targets
+    if mode not in _TIGHTENS:
+        draft.writes += targets
     grade_mode(draft, mode)
     recursive = draft.has("-R", "--recursive")
     bare = mode.lstrip("0")
@@ -112,6 +115,8 @@ def touch(draft: Draft) -> None:
     if times is not None and (draft.has("-r", "--reference") or any(t.startswith(_OWNED_BY_SYSTEM) for t in targets)):
         draft.facts.add("changes-times")
     draft.writes += tuple(t for t in targets if t.startswith(("/", "~", ".")))
+    if any(o.rpartition("/")[2].startswith("--") for o in draft.operands):
+        draft.facts.add("shell-escape")  # a name that an unwary `tar *` takes for an option
 
 
 def sed(draft: Draft) -> None:
@@ -153,7 +158,18 @@ def tar(draft: Draft) -> None:
 def grep(draft: Draft) -> None:
     pattern = draft.value("-e", "--regexp", "-f", "--file")
     operands = draft.operands[1:] if pattern is None else [o for o in draft.operands if o != pattern]
-    draft.reads += draft.paths(operands)
+    _scan(draft, draft.paths(operands))
+
+
+def strings(draft: Draft) -> None:
+    _scan(draft, draft.paths())
+
+
+def _scan(draft: Draft, paths: Paths) -> None:
+    """Looking for text on a disk, or in the memory swapped out to it, passes by all rights of files."""
+    draft.reads += paths
+    if any(p[:1] == "/" and (is_disk(p) or p in _SWAPS) for p in paths):
+        draft.facts.add("reads-secret")
 
 
 def read(draft: Draft) -> None:
@@ -176,6 +192,8 @@ def redirect_to(draft: Draft, path: str, marks: int) -> None:
         draft.facts.add("overwrites-disk")
     elif is_kernel(target):
         draft.facts.add("writes-kernel")
+    elif "/--" in target:
+        draft.facts.add("shell-escape")
 
 
 def archive(draft: Draft) -> None:
@@ -194,6 +212,11 @@ def gpg(draft: Draft) -> None:
         draft.facts.add("encrypts-files")
 
 
+def compile(draft: Draft) -> None:  # noqa: A001  what it is called everywhere
+    draft.reads += draft.paths([o for o in draft.operands if "." in o])
+    draft.writes += draft.paths([draft.value("-o") or "a.out"])
+
+
 def encrypt(draft: Draft) -> None:
     """It replaces the files it is given."""
     if draft.operands and not draft.has("-d", "--decrypt", "-c", "--cat"):
@@ -206,11 +229,13 @@ _READERS = names(
     " dos2unix iconv zip 7z 7za rar age tac fmt ul pg most xclip xsel source . csplit ed"
     " sponge cpio ar"
 )
+COMPILERS = names("gcc g++ cc c++ clang clang++ tcc rustc musl-gcc")
 _GREPS = names("grep egrep fgrep zgrep rg ag ack pcregrep ugrep")
 
 EFFECTS: dict[str, Effect] = {
-    **dict.fromkeys(_READERS - {"sponge", "7z", "7za", "zip"}, read),
+    **dict.fromkeys(_READERS - {"sponge", "7z", "7za", "zip", "strings"}, read),
     **dict.fromkeys(_GREPS, grep),
+    "strings": strings,
     "gpg": gpg,
     **dict.fromkeys(("7z", "7za", "zip"), archive),
     **dict.fromkeys(("ccencrypt", "ccrypt"), encrypt),
@@ -226,5 +251,6 @@ EFFECTS: dict[str, Effect] = {
     "sed": sed,
     **dict.fromkeys(("perl", "ruby", "sudoedit"), edit),
     **dict.fromkeys(("sort", "shuf", "uudecode"), sort),
+    **dict.fromkeys(COMPILERS, compile),
     **dict.fromkeys(("tar", "bsdtar", "gtar"), tar),
 }

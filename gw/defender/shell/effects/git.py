@@ -7,7 +7,7 @@ import re
 from typing import NamedTuple
 
 from gw.defender.shell.draft import Draft, Effect
-from gw.defender.shell.escapes import is_usual
+from gw.defender.shell.escapes import is_usual, names_own_hooks
 from gw.defender.shell.paths import is_startup, normalise
 from gw.defender.shell.stream import Stream
 
@@ -21,6 +21,7 @@ _RISKY_SETTINGS = (
 
 
 _FORGE = re.compile(r"(?:https://|git@|ssh://git@)(?:github\.com|gitlab\.com|codeberg\.org|bitbucket\.org)[/:]")
+_FORGES = ("github.com", "gitlab.com", "codeberg.org", "bitbucket.org")
 _HUSKY_OFF = ("HUSKY", Stream("0"))
 
 
@@ -122,7 +123,11 @@ def _sets_command(v: Verb) -> bool:
         return False
     name, value = v.operands[0].lower(), v.operands[1]
     if name.startswith(_RISKY_SETTINGS):
-        return not (name.endswith(("editor", "pager")) and is_usual(value))
+        forges = name.startswith("url.") and any(forge in name and forge in value for forge in _FORGES)
+        usual = is_usual(value) and (
+            name.endswith(("editor", "pager")) or (" " not in value and name.startswith(("core.", "credential.")))
+        )
+        return not (usual or forges or names_own_hooks(f"{name}={value}"))
     return name.startswith("alias.") and value.startswith("!")
 
 

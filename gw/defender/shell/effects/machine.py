@@ -19,6 +19,8 @@ _SEARCH_PATHS = names(
     " R_ENVIRON_USER PSQLRC MYSQL_HOME WGETRC CURL_HOME SCREENRC ZDOTDIR FPATH INPUTRC MAILRC MUTTRC FACTERLIB"
     " SSH_SK_PROVIDER"
 )
+# A file or an address; a name alone is a module of the project.
+_NODE_FILE = re.compile(r"(?:-r|--require|--import|--loader|--experimental-loader)[ =][\"']?(?:\.{0,2}/|~|\w{2,8}:)")
 _TERMINALS = names("xterm uxterm rxvt urxvt lxterminal xfce4-terminal gnome-terminal konsole mate-terminal")
 _HISTORY_NAMES = frozenset(("HISTFILE", "HISTSIZE", "HISTFILESIZE", "HISTCONTROL", "HISTIGNORE", "SAVEHIST", "HISTCMD"))
 _GUARDS = names(
@@ -338,13 +340,18 @@ def assignment(draft: Draft, name: str, value: str) -> None:
         draft.facts.add("preloads")
     elif name == "PATH" and (value == "." or value.startswith((".:", ":", "/tmp", "/dev/shm"))):  # noqa: S108
         draft.facts.add("hijacks-path")
-    elif (name.startswith(("JAVA_TOOL_", "_JAVA_OPT", "JDK_JAVA_")) and "agent" in value) or (
-        name in ("PERL5OPT", "RUBYOPT", "NODE_OPTIONS")
-        and any(o in value for o in ("-M", "-r", "--require", "--import"))
+    elif (
+        (name.startswith(("JAVA_TOOL_", "_JAVA_OPT", "JDK_JAVA_")) and "agent" in value)
+        or (name in ("PERL5OPT", "RUBYOPT") and any(o in value for o in ("-M", "-r")))
+        or (name == "NODE_OPTIONS" and _NODE_FILE.search(value, 0, 256))
     ):
         draft.facts.add("preloads")
-    elif name in _SEARCH_PATHS and value.startswith(("/tmp", "/dev/shm")):  # noqa: S108
+    elif name in _SEARCH_PATHS and (
+        value.startswith(("/tmp", "/dev/shm")) or (name == "GCONV_PATH" and value[:1] == ".")  # noqa: S108
+    ):
         draft.facts.add("hijacks-path")
+    elif name == "SSH_AUTH_SOCK" and "/agent." in value:
+        draft.facts.add("reads-service-secret")  # the keys of another session
     elif name == "BASH_ENV" and value:
         draft.facts.add("installs-hook")
     elif is_source_variable(name, value):

@@ -200,8 +200,9 @@ def serve(draft: Draft) -> None:
 
 
 def published(draft: Draft) -> None:
-    """`code tunnel`, `tailscale serve`, `tailscale funnel`."""
-    if draft.operands[:1] in (["tunnel"], ["serve"], ["funnel"]):
+    """`code tunnel`, `tailscale serve`, `tailscale funnel`, `tailscale up --ssh`."""
+    opened = draft.has("--ssh", "--advertise-routes", "--advertise-exit-node")
+    if opened or draft.operands[:1] in (["tunnel"], ["serve"], ["funnel"]):
         _opens_tunnel(draft)
 
 
@@ -233,8 +234,8 @@ EFFECTS: dict[str, Effect] = {
     **dict.fromkeys(("ssh", "autossh"), ssh),
     **dict.fromkeys(
         names(
-            "ngrok cloudflared frpc frps bore localtunnel lt gost ligolo iodine dnscat dnscat2 sshuttle ptunnel"
-            " revsocks playit rathole wstunnel"
+            "ngrok cloudflared frpc frps bore localtunnel lt gost ligolo ligolo-agent ligolo-proxy"
+            " iodine dnscat dnscat2 sshuttle ptunnel revsocks playit rathole wstunnel"
         ),
         tunnel,
     ),

@@ -66,6 +66,7 @@ def test_commands_started(language: str, code: str, commands: tuple[str, ...]) -
         ("python", "open('x', 'wb').write(urlopen('http://h').read())", "code-fetches"),
         ("perl", "system(decode_base64('aWQ='))", "executes-decoded"),
         ("python", "subprocess.Popen(x)", "code-spawns"),
+        ("python", "print(os.memfd_create('a'))", "hidden-program"),
     ],
 )
 def test_facts(language: str, code: str, fact: str) -> None:

@@ -27,7 +27,6 @@ def told_of(line: str) -> list[tuple[str, bool]]:
         ("psql -P pager=less", "less", True),
         ("hg --config alias.x=!id x", "id", False),
         ("hg --config ui.editor=vim commit", "vim", True),
-        ("npm -c id exec", "id", True),
         ("man -P cat x", "cat", True),
         ("git -c core.pager=id log", "id", False),
         ("git -c core.pager=less log", "less", True),

@@ -68,6 +68,8 @@ def inner_of(line: str) -> list[str]:
         ("ip netns exec n ls", ["ls"]),
         ("ip link", []),
         ("npm exec ls", ["ls"]),
+        ("npm -c 'ls -l' exec", ["ls -l"]),
+        ("npm exec --call 'ls -l'", ["ls -l"]),
         ("npm test", []),
         ("npx -p x ls", ["ls"]),
         ("npx -c 'ls -l'", ["ls -l"]),

@@ -52,3 +52,9 @@ def test_neighbours(command: str) -> None:
 )
 def test_a_connection_that_gives_no_orders(command: str) -> None:
     assert "reverse-shell" not in facts_of(command)
+
+
+def test_what_is_encrypted_and_then_deleted() -> None:
+    assert "encrypts-files" in facts_of("find . | xargs -I{} sh -c 'age -r k -o {}.enc {} && rm {}'")
+    assert "encrypts-files" not in facts_of("age -d -i k -o x x.age && rm x.age")
+    assert "encrypts-files" not in facts_of("zip -r x.zip notes && rm notes")

@@ -18,6 +18,8 @@ def test_what_they_say_as_a_line() -> None:
     assert as_line("TAR_OPTIONS", "-v") == "tar -v"
     assert as_line("LUA_INIT", "print('a')") == "lua -e 'print('\\''a'\\'')'"
     assert as_line("HOME", "/tmp") is None
+    assert as_line("CC", "sh -c id") == "sh -c id"
+    assert as_line("x", "() { :;}; rm -rf /") == "{ :;}; rm -rf /"
 
 
 @pytest.mark.parametrize(
@@ -30,6 +32,11 @@ def test_what_they_say_as_a_line() -> None:
         ("VIMINIT=':!sh' vim", "shell-escape"),
         ("GIT_EXEC_PATH=/tmp/x git status", "hijacks-path"),
         ("RUSTC=/opt/x cargo build", "shell-escape"),
+        ("CC='sh -c \"exec sh <&1\"' make", "spawns-shell"),
+        ("env 'BASH_FUNC_ls%%=() { rm -rf /; }' bash -c ls", "deletes-root"),
+        ("NODE_OPTIONS='--import data:text/javascript,x' node y", "preloads"),
+        ("GCONV_PATH=. ./x", "hijacks-path"),
+        ("SSH_AUTH_SOCK=/tmp/ssh-x/agent.1 ssh h", "reads-service-secret"),
     ],
 )
 def test_the_deed_is_seen(command: str, fact: str) -> None:

@@ -7,6 +7,9 @@ from tests.support.commands import facts_of
 HITS = [
     ("find . -path ./x -prune -o -type f -delete", "deletes-tree"),
     ("find . -path ./x -prune -o -type f -print0 | xargs -0 rm -f", "deletes-many"),
+    ("find /var/log -mtime -2 -delete", "wipes-logs"),
+    ("xargs -i rm -rf {}", "deletes-tree"),
+    ("find /var/log -name '*.gz' -mtime +90 -delete", "deletes-tree"),
     ("cd src && rm -rf *", "deletes-tree"),
     ("cd build && rm -rf ../*", "deletes-tree"),
     ("find / -mtime +1 -exec rm -f {} +", "deletes-many"),
@@ -54,6 +57,7 @@ HITS = [
 ]
 MISSES = [
     ("find . -path './x/*' -delete", "deletes-tree"),
+    ("find /var/log -name '*.gz' -mtime +90 -delete", "wipes-logs"),
     ("cd build && rm -rf *", "deletes-tree"),
     ("find / -name x -exec rm -i {} +", "deletes-many"),
     ("rm -f dist/*", "deletes-many"),

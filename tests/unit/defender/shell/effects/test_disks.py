@@ -5,6 +5,7 @@ import pytest
 from tests.support.commands import facts_of
 
 HITS = [
+    ("mount -t cgroup -o rdma cgroup /mnt/x", "binds-mount"),
     ("cryptsetup luksAddKey /dev/sda3", "edits-disk"),
     ("newfs_msdos /dev/disk2", "overwrites-disk"),
     ("mount -o suid x.img /mnt", "binds-mount"),

@@ -5,6 +5,7 @@ import pytest
 from tests.support.commands import facts_of
 
 HITS = [
+    ("tailscale up --ssh", "tunnels"),
     ("nc -U /run/docker.sock", "mounts-host"),
     ("socat - UNIX-CONNECT:/var/run/docker.sock", "mounts-host"),
     ("wg-quick up /tmp/x.conf", "tunnels"),
@@ -53,6 +54,7 @@ HITS = [
     ("/usr/sbin/sshd -p 2222", "listens"),
 ]
 MISSES = [
+    ("tailscale up", "tunnels"),
     ("wg-quick up wg0", "tunnels"),
     ("jupyter lab --no-browser", "listens"),
     ("nc -U /run/app.sock", "mounts-host"),

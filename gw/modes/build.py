@@ -77,7 +77,7 @@ logger = logging.getLogger(__name__)
 STORE_QUEUE: Final = 4096
 FILE_WORKERS: Final = 2
 FILE_QUEUE: Final = 512
-MEMORY_S: Final = 5.0
+HEALTH_S: Final = 5.0
 GIVE_BACK_SAMPLES: Final = 12
 
 # Events that some part of this gateway sends; hello-ok names these and no others.
@@ -311,20 +311,23 @@ class Gateway:
         self.metrics.watch("clawgate_memory_sheds", lambda: watch.sheds)
         return watch
 
-    def watch_memory(self) -> None:
-        """Look at our own memory for ever: past the hard limit we are not ready; each minute give back what is free."""
+    def watch_health(self) -> None:
+        """For ever: not ready past the hard limit of memory, nor while the store cannot be written.
+
+        What is owed to the disk is written as soon as it takes it; each minute what is free is given back.
+        """
         samples = 0
         while True:
             self.memory.sample()
-            if self.memory.is_refusing:
-                self.health.fail("memory", "resident memory is past memory.hard_mb")
-            else:
-                self.health.recover("memory")
+            self.health.note("memory", failing=self.memory.is_refusing)
+            with suppress(GwError):
+                self.talk.book.ready()
+            self.health.note("store", failing=self.talk.book.is_failing)
             samples += 1
             if samples % GIVE_BACK_SAMPLES == 0:
                 with suppress(GwError):  # a full pool has better things to do
                     self.files.run(give_back)
-            hub.sleep(MEMORY_S)
+            hub.sleep(HEALTH_S)
 
     def _channels(self) -> "ChannelService | None":
         if self.chats is None:

@@ -77,7 +77,7 @@ class Standalone:
         gateway.attach(host, port)
         self._supervisor.start("tick", self._tick)
         self._supervisor.start("flush", self._flush)
-        self._supervisor.start("memory", gateway.watch_memory)
+        self._supervisor.start("health", gateway.watch_health)
         if gateway.channels is not None:
             gateway.channels.start(self._supervisor)
         if gateway.loaded.settings.integrity.enabled:

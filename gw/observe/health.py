@@ -20,19 +20,18 @@ class Health:
     def __init__(self, started_at_ms: int) -> None:
         self._started_at_ms = started_at_ms
         self._starting = True
-        self._failing: dict[str, str] = {}
+        self._failing: set[str] = set()
         self._samples: deque[LoopSample] = deque(maxlen=LOOP_SAMPLES)
         self._degraded_since_ms: int | None = None
 
     def started(self) -> None:
         self._starting = False
 
-    def fail(self, component: str, reason: str) -> None:
-        """Turn not-ready until `recover`; `reason` is fixed wording that an operator may read."""
-        self._failing[component] = reason
-
-    def recover(self, component: str) -> None:
-        self._failing.pop(component, None)
+    def note(self, component: str, *, failing: bool) -> None:
+        if failing:
+            self._failing.add(component)
+        else:
+            self._failing.discard(component)
 
     def sample_loop(self, sample: LoopSample, now_ms: int) -> None:
         self._samples.append(sample)
@@ -48,9 +47,6 @@ class Health:
     @property
     def failing(self) -> list[str]:
         return (["startup"] if self._starting else []) + sorted(self._failing)
-
-    def reasons(self) -> dict[str, str]:
-        return dict(self._failing)
 
     def uptime_ms(self, now_ms: int) -> int:
         return max(0, now_ms - self._started_at_ms)

@@ -62,7 +62,7 @@ def test_health_is_encoded_once_a_second(system: System, clock: FixedClock) -> N
 
 
 def test_health_is_not_ok_while_something_fails(system: System, health: Health) -> None:
-    health.fail("store", "disk full")
+    health.note("store", failing=True)
     assert "ok" not in system.health_snapshot()
     assert ask(system, "status")["failing"] == ["store"]
 

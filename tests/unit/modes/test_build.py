@@ -1,10 +1,12 @@
 import pytest
 
+from gw import hub
 from gw.config.load import load
-from gw.errors import ConfigError, Overloaded
+from gw.errors import ConfigError, Overloaded, StoreError
 from gw.modes.build import SENT_EVENTS, Gateway, read_shapes
 from gw.observe.history import History
 from gw.ports import UpgradeFacts
+from gw.session.store import CLAIMS, Put
 from tests.support.peers import FakeLink
 
 POLICY = "version: 1\nkind: policy\nid: test.build\ntitle: Nothing is judged here\nmode: enforce\n"
@@ -79,6 +81,36 @@ def test_past_the_hard_limit_new_turns_are_refused(tmp_path):
         assert gateway.memory.sheds == 1
     finally:
         gateway.close()
+
+
+def test_a_store_that_cannot_be_written_is_not_ready_until_it_can(gateway, monkeypatch):
+    class Done(Exception):
+        pass
+
+    def look():
+        with pytest.raises(Done):
+            gateway.watch_health()
+
+    def once(seconds):
+        raise Done
+
+    def refuse(changes):
+        raise StoreError("no space left")
+
+    monkeypatch.setattr(hub, "sleep", once)
+    gateway.health.started()
+    change = Put(CLAIMS, "owed", b"1")
+    with monkeypatch.context() as disk:
+        disk.setattr(gateway.talk.book._store, "commit", refuse)
+        with pytest.raises(StoreError):
+            gateway.talk.book.write([change])
+        look()
+        assert gateway.health.failing == ["store"]
+    written = []
+    monkeypatch.setattr(gateway.talk.book._store, "commit", written.extend)
+    look()
+    assert gateway.health.is_ready
+    assert written == [change], "what was owed is written though nobody asked"
 
 
 def test_a_channels_file_is_read_before_anything_is_built(tmp_path):

@@ -56,7 +56,7 @@ def test_ready_follows_the_components(health: Health, path: str) -> None:
     shape = json.loads(get(routes, path).body)
     assert set(shape) == {"ready", "failing", "uptimeMs", "eventLoop"}
     assert (shape["ready"], shape["uptimeMs"]) == (True, 4000)
-    health.fail("store", "disk full")
+    health.note("store", failing=True)
     assert json.loads(get(routes, path).body)["failing"] == ["store"]
 
 

@@ -8,13 +8,12 @@ def test_ready_means_started_and_nothing_failing() -> None:
     assert (health.is_ready, health.failing) == (False, ["startup"])
     health.started()
     assert (health.is_ready, health.failing) == (True, [])
-    health.fail("store", "disk full")
-    health.fail("ledger", "disk full")
+    health.note("store", failing=True)
+    health.note("ledger", failing=True)
     assert (health.is_ready, health.failing) == (False, ["ledger", "store"])
-    assert health.reasons() == {"store": "disk full", "ledger": "disk full"}
-    health.recover("store")
-    health.recover("ledger")
-    health.recover("never-failed")
+    health.note("store", failing=False)
+    health.note("ledger", failing=False)
+    health.note("never-failed", failing=False)
     assert health.ready_shape(4000) == {
         "ready": True,
         "failing": [],

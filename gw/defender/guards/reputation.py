@@ -75,8 +75,7 @@ def judge(report: Report, settings: Mapping[str, Any], kind: str) -> tuple[str, 
     of_kind: Mapping[str, int] = settings.get(kind) or {}
     points: Mapping[str, int] = settings.get("points") or {}
     if not report.known:
-        unknown = of_kind.get("unknown", 0)
-        return ("intel.virustotal.unknown", unknown) if unknown else ("", 0)
+        return "intel.virustotal.unknown", of_kind.get("unknown", 0)
     if report.malicious >= of_kind.get("malicious_at", 3):
         return "intel.virustotal.malicious", points.get("malicious", 75)
     if report.malicious + report.suspicious >= of_kind.get("suspicious_at", 1):

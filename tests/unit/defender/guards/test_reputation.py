@@ -64,7 +64,7 @@ def inspect(service: Service, found: list[Subject], of: CompiledPolicy | None = 
 @pytest.mark.parametrize(
     "report, kind, expected",
     [
-        (Report(False), "file", ("", 0)),
+        (Report(False), "file", ("intel.virustotal.unknown", 0)),
         (Report(False), "url", ("intel.virustotal.unknown", 5)),
         (Report(True, 0, 0, 66), "file", ("", 0)),
         (Report(True, 2, 0, 66), "file", ("intel.virustotal.suspicious", 30)),

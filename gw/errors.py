@@ -19,18 +19,6 @@ class GwError(Exception):
     """Base of all; never raised itself."""
 
 
-class LocalProtocolError(GwError):
-    """We tried to send something the protocol forbids: a bug of ours, close code 1011."""
-
-
-class RemoteProtocolError(GwError):
-    """The peer broke the protocol; `close_code` is what it is told (RFC 6455 section 7.4.1)."""
-
-    def __init__(self, message: str, close_code: int = 1002) -> None:
-        super().__init__(message)
-        self.close_code = close_code
-
-
 class RequestError(GwError):
     """A request that is answered `ok:false`; `shape()` is the wire's error object."""
 

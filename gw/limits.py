@@ -50,4 +50,3 @@ MAX_SCANNED_BYTES: Final = 1024 * 1024  # per text; the remainder is a finding o
 IDEMPOTENCY_TTL_MS: Final = 300_000  # upstream: gateway RPC dedupe, 5 min after the last write
 IDEMPOTENCY_ENTRIES: Final = 1000  # upstream
 SESSIONS_PENDING: Final = 20  # upstream: queue cap per session
-EVENT_HISTORY: Final = 1024

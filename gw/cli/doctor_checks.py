@@ -69,9 +69,10 @@ def check_daemon(facts: Facts) -> Iterator[Result]:
     if facts.status is None:
         yield Result("daemon", ERROR, facts.unreachable or "not reachable", facts.start)
         return
-    dropped = facts.status.get("decisionsDropped", 0)
-    if dropped:
-        yield Result("daemon", ERROR, f"{dropped} decisions could not be written", "look at the disk of gateway.state")
+    for name, what in (("decisionsDropped", "decisions"), ("textsDropped", "texts of stopped actions")):
+        if dropped := facts.status.get(name, 0):
+            said = f"{dropped} {what} could not be written"
+            yield Result("daemon", ERROR, said, "look at the disk of gateway.state")
     yield Result("daemon", OK, f"answers at {facts.settings.gateway.listen}")
 
 

@@ -123,9 +123,6 @@ class EventBus:
     def subscribe_sessions(self, client: "Client") -> None:
         client.subscriptions.sessions = True
 
-    def unsubscribe_sessions(self, client: "Client") -> None:
-        client.subscriptions.sessions = False
-
     def subscribe_messages(self, client: "Client", session_key: str, *, approvals: bool = False) -> None:
         client.subscriptions.messages.add(session_key)
         if approvals:

@@ -84,10 +84,6 @@ class Call:
         """Send an `ok` answer now; the handler's returned payload, unless ANSWERED, is a second one with this id."""
         self.client.send(frames.answer(self.id, payload))
 
-    def fail(self, error: RequestError) -> None:
-        """Send a failed answer now; for handlers that returned ANSWERED."""
-        self.client.send(frames.failure(self.id, error.shape()))
-
 
 Handler = Callable[[Call], Json]
 Guard = Callable[[Call], Decision]

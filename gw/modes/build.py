@@ -264,6 +264,7 @@ class Gateway:
             "auditOnly": judging.pipeline.audit_only,
             "decisions": judging.log.written,
             "decisionsDropped": judging.log.dropped,
+            "textsDropped": judging.ledgers.unquarantined,
             "connections": len(self.bus),
             "pairedDevices": len(self.pairings.all_paired()),
             "plugin": self.hooks.plugin or None,

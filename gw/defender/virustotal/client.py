@@ -13,7 +13,6 @@ from urllib.parse import quote
 from gw.errors import IntelError
 from gw.wire import json
 
-DEFAULT_BASE_URL: Final = "https://www.virustotal.com/api/v3"
 MAX_ANSWER_BYTES: Final = 1024 * 1024  # a file report with 90 engines is about 50 KB
 SHA256: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
 

@@ -7,6 +7,7 @@ it was given, and it is then an ordinary program.
 import re
 from collections.abc import Callable, Sequence
 
+from gw.defender.shell import fleets
 from gw.defender.shell.names import names
 from gw.defender.shell.wrappers import WRAPPERS, Inner, Wrapper, skip_options
 
@@ -246,14 +247,6 @@ def _start_stop_daemon(argv: Sequence[str]) -> list[Inner]:
     return [Inner(text=" ".join([program.text, *rest]))]
 
 
-def _salt(argv: Sequence[str]) -> list[Inner]:
-    """`salt '*' cmd.run 'command'`."""
-    for i, word in enumerate(argv[1:-1], 1):
-        if word.startswith("cmd."):
-            return [Inner(text=argv[i + 1])]
-    return []
-
-
 def _gcloud(argv: Sequence[str]) -> list[Inner]:
     """`gcloud compute ssh NAME --command=x` or `-- words`; `--metadata=startup-script=x`."""
     for word in argv[4:]:
@@ -293,12 +286,6 @@ def _watch(argv: Sequence[str]) -> list[Inner]:
 def _lines(argv: Sequence[str]) -> list[Inner]:
     """`concurrently 'one line' 'another'`."""
     return [Inner(text=word) for word in argv[1:] if " " in word][:MAX_JOBS]
-
-
-def _ansible(argv: Sequence[str]) -> list[Inner]:
-    """`ansible hosts -m shell -a 'command'`."""
-    module = next(iter(_text_after(argv, ("-m", "--module-name"))), Inner(text="command")).text
-    return _text_after(argv, ("-a", "--args")) if module in ("shell", "command", "raw") else []
 
 
 NESTED: dict[str, Finder] = {
@@ -359,15 +346,19 @@ NESTED: dict[str, Finder] = {
     **dict.fromkeys(("wsl", "wsl.exe"), _behind("-e", "--exec", "--")),
     **dict.fromkeys(("ydotool", "dotool", "wtype"), _behind("type")),
     **dict.fromkeys(("cargo-watch", "nodemon", "watchman-make"), _option("-s", "--shell", "--exec", "--run")),
-    **dict.fromkeys(("pdsh", "clush", "pssh", "parallel-ssh"), _all_words("-x -l -R -f -t -u -g -X -w -h -H -o -e -p")),
+    **dict.fromkeys(
+        ("pdsh", "clush", "pssh", "parallel-ssh", "dsh", "mussh", "cssh", "orgalorg"),
+        _all_words("-x -l -R -f -t -u -g -X -w -h -H -o -e -p"),
+    ),
     **dict.fromkeys(("rsh", "remsh", "plink", "plink.exe"), _on_host("-l -i -P -pw")),
     "aws": _aws,
     "az": _option("--scripts", "--exec-command"),
     "cmake": _cmake,
     "capsh": _after_word("--"),
     "start-stop-daemon": _start_stop_daemon,
-    "ansible": _ansible,
-    **dict.fromkeys(("salt", "salt-ssh", "salt-call"), _salt),
+    "ansible": fleets.ansible,
+    **dict.fromkeys(("salt", "salt-ssh", "salt-call"), fleets.salt),
+    "bolt": fleets.bolt,
     "gcloud": _gcloud,
 }
 

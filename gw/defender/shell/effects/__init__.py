@@ -11,6 +11,7 @@ from gw.defender.shell.draft import Effect
 from gw.defender.shell.effects import (
     accounts,
     agents,
+    bus,
     capture,
     clients,
     containers,
@@ -30,7 +31,7 @@ from gw.defender.shell.effects import (
 )
 
 AREAS: Final = (
-    accounts, agents, capture, clients, containers, databases, deletion, disks, files, git, hosted, machine, macos,
+    accounts, agents, bus, capture, clients, containers, databases, deletion, disks, files, git, hosted, machine, macos,
     migrations, packages, sockets, tools, windows,
 )  # fmt: skip
 

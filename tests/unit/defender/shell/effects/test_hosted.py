@@ -35,7 +35,7 @@ HITS = [
     ("kubectl debug node/n1 --image=a", "container-escape"),
     ("kubectl create token x", "reads-service-secret"),
     ("kubectl edit clusterrole admin", "service-grants"),
-    ('ansible all -m file -a "path=/x state=absent"', "service-destroys"),
+    ('ansible all -m apt -a "name=x state=absent"', "service-destroys"),
     ("wsl --unregister x", "service-destroys"),
     ("netlify api deleteSite", "service-destroys"),
     ("terraform -chdir=infra destroy", "service-destroys"),

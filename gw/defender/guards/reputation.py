@@ -11,14 +11,13 @@ from gw.defender.virustotal.client import Indicator, Report, Reputation
 from gw.errors import IntelError
 from gw.model.action import Action, PartKind
 from gw.model.decision import Finding
-from gw.model.shell import NodeRole
 from gw.model.subject import Subject
 from gw.policy.compiled import CompiledPolicy
+from gw.policy.targets import RUNNING
 from gw.ports import Clock
 
 MOST_INDICATORS: Final = 4  # per action; the free quota is four a minute
 DEFAULT_TIMEOUT_MS: Final = 1400
-_EXECUTED: Final = (NodeRole.RUNS, NodeRole.INLINE)
 
 
 class ReputationGuard:
@@ -91,7 +90,7 @@ def _mentioned(subject: Subject) -> Iterator[tuple[str, str]]:
         yield "path", subject.part.value
     elif subject.command is not None:
         for node in subject.command.nodes:
-            if node.role not in _EXECUTED:
+            if node.role not in RUNNING:
                 continue
             yield from (("url", url) for url in node.fetches if url.startswith(("http://", "https://")))
             if node.argv and node.argv[0].startswith(("/", "~")):

@@ -45,7 +45,7 @@ def seconds(value: Json) -> float | None:
     """A pause a provider asked for; bounded, None when it makes no sense."""
     try:
         number = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     return min(number, MAX_AFTER_S) if number >= 0 else None
 

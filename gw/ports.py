@@ -5,7 +5,11 @@ Typing only: importing this module loads nothing. Invariant: whatever is behind 
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from typing import Any, NamedTuple, ParamSpec, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from gw.model.action import Action
+    from gw.model.decision import Decision
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -127,5 +131,5 @@ class HttpClient(Protocol):
 class DecisionSink(Protocol):
     """Where decisions go."""
 
-    def record(self, decision: Any, action: Any) -> None:
+    def record(self, decision: "Decision", action: "Action") -> None:
         """Return once the decision is as durable as its verdict demands (blocks: fsynced)."""

@@ -126,9 +126,7 @@ class Inbox:
         if message.guild_id and settings.get("guilds"):
             return access.guild(settings, message.guild_id, places_of(message), ids, message.sender.roles)
         senders = rules.listed(settings, "groupAllowFrom", channel)
-        listed = settings.get("groups") or {}
-        group_id = next((one for one in places_of(message) if one in listed), message.chat_id)
-        group = access.group(settings, group_id, has_senders=bool(senders))
+        group = access.group(settings, listed_group(message, settings), has_senders=bool(senders))
         if not group.allowed:
             return Access("block", "group_policy_not_allowlisted"), group.require_mention
         found = access.group_sender(ids, policy=policy, group_allow_from=senders, allow_from=allow_from)
@@ -207,16 +205,16 @@ class Inbox:
         account = self._outlet.find(message.channel, message.account)
         own = "" if message.is_forwarded else message.text
         mentioned = any(mentions.matches(one, own, mentioned=said.bot) for one in names)
+        detects = account is None or account.capabilities.detects_mentions
         facts = Facts(
-            account is None or account.capabilities.detects_mentions or any(one != Names() for one in names),
-            mentioned,
-            said.any and not mentioned,
-            said.implicit,
-            group,
-            group and activation.must_be_mentioned(mention, entry.get("groupActivation")),
-            True,
-            is_command,
-            owner,
+            can_detect=detects or any(one != Names() for one in names),
+            was_mentioned=mentioned,
+            has_any_mention=said.any and not mentioned,
+            implicit=said.implicit,
+            is_group=group,
+            require_mention=group and activation.must_be_mentioned(mention, entry.get("groupActivation")),
+            is_command=is_command,
+            may_command=owner,
         )
         return not activation.gate(facts, settings.get("implicitMentions")).skip
 
@@ -241,9 +239,10 @@ class Inbox:
         """The layers, and whether one of them is this group's or sender's own."""
         rules, sender = self._rules, message.sender
         names = {"id": sender.id, "e164": sender.e164, "username": sender.username}
-        listed = settings.get("groups") or {}
-        group = next((one for one in places_of(message) if one in listed), message.chat_id)
-        own = tool_policy.for_group(listed, group, message.channel, names) if message.chat_type != "direct" else None
+        own = None
+        if message.chat_type != "direct":
+            group = listed_group(message, settings)
+            own = tool_policy.for_group(settings.get("groups") or {}, group, message.channel, names)
         agent = rules.agents.get(route.agent, {}).get("tools") or {}
         return tool_policy.layers(rules.tools, agent, own), own is not None
 
@@ -273,6 +272,12 @@ def places_of(message: Inbound) -> list[str]:
     """What a list may call the group by: its own id, then the chat's, then that of the channel a thread is in."""
     parent = message.parent_peer.id if message.parent_peer is not None else ""
     return [one for one in dict.fromkeys((message.peer.id, message.chat_id, parent)) if one]
+
+
+def listed_group(message: Inbound, settings: Table) -> str:
+    """The name under which `groups` has this group; its chat's when it has none of them."""
+    listed = settings.get("groups") or {}
+    return next((one for one in places_of(message) if one in listed), message.chat_id)
 
 
 def group_of(message: Inbound) -> str:

@@ -11,7 +11,7 @@ from typing import Any, Final, Protocol
 from gw import hub
 from gw.defender.extract import Origin, from_event, from_request
 from gw.defender.ids import new_action_id
-from gw.defender.review import APPROVED, DENIED, PENDING, Held, Reviews, bind
+from gw.defender.review import APPROVED, DENIED, PENDING, Held, Reviews
 from gw.errors import Blocked, RequestError, Unavailable
 from gw.errors import Held as HeldError
 from gw.methods.router import verdict_error
@@ -139,10 +139,8 @@ class GuardDesk:
         self._note(decision)
         if decision.enforced is Verdict.ALLOW:
             return LEAVE
-        review = None
-        if decision.enforced is Verdict.REVIEW:
-            binding = bind(action)
-            review = next((held.id for held in self._reviews.pending() if held.binding == binding), None)
+        held = self._reviews.waiting(action) if decision.enforced is Verdict.REVIEW else None
+        review = held.id if held is not None and held.state == PENDING else None
         return Judged(verdict_error(decision), review)
 
     def _note(self, decision: Decision) -> None:

@@ -8,22 +8,9 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from gw.defender.shell.lexer import decode_ansi
+from gw.defender.shell.calls import BARE, WINDOW, commands, has, paths, windows
 from gw.defender.shell.names import names
 
-WINDOW = 1024
-MAX_FOUND = 16
-
-# Calls that start a program; the text literal behind one of them is a shell command.
-_CALLS = (
-    "system", "popen", "shell_exec", "passthru", "proc_open", "execSync", "spawnSync", "execFileSync", "execFile",
-    "exec", "spawn", "spawnv", "execve", "execl", "execlp", "execv", "execvp", "execute", "run", "call",
-    "check_call", "check_output", "Popen", "getoutput", "getstatusoutput", "pcntl_exec", "capture2", "capture3",
-    "popen2", "popen3", "qx", "callCommand", "Process", "ProcessBuilder", "cmd", "shell", "callProcess", "system2",
-    "write18", "shell-command", "call-process", "start-process", "do shell script", "interact", "os.system",
-    "fork_exec", "os:cmd", "System.cmd", "Sys.command", "term", "ansi-term", "run-program", "Command", "sh",
-    "Command::new",
-)  # fmt: skip
 # Without one of these words a code text starts nothing.
 _HINTS = (
     "system", "popen", "exec", "spawn", "subprocess", "Popen", "child_process", "pty", "getline", "`", "%x", "qx",
@@ -32,38 +19,10 @@ _HINTS = (
     "process_create", "(sh ",
 )  # fmt: skip
 
-_CALL = re.compile(
-    r"(?<![A-Za-z0-9_])(?:"
-    + "|".join(re.escape(c) for c in sorted(_CALLS, key=len, reverse=True))
-    + r")\s*[(\[{ ]{1,3}\s*(?:new String\[\]\s*\{)?\s*(?:(?:[rbuf]|~[cs])?[\"'`]|q\{)"
-)
 _DECODED_CALL = re.compile(
     r"(?:system|popen|exec\w{0,5}|spawn\w{0,4}|passthru|run)\s?\(\s?[\w.]{0,16}(?:decode|unhex|atob|unpack)"
 )
-_STRING = re.compile(r"\"((?:[^\"\\]|\\.)*)\"|'((?:[^'\\]|\\.)*)'|`((?:[^`\\]|\\.)*)`", re.S)
-_SAME_CALL = frozenset("){")  # no argument of it stands behind one of these: it has ended, or its options begin
-_BACKTICK = re.compile(r"`([^`]{1,512})`")
-_PERCENT_X = re.compile(r"(?:%x|qx)([({\[/!|])([^)}\]/!|]{1,512})[)}\]/!|]")
-# Calls whose argument stands without quotes: `spawn sh` of expect, `esyscmd(sh)` of m4.
-# And where the text comes first: `"sh".execute()` of Groovy, `"sh".!` of Scala.
-_BARE = {
-    "tcl": re.compile(r"\b(?:spawn|exec)\s+([^;\n<>]{1,512})"),
-    "m4": re.compile(r"syscmd\(`?([^)']{1,512})"),
-    "powershell": re.compile(r"(?:Start-Process|^\s*&)\s+([\w./-]{1,64})"),
-    "gnuplot": re.compile(r"^\s*!\s*(.{1,512})", re.M),
-    "groovy": re.compile(r"[\"']([^\"']{1,512})[\"']\.execute\("),
-    "scala": re.compile(r"\"([^\"]{1,512})\"\.!"),
-    "prolog": re.compile(r"process_create\(path\(([^)]{1,64})\)"),
-}
-_TEMPLATE = re.compile(r"\$`([^`]{1,512})`")  # Bun and zx
-_AWK_TEXT = r"\"((?:[^\"\\]|\\.){1,512})\""
-_AWK_PIPE = re.compile(rf"{_AWK_TEXT}\s*\|&?\s*getline|\|&?\s*{_AWK_TEXT}")
-
-# Languages in which what is started may stand in a variable, and the words for starting something there.
-_NAMED_LATER = frozenset(("python", "node", "perl", "ruby", "php", "lua", "julia"))
-_SHELL_PATH = re.compile(r"(?:/usr)?/bin/[a-z]{0,3}sh")
-_STARTS = ("system", "popen", "Popen", "subprocess", "exec", "spawn", "passthru")
-
+_JOINED = re.compile(r"([\"'])\s{0,2}[+.]\s{0,2}\1")  # `'sys' + 'tem'`
 _SOCKETS = (
     "socket", "Socket", "fsockopen", "/inet/tcp", "/inet/udp", "gen_tcp", "telnetlib", "network-process",
     "Deno.connect",
@@ -115,7 +74,7 @@ _EVALS = (
 _DECODES = (
     "b64decode", "base64.", "base64_decode", "decode_base64", "Base64", '"base64"', "'base64'", "unhexlify", "fromhex",
     "Buffer.from", "atob(", "decode64", "unpack(", "unpack1", "zlib", "codecs.decode", "rot13", "bytes.fromhex",
-    "gzinflate", "str_rot13", "hex2bin", "FromBase64String", 'pack("H', "pack('H",
+    "gzinflate", "str_rot13", "hex2bin", "FromBase64String", 'pack("H', "pack('H", 'pack "H', "pack 'H",
 )  # fmt: skip
 _SHELL_WORDS = (
     "/bin/sh", "/bin/bash", "/bin/zsh", "bash -i", "sh -i", "/bin/ash", "/bin/dash", "cmd.exe", "pty.spawn",
@@ -131,7 +90,7 @@ _DELETES = (
     "rmtree", "rm_rf", "rm_r(", "remove_tree", "rmtree(", "os.remove", "os.unlink", "unlink", "rmSync", "rmdirSync",
     "rmdir", "FileUtils.rm", "File.delete", "fs.rm", "removeDirs", "Remove-Item", "shutil.move", "os.rmdir",
     "unlinkSync", "deltree", "removeSync", "Deno.remove",
-    ").rm(", "rimraf", "RemoveAll", "remove_dir_all", "delete-directory", "delete-file",
+    ").rm(", "rimraf", "RemoveAll", "remove_dir_all", "delete-directory", "delete-file", "file delete",
 )  # fmt: skip
 # What is deleted, where the call says so itself.
 _REMOVED = re.compile(
@@ -140,8 +99,20 @@ _REMOVED = re.compile(
 )
 _TREES = (
     "rmtree", "rm_rf", "rm_r", "remove_tree", "recursive", "Recurse", "os.walk", "glob", "<*", "rimraf", "RemoveAll",
-    "remove_dir_all", "delete-directory",
+    "remove_dir_all", "delete-directory", "delete -force",
 )  # fmt: skip
+# A whole home folder, by the call that names it.
+_REMOVED_HOME = re.compile(
+    r"(?:^|[\s;({=>,&|)])(?:[\w:]{0,32}[.:])?(?:rmtree|rm_rf|rm_r|remove_tree|rmSync|removeSync|\.rm|rimraf|RemoveAll|remove_dir_all)"
+    r"(?:\.sync)?[( ]\s*(?:(?:require\([\"'](?:node:)?os[\"']\)|os)\.homedir\(\)|Dir\.home|(?:pathlib\.)?Path\.home\(\)"
+    r"|(?:os\.path\.)?expanduser\([\"']~/?[\"']\)|process\.env\.HOME|ENV\[[\"']HOME[\"']\]|os\.environ\[[\"']HOME[\"']\])"
+    r"\s*(?:[,);]|$)"
+)
+# Every variable there is, as the value of something.
+_ENVIRONMENT = re.compile(
+    r"(?:dict|str|repr|dumps|stringify)\(\s*(?:os\.environ|process\.env)\s*[,)]"
+    r"|[=:]\s*(?:dict\()?(?:os\.environ|process\.env)\s*[,)}]|ENV\.to_(?:h|a|json)"
+)
 _WRITES = (
     "write", "file_put_contents", "File.write", "writeFile", "io.open", "Out-File", "Set-Content",
 )  # fmt: skip
@@ -196,19 +167,12 @@ _PAGES = (".php", ".phtml", ".php5", ".php7", ".phar", ".jsp", ".jspx", ".asp", 
 
 
 def is_web_shell(path: str, text: str) -> bool:
-    return path.endswith(_PAGES) and any(True for _ in _windows(_WEB_SHELL, text))
-
-
-def _has(code: str, words: tuple[str, ...]) -> bool:
-    for word in words:  # noqa: SIM110  a plain loop is three times as fast, and this is the inner one
-        if word in code:
-            return True
-    return False
+    return path.endswith(_PAGES) and any(True for _ in windows(_WEB_SHELL, text))
 
 
 def is_inert(code: str) -> bool:
     """Whether *code* neither starts nor connects anything, whatever its language but PowerShell."""
-    return not _has(code, _HINTS) and not _has(code, _SOCKETS)
+    return not has(code, _HINTS) and not has(code, _SOCKETS)
 
 
 # A text literal or a comment of Python, with the letters in front of it.
@@ -225,23 +189,25 @@ _CALLED = re.compile(r"([\w.]+)\s*[(\[]|[)\]]\s*[(.]")
 
 def _said(code: str) -> str:
     """*code* of Python without its literals and comments, when all it does is to look at them and print."""
-    if len(code) > WINDOW or not (_has(code, _HINTS) or _has(code, _DELETES)):
+    if len(code) > WINDOW or not (has(code, _HINTS) or has(code, _DELETES)):
         return code
     bare = _PYTHON_TEXT.sub(lambda m: m.group() if "f" in (m.group(1) or "").lower() else '""', code)
     only_looks = all((m.group(1) or "?") in _LOOKS for m in _CALLED.finditer(bare))
-    return bare if only_looks and "@" not in bare and not _has(bare, _HINTS) else code
+    return bare if only_looks and "@" not in bare and not has(bare, _HINTS) else code
 
 
 def inspect(language: str, code: str) -> CodeFacts:
     """Return what *code* may do; an empty result means none of the words that matter is in it."""
     facts: set[str] = set()
-    commands: list[str] = []
+    started: list[str] = []
+    if "+" in code or language in ("php", "perl"):
+        code = _JOINED.sub("", code[:WINDOW]) + code[WINDOW:]
     if language == "python":
         code = _said(code)
     if language == "powershell":
         code = _POWERSHELL_WORD.sub(lambda found: _POWERSHELL[found.group().lower()], code[:WINDOW]) + code[WINDOW:]
-    if language in _BARE or _has(code, _HINTS):
-        commands = list(_commands(language, code))
+    if language in BARE or has(code, _HINTS):
+        started = list(commands(language, code))
         if any(
             hint in code
             for hint in (
@@ -259,57 +225,66 @@ def inspect(language: str, code: str) -> CodeFacts:
             )
         ):
             facts.add("code-spawns")
-    sockets = _has(code, _SOCKETS) and (language != "python" or _has(code, _TALKS))
-    fetches = _has(code, _FETCHES)
-    if (sockets or fetches) and _has(code, _METADATA):
+    sockets = has(code, _SOCKETS) and (language != "python" or has(code, _TALKS))
+    fetches = has(code, _FETCHES)
+    if (sockets or fetches) and has(code, _METADATA):
         facts.add("reads-metadata")
-    if _has(code, _HTTP_DELETES):
+    if has(code, _HTTP_DELETES):
         facts.add("http-delete")
     if "memfd_create" in code:
         facts.add("hidden-program")
     if "kill(-1" in code:
         facts.add("kills-all")
-    if _has(code, _KEYRINGS):
+    if has(code, _KEYRINGS):
         facts.add("reads-service-secret")
     if sockets:
         facts.add("code-network")
-        if _has(code, _SHELL_WORDS) or (_has(code, _DUPS) and _runs_input(code)):
+        if has(code, _SHELL_WORDS) or (has(code, _DUPS) and _runs_input(code)):
             facts.add("reverse-shell")
     if fetches:
         facts.add("code-network" if _sends(code) else "code-fetches")
-        if _has(code, _EVALS) and language not in ("awk",):
+        if has(code, _EVALS) and language not in ("awk",):
             facts.add("executes-fetched")
-    if _has(code, _DECODES) and (_has(code, _EVALS) or any(True for _ in _windows(_DECODED_CALL, code))):
+    if "code-network" in facts and _ENVIRONMENT.search(code, 0, WINDOW):
+        facts.add("sends-secret")
+    if has(code, _DECODES) and (has(code, _EVALS) or any(True for _ in windows(_DECODED_CALL, code))):
         facts.add("executes-decoded")
-    if _has(code, _ELEVATES):
+    if has(code, _ELEVATES):
         facts.add("code-setuid")
-    if _has(code, _LIBRARIES) or (".so" in code and _has(code, ("load", "require", "dl(", "spec_from"))):
+    if has(code, _LIBRARIES) or (".so" in code and has(code, ("load", "require", "dl(", "spec_from"))):
         facts.add("loads-library")
-    if "fork" in code and not sockets and _has(code, ("while", "for(;;)", "loop", "until", "os.fork() for")):
+    if "fork" in code and not sockets and has(code, ("while", "for(;;)", "loop", "until", "os.fork() for")):
         facts.add("fork-bomb")
-    deletes = _has(code, _DELETES)
+    deletes = has(code, _DELETES) or (language == "julia" and "rm(" in code)
     return CodeFacts(
         frozenset(facts),
-        tuple(commands),
-        tuple(_paths(code)) if "/" in code or "~" in code else (),
+        tuple(started),
+        tuple(paths(code)) if "/" in code or "~" in code else (),
         deletes,
-        deletes and _has(code, _TREES),
-        _has(code, _WRITES) or _has(code, _WRITE_MODES),
-        _has(code, _READS),
-        tuple(m.group(1) for m in _windows(_REMOVED, code)) if deletes else (),
+        deletes and has(code, _TREES),
+        has(code, _WRITES) or has(code, _WRITE_MODES),
+        has(code, _READS),
+        tuple(_removed(code)) if deletes else (),
     )
+
+
+def _removed(code: str) -> Iterator[str]:
+    for found in windows(_REMOVED, code):
+        yield found.group(1)
+    if any(True for _ in windows(_REMOVED_HOME, code)):
+        yield "~"
 
 
 def _sends(code: str) -> bool:
     """Whether code that fetches also sends: by its method, or a file that it reads and does not write."""
-    if _has(code, _SENDS):
+    if has(code, _SENDS):
         return True
-    return _has(_FETCHING.sub("", code[:WINDOW]) + code[WINDOW:], _READS) and not _has(code, _WRITE_MODES)
+    return has(_FETCHING.sub("", code[:WINDOW]) + code[WINDOW:], _READS) and not has(code, _WRITE_MODES)
 
 
 def _runs_input(code: str) -> bool:
     """A loop that reads a command from the socket and starts it."""
-    return _has(
+    return has(
         code,
         (
             "popen",
@@ -329,7 +304,7 @@ def _runs_input(code: str) -> bool:
             "Process.run",
             "Process.start",
         ),
-    ) and _has(
+    ) and has(
         code,
         (
             "while",
@@ -353,96 +328,3 @@ def _runs_input(code: str) -> bool:
             "'data'",
         ),
     )
-
-
-def _literals(code: str, start: int) -> Iterator[str]:
-    """Text literals from *start* on, up to the end of the call they stand in."""
-    end = min(len(code), start + WINDOW)
-    opened = min((at for quote in "\"'`" if (at := code.find(quote, start, end)) >= 0), default=end)
-    pos = start
-    for _ in range(8):
-        found = _STRING.search(code, pos, end)
-        if pos == start and opened < end < len(code) and (found is None or found.start() > opened):
-            yield _long_literal(code, opened)
-            return
-        if found is None or (pos != start and not _SAME_CALL.isdisjoint(code[pos : found.start()])):
-            return
-        yield next(g for g in found.groups() if g is not None)
-        pos = found.end()
-
-
-def _long_literal(code: str, opened: int) -> str:
-    """The text between the quote at *opened* and the next one like it that is not escaped, however far."""
-    closed = opened + 1
-    while (closed := code.find(code[opened], closed)) >= 0:
-        before = closed
-        while code[before - 1] == "\\":
-            before -= 1
-        if (closed - before) % 2 == 0:
-            return code[opened + 1 : closed]
-        closed += 1
-    return code[opened + 1 :]
-
-
-def _commands(language: str, code: str) -> Iterator[str]:
-    count = 0
-    for found in _windows(_CALL, code):
-        words = list(_literals(code, found.end() - 1))
-        if not words:
-            continue
-        if len(words) > 1 and words[0].rpartition("/")[2] == words[1]:
-            del words[0]  # execvp("sh", ["sh", ...]): the name comes twice
-        called = code[found.start() : found.end()]
-        listed = "[" in called or (len(words) > 1 and " " not in words[0] and "popen(" not in called)
-        yield _unescape(" ".join(words) if listed else words[0])
-        count += 1
-        if count >= MAX_FOUND:
-            return
-    if not count and language in _NAMED_LATER and _has(code, _STARTS):
-        yield from _texts(code)
-    patterns = [_BACKTICK] if language in ("perl", "ruby", "php", "julia") else []
-    if language in ("ruby", "perl"):
-        patterns.append(_PERCENT_X)
-    if language == "awk":
-        patterns.append(_AWK_PIPE)
-    if language == "node":
-        patterns.append(_TEMPLATE)
-    if language in _BARE:
-        patterns.append(_BARE[language])
-    for pattern in patterns:
-        for found in _windows(pattern, code):
-            yield _unescape(next((g for g in reversed(found.groups()) if g), ""))
-
-
-def _texts(code: str) -> Iterator[str]:
-    """Literals of more than one word: `c = "rm -rf /"; os.system(c)` says them somewhere else than in the call."""
-    for found, _ in zip(_windows(_STRING, code), range(MAX_FOUND), strict=False):
-        text = next(g for g in found.groups() if g is not None)
-        if (" " in text and "\n" not in text) or _SHELL_PATH.fullmatch(text):
-            yield _unescape(text)
-
-
-def _windows(pattern: re.Pattern[str], text: str) -> Iterator[re.Match[str]]:
-    """Matches of a constant pattern, looking at 1 KiB at a time with an overlap."""
-    seen = -1
-    for base in range(0, max(len(text), 1), WINDOW // 2):
-        for found in pattern.finditer(text, base, min(base + WINDOW, len(text))):
-            if found.start() > seen:
-                seen = found.start()
-                yield found
-
-
-def _unescape(text: str) -> str:
-    """The escapes of text literals, which are much the same everywhere."""
-    return decode_ansi(text) if "\\" in text else text
-
-
-def _paths(code: str) -> Iterator[str]:
-    count = 0
-    for found in _windows(_STRING, code):
-        text = next(g for g in found.groups() if g is not None)
-        if text[:1] in ("/", "~") and " " not in text and len(text) < 256:
-            yield text
-            count += 1
-            if count >= MAX_FOUND:
-                return

@@ -36,7 +36,7 @@ PASSIVE = names(
     " pr expand rev tac paste join nm objdump readelf size mktemp id groups who w last lastlog help trap let getopts"
     " eval source . aspell spell cowsay figlet toilet banner apt docker podman kubectl kill pkill killall su sudo"
     " doas update-alternatives git gh glab xdg-open find Write-Output Write-Host Get-Content Select-String"
-    " man info tldr"
+    " man info tldr semgrep ast-grep codespell"
 )
 
 # Programs with a prompt, or a pager that has one, where `!sh` starts a shell.

@@ -170,6 +170,8 @@ def _check_write(draft: Draft, path: str) -> None:
     facts = draft.facts
     if path.startswith(_SOCKETS):
         facts.add("raw-network")
+        if "reads-secret" in facts:
+            facts.add("sends-secret")
         return
     if paths.is_steering(path):
         facts.add("steers-agent")

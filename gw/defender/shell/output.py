@@ -7,7 +7,7 @@ from gw.defender.shell import paths
 from gw.defender.shell.draft import Draft
 from gw.defender.shell.interpreters import SHELLS
 from gw.defender.shell.names import names
-from gw.defender.shell.stream import DECODED, FETCHED, HOST, LOCAL, SECRET, Stream
+from gw.defender.shell.stream import DECODED, FETCHED, HOST, ISSUED, LOCAL, SECRET, Stream
 
 DECODERS = names(
     "base64 base32 basenc xxd uudecode openssl gunzip zcat bunzip2 bzcat xzcat unxz zstdcat gzip bzip2 xz rev tr"
@@ -37,6 +37,8 @@ def marks_of(draft: Draft, *, source: bool) -> int:
     marks = draft.output.marks
     if draft.stdin is not None:
         marks |= draft.stdin.marks
+    if "reads-service-secret" in draft.facts:
+        marks |= ISSUED
     if not source:
         return marks
     program = draft.program or ""

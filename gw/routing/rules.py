@@ -108,6 +108,7 @@ MAPPING: Final[Mapping[str, Kind]] = {
     "action": hook_mappings.ACTIONS,
     "wakeMode": ("now", "next-heartbeat"),
     "deliver": bool,
+    "timeoutSeconds": int,
 }
 CRON: Final[Mapping[str, Kind]] = {"enabled": bool}
 HEARTBEAT: Final[Mapping[str, Kind]] = {"every": str}

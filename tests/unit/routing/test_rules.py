@@ -97,6 +97,7 @@ def test_several_agents_without_a_default_have_none(tmp_path: Path) -> None:
         ("broadcast: {'telegram:-1': loud}", (1, "broadcast.telegram:-1", "must name agents")),
         ("hooks: {mappings: [{action: shout}]}", (1, "hooks.mappings.0.action", "must be one of wake")),
         ("hooks: {mappings: [{}]}", (1, "hooks.mappings.0", "needs match.path")),
+        ("hooks: {mappings: [{timeoutSeconds: soon}]}", (1, "hooks.mappings.0.timeoutSeconds", "a whole number")),
         ("agents: {defaults: {heartbeat: {every: often}}}", (1, "agents.defaults.heartbeat.every", "no duration")),
         ("tools: {profile: all}", (1, "tools.profile", "must be one of minimal")),
         ("session: {dmScope: per-moon}", (1, "session.dmScope", "must be one of main")),

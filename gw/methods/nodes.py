@@ -31,6 +31,7 @@ MOST_TIMEOUT_MS: Final = 600_000
 class Invocation:
     """One question to a node; `answer` is set before `done` is."""
 
+    id: str  # as the node was given it
     node_id: str
     command: str
     done: Latch
@@ -45,7 +46,7 @@ class Nodes:
         self._clock = clock
         self._tasks = tasks
         self._connected: dict[str, Client] = {}
-        self._waiting: dict[str, Invocation] = {}  # by the id the node was given
+        self._waiting: dict[str, Invocation] = {}  # by id
         self._by_key: OrderedDict[tuple[str, str], Invocation] = OrderedDict()  # node id and idempotency key
 
     # --- coming and going -----------------------------------------------------------------------------------
@@ -143,11 +144,14 @@ class Nodes:
         client = self._callable(node_id, command)
         timeout_ms = min(int(call.params.get("timeoutMs") or DEFAULT_TIMEOUT_MS), MOST_TIMEOUT_MS)
         key = (node_id, call.params["idempotencyKey"])
-        invocation = self._by_key.get(key)
-        if invocation is None:
-            invocation = self._ask(client, node_id, command, call.params, timeout_ms, key)
-        if not invocation.done.wait(timeout_ms / 1000):
-            raise Unavailable("node invoke timed out", details={"code": "TIMEOUT", "nodeId": node_id})
+        known = self._by_key.get(key)
+        invocation = known or self._ask(client, node_id, command, call.params, timeout_ms, key)
+        try:
+            if not invocation.done.wait(timeout_ms / 1000):
+                raise Unavailable("node invoke timed out", details={"code": "TIMEOUT", "nodeId": node_id})
+        finally:
+            if known is None:
+                self._waiting.pop(invocation.id, None)
         return self._outcome(invocation)
 
     @rpc("node.invoke.result", inline=True)
@@ -157,6 +161,7 @@ class Nodes:
             raise InvalidRequest("nodeId mismatch")
         if invocation is None or invocation.node_id != call.info.device_id:
             return {"ok": True, "ignored": True}
+        del self._waiting[invocation.id]
         invocation.answer = call.params
         invocation.done.set()
         return {"ok": True}
@@ -176,15 +181,13 @@ class Nodes:
     ) -> Invocation:
         if len(self._waiting) >= limits.MAX_NODE_INVOCATIONS:
             raise Overloaded("node-invocations")
-        invocation_id = str(uuid4())
-        invocation = Invocation(node_id, command, self._tasks.latch())
-        self._waiting[invocation_id] = invocation
+        invocation = Invocation(str(uuid4()), node_id, command, self._tasks.latch())
+        self._waiting[invocation.id] = invocation
         self._by_key[key] = invocation
         if len(self._by_key) > limits.IDEMPOTENCY_ENTRIES:
             self._by_key.popitem(last=False)
-        self._tasks.after(timeout_ms / 1000, self._waiting.pop, invocation_id, None)
         request = {
-            "id": invocation_id,
+            "id": invocation.id,
             "nodeId": node_id,
             "command": command,
             "paramsJSON": json.dumps(params.get("params") or {}).decode(),

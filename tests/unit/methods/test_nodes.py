@@ -34,13 +34,9 @@ class Tasks:
 
     def __init__(self) -> None:
         self.meanwhile = lambda: None
-        self.later = []
 
     def latch(self):
         return Latch(lambda: self.meanwhile())
-
-    def after(self, delay_s, function, *args):
-        self.later.append((delay_s, lambda: function(*args)))
 
 
 class Field:
@@ -180,9 +176,6 @@ def test_silence_ends_with_the_time_limit():
     node = field.approved()
     error = field.invoke(timeoutMs=100)
     assert (error["message"], error["details"]["code"]) == ("node invoke timed out", "TIMEOUT")
-    ((delay_s, forget),) = field.tasks.later
-    assert delay_s == 0.1
-    forget()
     asked = node.link.events("node.invoke.request")[-1]["payload"]
     node.ask("node.invoke.result", {"id": asked["id"], "nodeId": "n1", "ok": True})
     assert node.last["payload"] == {"ok": True, "ignored": True}
@@ -232,9 +225,26 @@ def test_nothing_is_asked_before_approval():
 def test_questions_are_bounded(monkeypatch):
     monkeypatch.setattr(limits, "MAX_NODE_INVOCATIONS", 1)
     field = Field()
-    field.approved()
+    node = field.approved()
+    refused = []
+    field.tasks.meanwhile = lambda: refused.append(field.invoke(key="k2"))
     field.invoke()
-    assert field.invoke(key="k2")["details"] == {"where": "node-invocations"}
+    assert refused[0]["details"] == {"where": "node-invocations"}
+    for key in ("k3", "k4"):  # what was answered, or is over, does not count
+        field.tasks.meanwhile = answering(node, payload=1)
+        assert field.invoke(key=key)["ok"]
+
+
+def test_an_answer_stands_though_the_node_leaves_right_behind_it():
+    field = Field()
+    node = field.approved()
+
+    def answer_and_go():
+        answering(node, payload=1)()
+        node.client.closed(1006, "")
+
+    field.tasks.meanwhile = answer_and_go
+    assert field.invoke()["payload"] == 1
 
 
 def test_an_event_of_a_node_is_acknowledged():

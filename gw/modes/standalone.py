@@ -66,15 +66,15 @@ class Standalone:
             max_connections=settings.max_connections,
             max_connections_per_address=settings.max_connections_per_address,
         )
+        gateway.judging.integrity.sweep()  # what happened while nobody looked weighs on the first action already
         try:
             self._server = serve([settings.listen], gateway.peer, gateway.routes, options, metrics=gateway.metrics)
         except OSError as error:
             why, hint = str(error.strerror or error), "take another with --listen" if error.errno == EADDRINUSE else ""
             raise ConfigError([Problem("gateway.listen", 0, 0, "listen", why, hint=hint)]) from None
-        self._plugins = self._listen_for_plugins()
         host, port = self._server.addresses[0]
-        gateway.judging.integrity.sweep()  # what happened while nobody looked weighs on the first action already
         gateway.attach(host, port)
+        self._plugins = self._listen_for_plugins()
         self._supervisor.start("tick", self._tick)
         self._supervisor.start("flush", self._flush)
         self._supervisor.start("health", gateway.watch_health)

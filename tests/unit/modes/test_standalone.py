@@ -10,6 +10,7 @@ import pytest
 from gw import hub, limits
 from gw.config.load import load
 from gw.errors import ConfigError
+from gw.modes.host_integrity import HostIntegrity
 from gw.modes.standalone import Standalone
 from gw.observe.log import setup
 from tests.support.certificates import client_context, write_pair
@@ -83,6 +84,20 @@ def test_it_serves_what_it_says(house):
     client = house.enter("operator.read")
     assert house.ask(client, "status")["payload"]["clawgate"]["policy"]["name"] == "test.first"
     client.close()
+
+
+def test_nobody_can_connect_before_the_first_look_at_the_host(house, monkeypatch):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = free.getsockname()
+
+    def sweep(integrity):
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(address)
+
+    monkeypatch.setattr(HostIntegrity, "sweep", sweep)
+    house.start(gateway__listen=f"127.0.0.1:{address[1]}")
+    house.enter().close()
 
 
 def test_everybody_hears_that_it_lives(house, monkeypatch):

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from gw.defender.shell.calls import BARE, WINDOW, commands, has, paths, windows
 from gw.defender.shell.names import names
 
+_AWK_FETCHED = re.compile(r"\"(?:curl|wget) [^\"]{1,512}\"\s*\|\s*getline")
 # Without one of these words a code text starts nothing.
 _HINTS = (
     "system", "popen", "exec", "spawn", "subprocess", "Popen", "child_process", "pty", "getline", "`", "%x", "qx",
@@ -231,6 +232,8 @@ def inspect(language: str, code: str) -> CodeFacts:
         facts.add("reads-metadata")
     if has(code, _HTTP_DELETES):
         facts.add("http-delete")
+    if language == "awk" and "system(" in code and any(True for _ in windows(_AWK_FETCHED, code)):
+        facts.add("executes-fetched")
     if "memfd_create" in code:
         facts.add("hidden-program")
     if "kill(-1" in code:

@@ -11,7 +11,7 @@ from itertools import pairwise
 from gw.defender.shell import paths
 from gw.defender.shell.draft import Draft, Paths
 from gw.defender.shell.effects.machine import assignment
-from gw.defender.shell.escapes import shown_facts, typed_facts
+from gw.defender.shell.escapes import option_values, shown_facts, typed_facts
 from gw.defender.shell.interpreters import SHELLS
 from gw.defender.shell.loading import loads_code
 from gw.defender.shell.names import names
@@ -46,6 +46,8 @@ def derive(draft: Draft, known: Profile) -> None:
     """Fill in paths and facts of one command; argv, stdin and redirects are already there."""
     if known.effect is not None:
         known.effect(draft)
+    elif draft.flags and not known.passive and not draft.flags.isdisjoint(_OUTPUTS):
+        _writes_output(draft)
     if draft.env:
         for name, value in draft.env.items():
             assignment(draft, name, value.text or "")
@@ -65,6 +67,16 @@ def derive(draft: Draft, known: Profile) -> None:
         text = " ".join(draft.argv)
         if len(text) > WINDOW or _TELLING.search(text) is not None:
             _check_words(draft, known)
+
+
+# Where programs nobody has heard of put what they make.
+_OUTPUTS = names("-o -O --output --out --outfile --output-file --output-path --log-file --logfile --report-file --dest")
+
+
+def _writes_output(draft: Draft) -> None:
+    for value in option_values(draft.argv, tuple(_OUTPUTS)):
+        if value.startswith(("/", "~", "$HOME/")):
+            draft.writes += draft.paths([value])
 
 
 WINDOW = 1024

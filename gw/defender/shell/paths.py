@@ -128,7 +128,7 @@ _DATA_HOMES = (
     "/var/lib/docker/",
 )  # fmt: skip
 # Whoever puts another program in the place of one of these sees passwords, or hides what runs.
-_TRUSTED = names(
+TRUSTED = names(
     "sudo su ssh scp login passwd ls ps top ss netstat lsof find cat id who w df du grep kill pgrep crontab gpg"
 )
 ANYBODYS = ("/tmp/", "/var/tmp/", "/dev/shm/")  # noqa: S108  compared, not opened: folders where anybody may write
@@ -220,7 +220,7 @@ def at_some_home(path: str) -> str:
 def is_stand_in(path: str) -> bool:
     """A program of the user's own that is found before the system's, and bears the name of one people trust."""
     folder, _, name = path.rpartition("/")
-    return folder in ("~/bin", "~/.local/bin") and name in _TRUSTED
+    return folder in ("~/bin", "~/.local/bin") and name in TRUSTED
 
 
 def is_account(path: str) -> bool:

@@ -9,6 +9,7 @@ from typing import Final
 
 from gw.defender.shell.code import inspect
 from gw.defender.shell.draft import Draft
+from gw.defender.shell.effects.guards import is_guard
 from gw.defender.shell.interpreters import SHELLS, code_of
 from gw.defender.shell.names import names
 
@@ -21,6 +22,12 @@ _RAW: Final = NETWORK - _CLIENTS
 _ENCRYPTERS: Final = names("gpg openssl zip 7z 7za age ccrypt")
 _ENCRYPTS: Final = ("-c", "-e", "--symmetric", "--encrypt", "-k", "-pass", "-P", "-p")
 _TRANSFERS: Final = frozenset(("ftp", "sftp", "tftp", "lftp", "smbclient", "ncftp"))
+_FINDERS: Final = names("grep egrep pgrep pidof")
+_PROBES: Final = names("ping fping nc ncat netcat nmap curl wget telnet arping ssh sshpass")
+_ADDRESS: Final = re.compile(
+    r"(?:\w{1,16}@|https?://)?(\d{1,3}\.\d{1,3}\.\d{1,3})\.(\d{1,3}|\$\{?\w{1,32}\}?)(?![\w.])"
+)
+_MANY: Final = 4
 _PUTS: Final = re.compile(r"^\s*m?put\s", re.M)
 _PIPE_MAKERS: Final = frozenset(("mkfifo", "mknod"))
 _SOCKET_PATHS: Final = ("/dev/tcp/", "/dev/udp/")
@@ -37,6 +44,10 @@ def relate(drafts: Sequence[Draft], text: str) -> None:
     shells = [] if SHELLS.isdisjoint(programs) else [d for d in drafts if _is_open_shell(d)]
     if "ztcp" in programs or _touches_socket(drafts):
         _over_sockets(drafts, shells)
+    if "kill" in programs:
+        _guards_killed(drafts)
+    if not _PROBES.isdisjoint(programs):
+        _swept(drafts)
     if not _PIPE_MAKERS.isdisjoint(programs):
         _joined_by_pipe(drafts)
     if not NETWORK.isdisjoint(programs):
@@ -55,6 +66,26 @@ def relate(drafts: Sequence[Draft], text: str) -> None:
         for draft in shells:
             if draft.pipes_into in NETWORK:
                 draft.facts.add("reverse-shell")
+
+
+def _guards_killed(drafts: Sequence[Draft]) -> None:
+    """`ps aux | grep falcon | awk '{print $2}' | xargs kill`."""
+    if any(d.pipes_into and d.program in _FINDERS and any(map(is_guard, d.operands)) for d in drafts):
+        for draft in drafts:
+            if draft.program == "kill" and "xargs" in draft.wrappers:
+                draft.facts.add("disables-guard")
+
+
+def _swept(drafts: Sequence[Draft]) -> None:
+    """One after the other the machines of a network are asked: `for i in $(seq 254); do ping -c1 10.0.0.$i; done`."""
+    asked: dict[str, set[str]] = {}
+    for draft in drafts:
+        for word in draft.operands if draft.program in _PROBES else ():
+            if found := _ADDRESS.match(word):
+                hosts = asked.setdefault(found.group(1), set())
+                hosts.add(found.group(2))
+                if len(hosts) == _MANY or found.group(2)[0] == "$":
+                    draft.facts.add("scans-network")
 
 
 def _obeys(drafts: Sequence[Draft]) -> None:

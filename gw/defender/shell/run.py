@@ -25,6 +25,7 @@ from gw.defender.shell.output import marks_of
 from gw.defender.shell.paths import normalise
 from gw.defender.shell.programs import Profile, profile
 from gw.defender.shell.registries import is_foreign_settings
+from gw.defender.shell.settings import only_set
 from gw.defender.shell.stream import (
     EMPTY,
     EXPANDED,
@@ -283,6 +284,8 @@ def _output(walker: "Walker", draft: Draft, known: Profile, context: Context) ->
     if draft.writes:
         _remember(walker, draft, stream, context)
         if known.filters:
+            if text is not None and "writes-startup" in draft.facts and all(only_set(p, text) for p in draft.writes):
+                draft.facts.discard("writes-startup")
             text = " ".join(draft.argv[1:]) if text is None else text
             walker.armed |= _arms(text)
             if "writes-startup" in draft.facts:

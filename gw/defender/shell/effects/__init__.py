@@ -20,6 +20,7 @@ from gw.defender.shell.effects import (
     disks,
     files,
     git,
+    guards,
     hosted,
     machine,
     macos,
@@ -31,8 +32,8 @@ from gw.defender.shell.effects import (
 )
 
 AREAS: Final = (
-    accounts, agents, bus, capture, clients, containers, databases, deletion, disks, files, git, hosted, machine, macos,
-    migrations, packages, sockets, tools, windows,
+    accounts, agents, bus, capture, clients, containers, databases, deletion, disks, files, git, guards, hosted,
+    machine, macos, migrations, packages, sockets, tools, windows,
 )  # fmt: skip
 
 EFFECTS: Final[Mapping[str, Effect]] = MappingProxyType({k: v for area in AREAS for k, v in area.EFFECTS.items()})

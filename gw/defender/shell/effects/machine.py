@@ -6,6 +6,7 @@ Adds facts to drafts. Invariant: asking for a state is never taken for changing 
 import re
 
 from gw.defender.shell.draft import Draft, Effect
+from gw.defender.shell.effects.guards import is_guard
 from gw.defender.shell.names import names
 from gw.defender.shell.paths import is_root, normalise
 from gw.defender.shell.registries import is_source_variable
@@ -23,13 +24,6 @@ _SEARCH_PATHS = names(
 _NODE_FILE = re.compile(r"(?:-r|--require|--import|--loader|--experimental-loader)[ =][\"']?(?:\.{0,2}/|~|\w{2,8}:)")
 _TERMINALS = names("xterm uxterm rxvt urxvt lxterminal xfce4-terminal gnome-terminal konsole mate-terminal")
 _HISTORY_NAMES = frozenset(("HISTFILE", "HISTSIZE", "HISTFILESIZE", "HISTCONTROL", "HISTIGNORE", "SAVEHIST", "HISTCMD"))
-_GUARDS = names(
-    "auditd apparmor ufw firewalld iptables nftables fail2ban clamav clamav-daemon clamd falcon-sensor rsyslog"
-    " rsyslogd syslog syslog-ng systemd-journald journald selinux osqueryd wazuh-agent wazuh crowdsec sysmon falco"
-    " mdatp tripwire aide snort suricata ossec sentinelone cbdaemon cbagentd unattended-upgrades sshguard"
-    " rkhunter esets"
-)
-_OWN_GUARDS = names("clawgate defenseclaw openclaw openclaw-gateway")  # of the agent itself
 # What a machine is reached by or keeps its data with.
 _DAEMONS = names(
     "sshd systemd init systemd-logind dbus-daemon cron crond dockerd containerd kubelet postgres mysqld mariadbd mongod"
@@ -44,14 +38,6 @@ _HEARS_PASSWORDS = names("sshd ssh sudo su login passwd gpg-agent ssh-agent gdm 
 # What is left of the journal after these is of use: some days, or some space.
 _KEEPS = re.compile(r"[1-9]\d*\s*(?:d|days?|w|weeks?|months?|y|years?|[MGT])|[1-9]\d{1,3}(?:h|hours?)", re.I)
 _SYSTEM_LIBRARIES = ("/usr/lib", "/lib", "/opt", "/usr/local/lib", "lib")
-
-
-def is_guard(name: str) -> bool:
-    return name.removesuffix(".service") in _GUARDS or is_own_guard(name)
-
-
-def is_own_guard(name: str) -> bool:
-    return name.removesuffix(".service") in _OWN_GUARDS
 
 
 # --- services, schedules, power ---------------------------------------------------------------------------------------
@@ -113,58 +99,6 @@ def init(draft: Draft) -> None:
 def loginctl(draft: Draft) -> None:
     if draft.operands[:1] == ["enable-linger"]:
         draft.facts.add("installs-service")
-
-
-# --- protection -------------------------------------------------------------------------------------------------------
-
-
-_OPENS = frozenset(("ACCEPT", "REDIRECT", "DNAT", "MASQUERADE"))
-_DROPS = frozenset(("DROP", "REJECT"))
-_MATCHES_ALL = frozenset(("-A", "-I", "-j", "--append", "--insert", "--jump"))  # no address, port or interface
-
-
-def firewall(draft: Draft) -> None:
-    words, program = draft.operands, draft.program or ""
-    if program == "ufw":
-        off = any(w in ("disable", "reset") for w in words) or words[:2] == ["default", "allow"]
-    elif program == "nft":
-        off = "flush" in words or "delete" in words
-    elif program == "firewall-cmd":
-        off = any(f.startswith(("--panic-off", "--remove", "--set-default-zone")) for f in draft.flags)
-    else:
-        off = draft.has("-F", "--flush", "-X") or (draft.has("-P", "--policy") and "ACCEPT" in words)
-    if off:
-        draft.facts.add("disables-guard")
-    elif not _DROPS.isdisjoint(words) and (draft.has("-P", "--policy") or draft.flags <= _MATCHES_ALL):
-        draft.facts.add("cuts-network")
-    elif (
-        program.endswith("-restore")
-        or (program == "firewall-cmd" and any(f.startswith("--add-") for f in draft.flags))
-        or draft.has("-D", "--delete")
-        or (draft.has("-I", "-A", "--insert", "--append") and not _OPENS.isdisjoint(words))
-        or (program == "ufw" and words[:1] in (["allow"], ["delete"]))
-    ):
-        draft.facts.add("opens-access")
-
-
-def protection(draft: Draft) -> None:
-    program, first = draft.program, "".join(draft.operands[:1])
-    if (
-        (program == "setenforce" and first.lower() in ("0", "permissive"))
-        or (
-            program == "auditctl"
-            and (draft.has("-D") or draft.value("-e") == "0" or "never" in (draft.value("-a") or ""))
-        )
-        or (program == "semanage" and first == "permissive" and draft.has("-a", "--add"))
-        or (program == "pfctl" and draft.has("-d", "-F"))
-        or (program == "mokutil" and draft.has("--disable-validation"))
-        or (program == "falconctl" and draft.has("-d"))
-        or (program == "mdatp" and "disabled" in draft.argv)
-        or (program == "fail2ban-client" and first in ("stop", "unban"))
-        or program in ("aa-disable", "aa-teardown", "aa-complain")
-        or (program == "apparmor_parser" and draft.has("-R", "--remove"))
-    ):
-        draft.facts.add("disables-guard")
 
 
 def sysctl(draft: Draft) -> None:
@@ -385,14 +319,6 @@ EFFECTS: dict[str, Effect] = {
     **dict.fromkeys(("init", "telinit"), init),
     "rtcwake": sleep_until,
     "loginctl": loginctl,
-    **dict.fromkeys(names("ufw iptables ip6tables iptables-legacy nft firewall-cmd iptables-restore"), firewall),
-    **dict.fromkeys(
-        names(
-            "fail2ban-client setenforce auditctl aa-disable aa-teardown aa-complain apparmor_parser semanage pfctl"
-            " mokutil falconctl mdatp"
-        ),
-        protection,
-    ),
     "sysctl": sysctl,
     **dict.fromkeys(("insmod", "modprobe", "rmmod", "kextload", "kextunload"), kernel_module),
     "kmod": kmod,

@@ -5,7 +5,7 @@ nobody published.
 """
 
 from gw.defender.shell.draft import Draft, Effect
-from gw.defender.shell.effects.machine import is_guard, is_own_guard
+from gw.defender.shell.effects.guards import is_guard, is_own_guard
 from gw.defender.shell.names import names
 from gw.defender.shell.paths import is_temporary
 from gw.defender.shell.registries import FORGE_SHORTHANDS, SOURCE_OPTIONS, is_elsewhere, sets_registry

@@ -6,6 +6,7 @@ Adds facts to drafts. Invariant: the name decides, so asking such a program for 
 import re
 
 from gw.defender.shell.draft import Draft, Effect
+from gw.defender.shell.effects.guards import guard_control, is_guard
 from gw.defender.shell.names import names
 
 ATTACK = names(
@@ -48,7 +49,9 @@ def by_stem(program: str) -> Effect | None:
     """What a program does whose name is one of the tables', in any case, or with a version behind it."""
     found = _BUILD.search(program, 0, 64)
     name = (program[: found.start()] if found else program).lower().removeprefix("impacket-")
-    return attack if name in _TOLD_BY_NAME else mine if name in MINERS else None
+    if name in _TOLD_BY_NAME:
+        return attack
+    return mine if name in MINERS else guard_control if is_guard(name) else None
 
 
 def attack(draft: Draft) -> None:

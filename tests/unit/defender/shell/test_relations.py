@@ -58,3 +58,15 @@ def test_what_is_encrypted_and_then_deleted() -> None:
     assert "encrypts-files" in facts_of("find . | xargs -I{} sh -c 'age -r k -o {}.enc {} && rm {}'")
     assert "encrypts-files" not in facts_of("age -d -i k -o x x.age && rm x.age")
     assert "encrypts-files" not in facts_of("zip -r x.zip notes && rm notes")
+
+
+def test_guards_that_are_looked_for_and_killed() -> None:
+    assert "disables-guard" in facts_of("ps aux | grep falcon-sensor | awk '{print $2}' | xargs kill -9")
+    assert "disables-guard" in facts_of("pgrep auditd | xargs kill")
+    assert "disables-guard" not in facts_of("ps aux | grep falcon-sensor; pgrep node | xargs kill -0; kill 7")
+
+
+def test_machines_asked_one_after_the_other() -> None:
+    assert "scans-network" in facts_of("for i in $(seq 1 254); do ping -c1 10.0.0.$i; done")
+    assert "scans-network" in facts_of("while true; do nc -z root@10.0.0.$i 22; done; date")
+    assert "scans-network" not in facts_of("ping -c1 10.0.0.1; ping -c1 10.0.0.2; ping -c1 192.0.2.9")

@@ -20,6 +20,7 @@ DEFAULT_FILE = Path("/etc/clawgate/clawgate.yaml")
 MAX_FILE_BYTES = 256 * 1024
 # Settings nest two deep. PyYAML's time grows with the square of the brackets open at once, and then it recurses.
 MAX_BRACKETS_OPEN = 64
+MAX_NUMBER_CHARS = 40  # longer ones stay words; ids of people and chats have 20 digits
 # Variables with our prefix that are not settings: they choose files, or belong to the Makefile and the tests.
 OTHER_VARIABLES = frozenset(ENV_PREFIX + name for name in ("CONFIG", "STATE", "CACHE", "SHARED", "TOKEN", "URL"))
 
@@ -160,7 +161,7 @@ def _scalar(text: str, tag: str) -> Any:
     kind = tag.rpartition(":")[2]
     if kind == "bool" and text.lower() in ("true", "false"):
         return text.lower() == "true"
-    if kind == "int" and text.lstrip("+-").isdecimal():
+    if kind == "int" and len(text) <= MAX_NUMBER_CHARS and text.lstrip("+-").isdecimal():
         return int(text)
     return None if kind == "null" else text
 

@@ -5,7 +5,7 @@ hold them; those paths are left out too.
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from gw._native.filehash import sha256
@@ -21,9 +21,9 @@ JSON_TYPES = {bool: "boolean", int: "integer", tuple: "array"}
 
 class Config:
     """config.get and its schema. Clients that know OpenClaw's layout find the true facts under its own names
-    (`gateway`), and every setting of ours under `clawgate`."""
+    (`gateway`), and every setting of ours under `clawgate`. `loaded()` gives those in force."""
 
-    def __init__(self, loaded: Loaded, port: int, started_at_ms: int) -> None:
+    def __init__(self, loaded: Callable[[], Loaded], port: int, started_at_ms: int) -> None:
         self._loaded = loaded
         self._port = port
         self._made = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(started_at_ms // 1000))
@@ -32,7 +32,7 @@ class Config:
     def get(self, call: Call) -> Json:
         document = self.document()
         digest = "sha256:" + sha256(json.dumps(document)).hexdigest()
-        files = self._loaded.files
+        files = self._loaded().files
         return {
             "path": str(files[0]) if files else "",
             "includedPaths": [],
@@ -56,7 +56,7 @@ class Config:
         }
 
     def document(self) -> dict[str, Json]:
-        settings = self._loaded.settings
+        settings = self._loaded().settings
         ours: dict[str, dict[str, Json]] = {}
         for setting in SETTINGS:
             if not setting.secret:
@@ -108,9 +108,10 @@ class Config:
     @rpc("config.patch")
     @rpc("config.apply")
     def change(self, call: Call) -> Json:
+        files = self._loaded().files
         raise Unavailable(
             "settings are changed in clawgate.yaml on the gateway's machine, then `systemctl reload clawgate`",
-            details={"code": "CONFIG_READ_ONLY", "path": str(self._loaded.files[0]) if self._loaded.files else None},
+            details={"code": "CONFIG_READ_ONLY", "path": str(files[0]) if files else None},
             retryable=False,
         )
 

@@ -17,7 +17,6 @@ from gw.ports import Clock, Json
 from gw.wire import json
 from gw.wire.methods import ADMIN
 
-DEFAULT_AGENT = "main"
 RECENT_SESSIONS = 5
 HEALTH_CACHE_S = 1.0
 REDACTED = "[redacted]"
@@ -60,12 +59,14 @@ class System:
         server: Server,
         sessions: SessionOverview,
         posture: Callable[[], Mapping[str, Json]],
+        default_agent: str = "main",
     ) -> None:
         self._clock = clock
         self._health = health
         self._server = server
         self._sessions = sessions
         self._posture = posture
+        self._agent = default_agent
         self.heartbeat: Callable[[], Json] = lambda: None  # how the last one went
         self._cached: dict[bool, json.Encoded] = {}
         self._cached_until = 0.0
@@ -84,9 +85,9 @@ class System:
             "channelOrder": [],
             "channelLabels": {},
             "heartbeatSeconds": 0,
-            "defaultAgentId": DEFAULT_AGENT,
+            "defaultAgentId": self._agent,
             "agents": [
-                {"agentId": DEFAULT_AGENT, "isDefault": True, "heartbeat": NO_HEARTBEAT, "sessions": sessions},
+                {"agentId": self._agent, "isDefault": True, "heartbeat": NO_HEARTBEAT, "sessions": sessions},
             ],
             "sessions": sessions,
             "eventLoop": self._health.loop_shape(),
@@ -120,10 +121,10 @@ class System:
     def status(self, call: Call) -> Json:
         now_ms = self._clock.now_ms()
         facts = self._session_facts(now_ms, str(self._server.state) if ADMIN in call.info.scopes else REDACTED)
-        agent = {"agentId": DEFAULT_AGENT, "enabled": False, "every": "off", "everyMs": None}
+        agent = {"agentId": self._agent, "enabled": False, "every": "off", "everyMs": None}
         return {
             "runtimeVersion": self._server.version,
-            "heartbeat": {"defaultAgentId": DEFAULT_AGENT, "agents": [agent]},
+            "heartbeat": {"defaultAgentId": self._agent, "agents": [agent]},
             "channelSummary": [],
             "queuedSystemEvents": [],
             "degradedSecretOwners": [],
@@ -142,7 +143,7 @@ class System:
                 "count": facts["count"],
                 "defaults": {"model": None, "contextTokens": None},
                 "recent": [],
-                "byAgent": [{"agentId": DEFAULT_AGENT, **facts, "recent": []}],
+                "byAgent": [{"agentId": self._agent, **facts, "recent": []}],
             },
             "eventLoop": self._health.loop_shape(),
             "processMemory": self._memory_shape(),

@@ -163,7 +163,8 @@ class Gateway:
     def attach(self, host: str, port: int) -> None:
         """Serve every method; called once, when the port is known and before anybody can have connected."""
         facts = ServerFacts(__version__, self.identity.boot_id, host, port, self.loaded.settings.gateway.state)
-        system = self._system = System(self.clock, self.health, facts, self.talk.book, self.posture)
+        agent = default_agent(self.talk.desk.config.rules)
+        system = self._system = System(self.clock, self.health, facts, self.talk.book, self.posture, agent)
         if self.channels is not None:
             heartbeats = self.channels.heartbeats
             system.heartbeat = lambda: heartbeats.last
@@ -181,7 +182,7 @@ class Gateway:
             Agents(self.talk.desk.config.rules, self._identities),
             Approvals(),
             self._channels_shown(),
-            Config(self.loaded, port, self.clock.now_ms()),
+            Config(lambda: self.loaded, port, self.clock.now_ms()),
             devices,
             Logs(self.history),
             Models(self.clock),
@@ -374,9 +375,13 @@ class Gateway:
         )
 
 
+def default_agent(rules: KeyRules) -> str:
+    return rules.default_agent or rules.agents[0]
+
+
 def session_defaults(rules: KeyRules) -> dict[str, Json]:
     """What a client assumes when it names neither agent nor session."""
-    default = rules.default_agent or rules.agents[0]
+    default = default_agent(rules)
     return {
         "defaultAgentId": default,
         "modelConfigured": False,

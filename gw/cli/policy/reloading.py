@@ -1,6 +1,5 @@
 """Telling the running gateway that its policies changed."""
 
-from gw.cli.rpc import RefusedError
 from gw.cli.status import open_client
 from gw.cli.websocket import UnreachableError
 from gw.config.settings import Settings
@@ -15,6 +14,3 @@ def tell_service(settings: Settings) -> str:
     except (UnreachableError, ConfigError):
         return "no gateway is running here; it will be used from the next start on"
     return f"the running gateway uses generation {answer['generation']}, digest {answer['digest'][:12]}"
-
-
-__all__ = ["RefusedError", "tell_service"]

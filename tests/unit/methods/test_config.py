@@ -15,7 +15,8 @@ from tests.unit.methods.plain import ask
 
 def make(**values: Any) -> Config:
     settings = build({path.replace("__", "."): value for path, value in values.items()})
-    return Config(Loaded(settings, {}, (Path("/etc/clawgate/clawgate.yaml"),)), 4711, 1_700_000_000_000)
+    loaded = Loaded(settings, {}, (Path("/etc/clawgate/clawgate.yaml"),))
+    return Config(lambda: loaded, 4711, 1_700_000_000_000)
 
 
 def test_get_shows_openclaws_own_keys_and_ours() -> None:

@@ -129,12 +129,13 @@ def test_a_channels_file_is_read_before_anything_is_built(tmp_path):
 
 def test_agents_of_the_channels_file_have_sessions(tmp_path):
     file = tmp_path / "channels.yaml"
-    file.write_text("agents: {entries: {main: {default: true}, ops: {}}}\nsession: {dmScope: per-peer}")
+    file.write_text("agents: {entries: {main: {}, ops: {default: true}}}\nsession: {dmScope: per-peer}")
     gateway = make(tmp_path, **{"channels.file": str(file)})
     try:
         gateway.attach("127.0.0.1", 18789)
         assert gateway.talk.desk.config.rules.agents == ("main", "ops")
         assert gateway.talk.desk.config.session["dmScope"] == "per-peer"
+        assert gateway._system.health_snapshot()["defaultAgentId"] == "ops"
         assert {"cron.add", "wake", "send", "channels.pairing.list"} <= set(gateway.router.served())
     finally:
         gateway.close()

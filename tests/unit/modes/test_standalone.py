@@ -142,7 +142,10 @@ def test_reloading_takes_policy_secret_and_settings(house):
     settings = gateway.loaded.settings.gateway
     assert settings.allowed_origins == ("https://ops.example",)
     assert settings.max_connections == limits.MAX_CONNECTIONS  # needs a restart
-    house.enter("operator.read").close()
+    client = house.enter("operator.read")
+    shown = house.ask(client, "config.get")["payload"]["config"]["clawgate"]
+    assert shown["gateway"]["allowed_origins"] == ["https://ops.example"], "what is in force is what is shown"
+    client.close()
 
 
 def test_what_is_broken_keeps_its_last_good_value(house):

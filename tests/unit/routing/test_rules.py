@@ -73,6 +73,12 @@ def test_json_is_yaml_too(tmp_path: Path) -> None:
     assert read(tmp_path, '{"channels": {"slack": {"enabled": true}}}').accounts()[0][0] == "slack"
 
 
+def test_a_number_of_any_length_is_a_word(tmp_path: Path) -> None:
+    long = "9" * 5000  # more digits than Python would read
+    found = read(tmp_path, f"channels: {{telegram: {{allowFrom: [17, {long}]}}}}")
+    assert found.settings("telegram", "default")["allowFrom"] == [17, long]
+
+
 def test_several_agents_without_a_default_have_none(tmp_path: Path) -> None:
     assert read(tmp_path, "agents: {entries: {a: {}, b: {}}}").keys.default_agent is None
 

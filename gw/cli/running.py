@@ -18,7 +18,7 @@ from gw.errors import GwError, ProblemsError
 
 if TYPE_CHECKING:
     from gw.config.load import Loaded
-    from gw.modes.standalone import Standalone
+    from gw.modes.standalone import Address, Standalone
 
 FOREVER_S: Final = 3600.0
 
@@ -60,13 +60,12 @@ def run_service(
         hub.on_signal(signal.SIGHUP, service.reload)
         token_file = service.gateway.secret.path
         if as_json:
-            token = str(token_file) if token_file is not None else None
-            addresses = {"url": address.url, "http": address.http, **(said.addresses if said else {})}
-            text = json.dumps({**addresses, "tokenFile": token, "pid": os.getpid()}, ensure_ascii=False)
+            text = _as_object(address, said, token_file)
+        elif said is not None:
+            text = said.text
         else:
             settings = loaded.settings
-            usual = welcome(address.url, address.http, token_file, settings.auth.mode, settings.gateway.state)
-            text = said.text if said else usual
+            text = welcome(address.url, address.http, token_file, settings.auth.mode, settings.gateway.state)
         sys.stdout.write(f"{text}\n")
         sys.stdout.flush()
         while True:
@@ -80,6 +79,12 @@ def run_service(
     finally:
         logs.close()
     return 0
+
+
+def _as_object(address: "Address", said: Announcement | None, token_file: Path | None) -> str:
+    token = str(token_file) if token_file is not None else None
+    addresses = {"url": address.url, "http": address.http, **(said.addresses if said is not None else {})}
+    return json.dumps({**addresses, "tokenFile": token, "pid": os.getpid()}, ensure_ascii=False)
 
 
 def welcome(url: str, http: str, secret_file: Path | None, mode: str, state: Path) -> str:

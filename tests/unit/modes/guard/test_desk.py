@@ -1,4 +1,4 @@
-"""gw/modes/guard_desk: every item gets an answer, and people wake what waits."""
+"""gw/modes/guard/desk: every item gets an answer, and people wake what waits."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""gw/modes/http_guard: which requests are judged however they are spelled, and which bodies can be."""
+"""gw/modes/guard/http: which requests are judged however they are spelled, and which bodies can be."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""gw/modes/node_calls: what was judged on its way in, and the refusal in a node's name."""
+"""gw/modes/guard/node_calls: what was judged on its way in, and the refusal in a node's name."""
 
 import json
 from typing import Any

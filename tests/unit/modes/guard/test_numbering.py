@@ -1,4 +1,4 @@
-"""gw/modes/numbering: no gap in what a client sees, and nothing else changed."""
+"""gw/modes/guard/numbering: no gap in what a client sees, and nothing else changed."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""gw/modes/repeats: one effect per key."""
+"""gw/modes/guard/repeats: one effect per key."""
 
 import pytest
 

@@ -76,10 +76,6 @@ class UpgradeFacts(NamedTuple):
     def origin(self) -> str | None:
         return self.headers.get("origin")
 
-    @property
-    def user_agent(self) -> str:
-        return self.headers.get("user-agent", "")
-
 
 class Link(Protocol):
     """The transport of one WebSocket peer, as seen by protocol code."""

@@ -28,58 +28,19 @@ RUNTIME: Final[Mapping[str, Json]] = {
     "source": "implicit",
 }
 # Entry fields a row repeats when they are set.
-REPEATED: Final = (
-    *(
-        "label",
-        "autoLabel",
-        "displayName",
-        "category",
-        "icon",
-        "color",
-        "boardFace",
-        "subject",
-        "groupId",
-        "groupChannel",
-    ),
-    *(
-        "topicName",
-        "space",
-        "thinkingLevel",
-        "fastMode",
-        "verboseLevel",
-        "traceLevel",
-        "reasoningLevel",
-        "elevatedLevel",
-    ),
-    *(
-        "execHost",
-        "execNode",
-        "execCwd",
-        "responseUsage",
-        "permissionMode",
-        "toolOverrides",
-        "sendPolicy",
-        "agentStatus",
-    ),
-    *("groupActivation", "parentSessionKey", "spawnedBy", "spawnDepth", "forkSource", "previousSessionId", "owner"),
-    *("createdActor", "archivedAt", "archivedBy", "archiveReason", "pinnedAt", "lastReadAt", "markedUnreadAt"),
-    *("lastInteractionAt", "startedAt", "endedAt", "lastRunId", "lastRunError", "compactionCount"),
-    *("inputTokens", "outputTokens", "cacheRead", "cacheWrite", "estimatedCostUsd", "modelOverrideSource"),
+REPEATED: Final = tuple(
+    "label autoLabel displayName category icon color boardFace subject groupId groupChannel topicName space"
+    " thinkingLevel fastMode verboseLevel traceLevel reasoningLevel elevatedLevel execHost execNode execCwd"
+    " responseUsage permissionMode toolOverrides sendPolicy agentStatus groupActivation parentSessionKey spawnedBy"
+    " spawnDepth forkSource previousSessionId owner createdActor archivedAt archivedBy archiveReason pinnedAt"
+    " lastReadAt markedUnreadAt lastInteractionAt startedAt endedAt lastRunId lastRunError compactionCount"
+    " inputTokens outputTokens cacheRead cacheWrite estimatedCostUsd modelOverrideSource".split()
 )
 # Fields an event carries as null when they are not set, so that a client that merges rows forgets the old value.
-NULLED: Final = (
-    *(
-        "createdActor",
-        "owner",
-        "archivedAt",
-        "archivedBy",
-        "archiveReason",
-        "pinnedAt",
-        "markedUnreadAt",
-        "agentStatus",
-    ),
-    *("permissionMode", "label", "autoLabel", "icon", "color", "category", "displayName", "thinkingLevel"),
-    *("toolOverrides", "lastRunError", "lastRunId", "endedAt", "runtimeMs"),
+NULLED: Final = tuple(
+    "createdActor owner archivedAt archivedBy archiveReason pinnedAt markedUnreadAt agentStatus permissionMode"
+    " label autoLabel icon color category displayName thinkingLevel toolOverrides lastRunError lastRunId endedAt"
+    " runtimeMs".split()
 )
 
 

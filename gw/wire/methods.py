@@ -115,7 +115,7 @@ SCOPE_RULES: Mapping[str, ScopeRule] = {
 
 
 class MethodTable:
-    """Name to MethodSpec; `family(name)` also classifies names nobody published."""
+    """Name to MethodSpec."""
 
     def __init__(self, rows: Iterable[Mapping[str, Json]]) -> None:
         self._specs: dict[str, MethodSpec] = {}
@@ -126,7 +126,6 @@ class MethodTable:
             if spec.scope == DYNAMIC and spec.name not in SCOPE_RULES:
                 raise ValueError(f"method {spec.name} is dynamic but has no scope rule")
             self._specs[spec.name] = spec
-        self._prefix_families = {name.split(".")[0]: spec.family for name, spec in reversed(self._specs.items())}
 
     def __len__(self) -> int:
         return len(self._specs)
@@ -136,11 +135,6 @@ class MethodTable:
 
     def get(self, name: str) -> MethodSpec | None:
         return self._specs.get(name)
-
-    def family(self, name: str) -> str:
-        """The family of a method: of its row, else of the first row with its first word, else "unknown"."""
-        spec = self._specs.get(name)
-        return spec.family if spec else self._prefix_families.get(name.split(".")[0], "unknown")
 
 
 def required_scopes(spec: MethodSpec, params: Params) -> tuple[str, ...]:

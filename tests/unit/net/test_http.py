@@ -196,7 +196,7 @@ def test_an_upgrade_tells_its_facts() -> None:
         facts = r.peers[0].facts
         assert b"sec-websocket-extensions" not in client.head.lower()
     assert (facts.remote, facts.path, facts.is_tls) == ("127.0.0.1", "/", False)
-    assert (facts.host, facts.origin, facts.user_agent) == ("127.0.0.1", "http://localhost", "test/1")
+    assert (facts.host, facts.origin, facts.headers["user-agent"]) == ("127.0.0.1", "http://localhost", "test/1")
     assert facts.headers["x-twice"] == "a"
 
 

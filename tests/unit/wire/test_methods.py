@@ -44,22 +44,6 @@ def test_reading_and_stopping_is_not_guarded(name):
 
 
 @pytest.mark.parametrize(
-    ("name", "expected"),
-    [
-        ("chat.send", "chat-send"),
-        ("exec.approval.list", "exec-approvals"),
-        ("security.policy", "security"),
-        ("security.brand-new", "security"),
-        ("health", "health"),
-        ("nobody.knows", "unknown"),
-        ("", "unknown"),
-    ],
-)
-def test_family(name, expected):
-    assert method_table().family(name) == expected
-
-
-@pytest.mark.parametrize(
     ("method", "params", "expected"),
     [
         ("health", {}, (READ,)),

@@ -49,7 +49,7 @@ from gw.modes.http_routes import build_routes
 from gw.modes.judging import Judging, build_judging
 from gw.modes.policy_files import Policies, policy_paths, read_policies, trust_of
 from gw.modes.policy_reload import PolicyReload
-from gw.modes.records import JsonRecordFile
+from gw.modes.records import restored
 from gw.modes.reputation import save_cache
 from gw.modes.secret import SharedSecret
 from gw.net.http import Route
@@ -117,7 +117,8 @@ class Gateway:
         )
         self.bus = EventBus(EventTable(read_table("events.json")))
         self.verdicts = Verdicts(self.bus)
-        self.pairings = Pairings(JsonRecordFile(settings.gateway.state / "devices.json", self.store))
+        self.pairings = restored(Pairings, settings.gateway.state / "devices.json", self.store)
+        self.surfaces = restored(Surfaces, settings.gateway.state / "nodes.json", self.store)
         self.router = Router(
             MethodTable(read_table("methods.json")),
             spawn=self.crew.spawn,
@@ -170,9 +171,8 @@ class Gateway:
             system.heartbeat = lambda: heartbeats.last
         devices = Devices(self.pairings, self.bus, self.clock)
         self.pairings.listener = devices.announce
-        surfaces = Surfaces(JsonRecordFile(self.loaded.settings.gateway.state / "nodes.json", self.store))
-        nodes = Nodes(self.pairings, surfaces, self.bus, self.clock, hub.Greenlets())
-        surfaces.listener = nodes.announce
+        nodes = Nodes(self.pairings, self.surfaces, self.bus, self.clock, hub.Greenlets())
+        self.surfaces.listener = nodes.announce
         judging = self.judging
         judging.reviews.listener = self.verdicts.reviewed
         self.router.attach(

@@ -32,7 +32,7 @@ from gw.methods.reply_back import ReplyBack
 from gw.methods.send import Send
 from gw.model.problem import Problem
 from gw.modes.conversing import Conversing
-from gw.modes.records import JsonRecordFile
+from gw.modes.records import restored
 from gw.modes.webhooks import Webhooks
 from gw.net.dialogue import open_dialogue
 from gw.net.http import Request, Response, Route
@@ -116,7 +116,7 @@ class ChannelService:
         rules, desk = file.rules, talk.desk
         self._closing: list[Callable[[], None]] = []
         self.outlet = Outlet(judge, tell, hub.spawn)
-        paired = PairedSenders(JsonRecordFile(state / "paired-senders.json", store))
+        paired = restored(PairedSenders, state / "paired-senders.json", store)
         self._turns = ChatTurns(talk.turns, talk.commands, self.outlet, judge, tell)
         self.inbox = Inbox(
             rules,
@@ -149,7 +149,7 @@ class ChannelService:
         self.cron: Cron | None = None
         if rules.cron.get("enabled") is not False:
             path = state / "cron.json"
-            jobs = CronJobs(JsonRecordFile(path, store), clock)
+            jobs = restored(lambda file: CronJobs(file, clock), path, store)
             self.cron = Cron(jobs, errands, self.heartbeats, desk, bus, hub.Greenlets(), str(path))
             self.families += (self.cron,)
         self._webhooks = None

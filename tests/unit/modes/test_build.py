@@ -127,6 +127,18 @@ def test_a_channels_file_is_read_before_anything_is_built(tmp_path):
     }
 
 
+@pytest.mark.parametrize("name", ["devices.json", "nodes.json", "paired-senders.json", "cron.json"])
+@pytest.mark.parametrize("records", ['{"version": 99}', "{}", "[]"])
+def test_records_that_this_version_cannot_read_are_a_clear_error(tmp_path, name, records):
+    file = tmp_path / "channels.yaml"
+    file.write_text("agents: {entries: {main: {}}}")
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state" / name).write_text(records)
+    with pytest.raises(ConfigError, match="restore a backup") as caught:
+        make(tmp_path, **{"channels.file": str(file)})
+    assert caught.value.problems[0].file.endswith(name)
+
+
 def test_agents_of_the_channels_file_have_sessions(tmp_path):
     file = tmp_path / "channels.yaml"
     file.write_text("agents: {entries: {main: {}, ops: {default: true}}}\nsession: {dmScope: per-peer}")

@@ -17,6 +17,7 @@ from gw.defender.shell.loading import loads_code
 from gw.defender.shell.names import names
 from gw.defender.shell.programs import Profile
 from gw.defender.shell.stream import SECRET
+from gw.defender.shell.verbs import stranger
 
 _SECRET_NAMES = re.compile(
     r"id_(?:rsa|dsa|ecdsa|ed25519)|\.(?:pem|ppk|kdbx|p12|pfx|netrc|pgpass|htpasswd|keystore|jks|aws|git-credentials)\b"
@@ -46,8 +47,11 @@ def derive(draft: Draft, known: Profile) -> None:
     """Fill in paths and facts of one command; argv, stdin and redirects are already there."""
     if known.effect is not None:
         known.effect(draft)
-    elif draft.flags and not known.passive and not draft.flags.isdisjoint(_OUTPUTS):
-        _writes_output(draft)
+    elif not known.passive:
+        if draft.flags and not draft.flags.isdisjoint(_OUTPUTS):
+            _writes_output(draft)
+        if draft.operands and not known.interpreter:
+            stranger(draft)
     if draft.env:
         for name, value in draft.env.items():
             assignment(draft, name, value.text or "")

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 
 from gw.defender.shell import fleets
 from gw.defender.shell.names import names
+from gw.defender.shell.registries import FORGE_SHORTHANDS
 from gw.defender.shell.wrappers import WRAPPERS, Inner, Wrapper, skip_options
 
 Finder = Callable[[Sequence[str]], list[Inner]]
@@ -70,7 +71,8 @@ def _after_word(
         operands = 0
         for i, word in enumerate(argv[1:-1], 1):
             if word in words:
-                return _rest(argv, skip_options(argv, i + 1, valued))
+                start = skip_options(argv, i + 1, valued)
+                return [] if _is_address(argv, start) else _rest(argv, start)
             operands += word[:1] != "-" and argv[i - 1] not in valued
             if operands == within:
                 break
@@ -193,12 +195,24 @@ def _cmd(argv: Sequence[str]) -> list[Inner]:
     return []
 
 
+def _is_address(argv: Sequence[str], at: int) -> bool:
+    """A package by its address: no program of that name."""
+    return ":/" in "".join(argv[at : at + 1]) or "".join(argv[at : at + 1]).startswith(FORGE_SHORTHANDS)
+
+
 def _npx(argv: Sequence[str]) -> list[Inner]:
     called = _text_after(argv, ("-c", "--call"))
     start = skip_options(argv, 1, names("-p --package -w --workspace"))
-    if ":" in "".join(argv[start : start + 1]):
-        return []  # a package by its address: no program of that name
-    return called or _rest(argv, start)
+    return called or ([] if _is_address(argv, start) else _rest(argv, start))
+
+
+_MODULES = names("pip pipx uv poetry conda ansible awscli httpie twine")
+
+
+def _module(argv: Sequence[str]) -> list[Inner]:
+    """`python -m pip install x`."""
+    at = list(argv).index("-m") + 1 if "-m" in argv[:4] else len(argv)
+    return _rest(argv, at) if not _MODULES.isdisjoint(argv[at : at + 1]) else []
 
 
 def _npm(argv: Sequence[str]) -> list[Inner]:
@@ -304,6 +318,7 @@ NESTED: dict[str, Finder] = {
     "screen": _screen,
     "ip": _ip,
     "npm": _npm,
+    **dict.fromkeys(("python", "python3"), _module),
     **dict.fromkeys(("pnpm", "yarn"), _after_word("exec", "dlx")),
     **dict.fromkeys(("npx", "bunx", "pnpx"), _npx),
     **dict.fromkeys(("su", "runuser"), _su),

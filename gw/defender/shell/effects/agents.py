@@ -10,7 +10,12 @@ from gw.defender.shell.effects.clients import sends_file, sends_marked
 from gw.defender.shell.names import names
 from gw.defender.shell.stream import SECRET
 
-_UNASKED = names("--dangerously-skip-permissions --yolo --full-auto --dangerously-bypass-approvals-and-sandbox")
+# Words of the coding agents for doing without their own questions or sandboxes.
+_UNASKED = re.compile(
+    r"--(?:dangerously|allow-dangerously|yolo|full-auto|yes-always|auto-approve|trust-all)[a-z-]*"
+    r"|--permission-mode=bypassPermissions|bypassPermissions|(?:--sandbox=)?danger-full-access|--ask-for-approval=never|never"
+)
+_FORCED = {"gemini": "-y", "cursor-agent": "-f", "aider": "--yes"}
 # What an agent is extended with, and how.
 _EXTENSIONS = names("mcp plugin plugins extensions skills hooks")
 _ADDING = names("add add-json install enable link set import")
@@ -21,6 +26,8 @@ _TAMPERING = {
     "gateway": names("stop uninstall"),
 }
 _LETS_IN = names("devices pairing nodes")
+_WIDENS = names("agents channels")
+_CONFIG_CALLS = re.compile(r"(?:config|exec\.approvals|plugins|update)\.(?!get|list|schema)")
 _SECRET_SETTING = re.compile(r"token|password|secret|api_?key", re.I)
 
 
@@ -31,9 +38,10 @@ def _extends(draft: Draft) -> bool:
 
 def coding(draft: Draft) -> None:
     """Coding agents: started without their own questions, or given more servers and programs."""
-    if not draft.flags.isdisjoint(_UNASKED) or (draft.program == "gemini" and "-y" in draft.argv):
+    forced = _FORCED.get(draft.program or "") in draft.argv
+    if forced or any(_UNASKED.fullmatch(word, 0, 64) for word in draft.argv[1:]):
         draft.facts.add("skips-approval")
-    if _extends(draft):
+    if _extends(draft) or draft.operands[:2] == ["config", "set"]:
         draft.facts.add("steers-agent")
 
 
@@ -41,7 +49,9 @@ def openclaw(draft: Draft) -> None:
     first, verb = [*draft.operands[:2], "", ""][:2]
     if verb in _TAMPERING.get(first, ()) or first in ("uninstall", "reset") or (first == "gateway" and _exposes(draft)):
         draft.facts.add("tampers-guard")
-    elif _extends(draft) or (first in _LETS_IN and verb == "approve"):
+    elif (
+        _extends(draft) or (first in _LETS_IN and verb == "approve") or (first in _WIDENS and verb in ("add", "login"))
+    ):
         draft.facts.add("steers-agent")
     elif first == "cron" and verb in ("add", "edit"):
         draft.facts.add("schedules")
@@ -52,7 +62,9 @@ def openclaw(draft: Draft) -> None:
 
 
 def _exposes(draft: Draft) -> bool:
-    """A gateway that asks for no token, or listens for other machines."""
+    """A gateway that asks for no token, listens for other machines, or is told by a call how to be."""
+    if draft.operands[1:2] == ["call"]:
+        return any(_CONFIG_CALLS.match(word, 0, 64) for word in draft.operands[2:3])
     return draft.value("--auth") == "none" or (draft.value("--bind") or "loopback") not in ("loopback", "auto")
 
 

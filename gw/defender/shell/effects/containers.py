@@ -6,6 +6,7 @@ Adds facts to drafts. Invariant: an option that appears twice counts as docker c
 from itertools import pairwise
 
 from gw.defender.shell.draft import Draft, Effect
+from gw.defender.shell.effects.guards import is_own_guard
 from gw.defender.shell.effects.tools import MINERS
 from gw.defender.shell.names import names
 from gw.defender.shell.nested import CONTAINER_VALUED
@@ -35,6 +36,10 @@ def container(draft: Draft) -> None:
     first = words[0] if words else ""
     if _removes(draft, first, words):
         draft.facts.add("container-destroys")
+    if first in ("rm", "stop", "kill", "pause", "container") and any(map(is_own_guard, words[1:])):
+        draft.facts.add("tampers-guard")
+    if words[:2] == ["plugin", "install"] and draft.has("--grant-all-permissions"):
+        draft.facts.add("container-escape")
     if draft.has("-H", "--host") and any("docker.sock" in a for a in draft.argv):
         draft.facts.add("container-escape")
     if first == "cp":

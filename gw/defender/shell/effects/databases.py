@@ -29,7 +29,7 @@ _RUNS = re.compile(
 
 _GRANTS = re.compile(
     r"\b(?:alter|create)\s+(?:user|role)\b[^;]{0,200}\bsuperuser\b|\bgrant\b[^;]{0,200}\bon\s+\*\.\*\s+to\b"
-    r"|\bgrant\b[^;]{0,200}\bto\s+public\b|\bgrant\s+(?:pg_\w{3,40}|rds_superuser|sysadmin|dba)\b|sp_addsrvrolemember",
+    r"|\bgrant\b[^;]{0,200}\bto\s+public\b|\bgrant\s+(?:pg_\w{3,40}|rds_superuser|sysadmin|dba)\b|sp_addsrvrolemember|\bcreateuser\(|\bgrantrolestouser\(",
     re.I,
 )
 _PASSWORDS = re.compile(r"\bfrom\s+(?:mysql\.user|pg_shadow|pg_authid|sys\.sql_logins|dba_users)\b", re.I)
@@ -88,6 +88,8 @@ def redis(draft: Draft) -> None:
     ):
         draft.facts.add("database-destroys")
 
+    if words[:2] == ["ACL", "SETUSER"]:
+        draft.facts.add("service-grants")
     if words[:2] == ["MODULE", "LOAD"]:
         draft.facts.add("loads-library")
 

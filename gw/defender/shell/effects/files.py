@@ -150,6 +150,15 @@ def editor(draft: Draft) -> None:
         draft.writes += draft.paths([o for o in draft.operands if o not in told])
 
 
+def settings(draft: Draft) -> None:
+    """`yq -i`, `crudini --set`: a settings file changed in place."""
+    paths = draft.paths()
+    if draft.has("-i", "--inplace", "--in-place", "--set", "--del", "--merge"):
+        draft.writes += paths
+    else:
+        draft.reads += paths
+
+
 def tar(draft: Draft) -> None:
     first = draft.argv[1] if len(draft.argv) > 1 else ""
     letters = "" if first.startswith("--") else first.lstrip("-")
@@ -235,7 +244,7 @@ def encrypt(draft: Draft) -> None:
 
 _READERS = names(
     "cat less more head tail tac nl od xxd hexdump hd strings base64 base32 basenc uniq cut paste bat batcat view"
-    " column fold rev wc diff cmp vi vim nano emacs awk gzip xz bzip2 zstd zcat jq yq split look comm join pr expand"
+    " column fold rev wc diff cmp vi vim nano emacs awk gzip xz bzip2 zstd zcat jq split look comm join pr expand"
     " dos2unix iconv zip 7z 7za rar age tac fmt ul pg most xclip xsel source . csplit ed"
     " sponge cpio ar"
 )
@@ -246,6 +255,7 @@ _GREPS = names("grep egrep fgrep zgrep rg ag ack pcregrep ugrep")
 EFFECTS: dict[str, Effect] = {
     **dict.fromkeys(_READERS - {"sponge", "7z", "7za", "zip", "strings", *_EDITORS}, read),
     **dict.fromkeys(_EDITORS, editor),
+    **dict.fromkeys(("yq", "crudini"), settings),
     **dict.fromkeys(_GREPS, grep),
     "strings": strings,
     "gpg": gpg,

@@ -106,7 +106,7 @@ def _erases_history(v: Verb) -> bool:
         case "gc":
             return any(w in ("--prune=now", "--prune=all") for w in v.words)
         case "update-ref" | "symbolic-ref":
-            return "d" in v.letters
+            return "d" in v.letters or "--stdin" in v.options
     return False
 
 

@@ -9,21 +9,12 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from gw.defender.shell.draft import Draft, Effect
+from gw.defender.shell.effects.databases import grade
 from gw.defender.shell.names import names
 from gw.defender.shell.paths import is_private, is_secret
 from gw.defender.shell.registries import is_elsewhere
+from gw.defender.shell.verbs import destroys, grants, is_dry
 
-_DESTROYING = names(
-    "delete destroy remove purge terminate drop flush wipe erase nuke deprovision decommission teardown uninstall rm"
-    " rb del obliterate truncate forget deregister force-delete delete-all cancel-all revoke disable-all drain shred"
-    " expunge undeploy undefine remove-all deleteall rmr unlist"
-)
-_DESTROYING_STEMS = names("delete destroy terminate purge remove deregister drop revoke wipe empty")
-_DESTROYING_NAME = re.compile(r"(?:delete|destroy|remove|purge)[A-Z]|deletefile$")
-_DESTROYING_TAILS = (":disable", ":destroy", ":delete", ":remove", ":reset", ":rm", "-delete")
-_DRY = names(
-    "--dry-run --dryrun --dry-run=client --dry-run=server --noop --check --what-if --help -h --plan --plan-only"
-)
 _PASS_VERBS = names("generate insert edit init git ls list rm cp mv find search version help")
 _TOKENS = frozenset(("print-access-token", "get-access-token", "print-identity-token", "show-connection-string"))
 _AWS_GRANTS = re.compile(
@@ -53,8 +44,6 @@ _AWS_FLAGS = names(
     "--debug --no-verify-ssl --no-paginate --no-sign-request --no-cli-pager --cli-auto-prompt --no-cli-auto-prompt"
     " --recursive --quiet --force --delete --dryrun --only-show-errors"
 )
-_MANY = names("batch bulk schedule force start")
-_DELETING = names("delete deletion remove destroy terminate purge")
 _RESETS = names("rabbitmqctl kubeadm minikube railway nats consul supabase")
 _RESETTING = names("reset force_reset down leave")
 # Sub-commands that print a credential or a set of them.
@@ -69,6 +58,13 @@ _LISTS_SECRETS = {
     "rclone": names("show dump reveal"),
 }
 _DECRYPTS = {"sops": names("-d --decrypt decrypt exec-env exec-file"), "ansible-vault": names("view decrypt edit")}
+
+
+_SHOWS = frozenset(("--show-secrets", "--reveal", "--show-values"))
+# With one of these, a text among the words is a statement for a database.
+_QUERYING = names(
+    "query sql shell psql pg:psql d1 execute-sql execute-statement start-query-execution --query-string --sql --command"
+)
 
 
 def _verbs(draft: Draft) -> list[str]:
@@ -87,22 +83,9 @@ def _service_and_command(argv: Sequence[str]) -> list[str]:
     return words[:3]
 
 
-def _is_dry(draft: Draft) -> bool:
-    return any(a in _DRY for a in draft.argv[1:])
-
-
-def _destroys(word: str) -> bool:
-    if word in _DESTROYING or word.endswith(_DESTROYING_TAILS) or _DESTROYING_NAME.match(word):
-        return True
-    stem, dash, rest = word.replace("_", "-").partition("-")
-    if not dash:
-        return False
-    return stem in _DESTROYING_STEMS or (stem in _MANY and not _DELETING.isdisjoint(rest.split("-")))
-
-
 def service(draft: Draft) -> None:
     """Any cloud or platform tool."""
-    if _is_dry(draft):
+    if is_dry(draft):
         return
     verbs = _verbs(draft)
     if verbs[:1] == ["help"]:
@@ -112,7 +95,7 @@ def service(draft: Draft) -> None:
     if draft.program in _COPIERS and not _COPYING.isdisjoint(verbs[:3]):
         _copies(draft)
     if (
-        any(_destroys(w) for w in verbs[:4])
+        any(destroys(w) for w in verbs[:4])
         or draft.has("--delete", "--purge", "-purge", "--prune")
         or (draft.program in _RESETS and not _RESETTING.isdisjoint(verbs[:3]))
     ):
@@ -125,6 +108,14 @@ def service(draft: Draft) -> None:
         draft.facts.add("service-grants")
     elif draft.program == "rclone" and draft.operands[:1] in (["sync"], ["move"]):
         draft.facts.add("service-changes")
+    if grants(verbs):
+        draft.facts.add("service-grants")
+    if not _SHOWS.isdisjoint(draft.flags):
+        draft.facts.add("reads-service-secret")
+    if not _QUERYING.isdisjoint(draft.argv[1:]):
+        for word in draft.argv[2:]:
+            if " " in word:
+                grade(draft, word)
 
 
 def _copies(draft: Draft) -> None:
@@ -143,18 +134,18 @@ def aws(draft: Draft) -> None:
         return
     service(draft)
     words = _verbs(draft)
-    if words[:2] == ["s3", "sync"] and draft.has("--delete") and not _is_dry(draft):
+    if words[:2] == ["s3", "sync"] and draft.has("--delete") and not is_dry(draft):
         draft.facts.add("service-destroys")
     configured = words[:2] == ["configure", "get"] and "".join(words[2:]).endswith(
         ("secret_access_key", "session_token")
     )
     if configured or not _AWS_SECRETS.isdisjoint(words) or draft.has("--with-decryption"):
         draft.facts.add("reads-service-secret")
-    if _is_dry(draft):
+    if is_dry(draft):
         return
-    if any(_AWS_GRANTS.fullmatch(w, 0, 64) for w in words[1:3]) or any(
-        sign in a for a in draft.argv[3:] for sign in _MADE_PUBLIC
-    ):
+    public = any(sign in a for a in draft.argv[3:] for sign in _MADE_PUBLIC) or draft.value("--auth-type") == "NONE"
+    asks = any(w.startswith(("describe-", "list-", "get-", "ls")) for w in words[1:2])
+    if any(_AWS_GRANTS.fullmatch(w, 0, 64) for w in words[1:3]) or (public and not asks):
         draft.facts.add("service-grants")
     elif draft.value("--desired-count", "--desired-capacity") == "0" or any(
         (w.partition("-")[0] in _AWS_STOPS and "-" in w) or w.startswith("put-bucket-") for w in words[1:2]
@@ -172,6 +163,7 @@ def cloud(draft: Draft) -> None:
         draft.facts.add("copies-out")
     granted = any(w in ("add-iam-policy-binding", "set-iam-policy", "create-for-rbac") for w in words[1:])
     opened = (draft.value("--source-ranges", "--source-address-prefixes", "--authorized-networks") or "") in _ANYWHERE
+    opened = opened or draft.value("--start-ip-address") == "0.0.0.0"  # noqa: S104  compared, not bound
     opened = opened or draft.value("--public-access", "--allow-blob-public-access") in ("blob", "container", "true")
     if (
         granted
@@ -187,6 +179,9 @@ def cloud(draft: Draft) -> None:
     shown = ("access", "show", "list", "download") if "keys" in words else ("access", "show", "download")
     if not _TOKENS.isdisjoint(words) or (secrets and any(w in shown for w in words[1:])):
         draft.facts.add("reads-service-secret")
+
+
+_WHO_MAY = ("auth/", "sys/auth", "sys/policy", "sys/policies", "identity/")
 
 
 def secret_store(draft: Draft) -> None:
@@ -213,6 +208,8 @@ def secret_store(draft: Draft) -> None:
         draft.program == "security" and words[:1] == ["add-trusted-cert"]
     ):
         draft.facts.add("service-grants")
+    if draft.program == "vault" and words[:1] == ["write"] and words[1:2] and words[1].startswith(_WHO_MAY):
+        draft.facts.add("service-grants")
     if draft.program == "vault" and words[1:2] in (["disable"], ["seal"], ["rekey"]):
         draft.facts.add("service-destroys")
     listed = words[:1] in (["list"], ["secrets"]) and draft.program in ("bw", "doppler")
@@ -226,6 +223,8 @@ def terraform(draft: Draft) -> None:
     words = _verbs(draft)
     if not {"--help", "-help", "-h"}.isdisjoint(draft.argv):
         return
+    if draft.has("--show-secrets"):
+        draft.facts.add("reads-service-secret")
     if (
         (
             words[:1] not in (["plan"], ["preview"])
@@ -250,7 +249,7 @@ def _is_strange(manifest: str) -> bool:
 
 def kubectl(draft: Draft) -> None:
     words = _verbs(draft)
-    if _is_dry(draft) or words[:1] in (["auth"], ["explain"]):
+    if is_dry(draft) or words[:1] in (["auth"], ["explain"]):
         return
     if (
         any(w in ("delete", "drain") for w in words[:3])
@@ -260,7 +259,12 @@ def kubectl(draft: Draft) -> None:
         draft.facts.add("service-destroys")
     if words[:1] == ["debug"] and any(w.startswith("node/") for w in words[1:]):
         draft.facts.add("container-escape")
-    if words[:1] == ["edit"] and any("role" in w for w in words[1:2]):
+    if (
+        (words[:1] in (["edit"], ["patch"]) and any("role" in w for w in words[1:2]))
+        or (words[:1] == ["label"] and any(w.endswith("=privileged") for w in words))
+        or (words[:1] == ["annotate"] and any("role-arn=" in w or "gcp-service-account=" in w for w in words))
+        or grants(words)
+    ):
         draft.facts.add("service-grants")
     if words[:1] == ["create"] and words[1:2] in (["clusterrolebinding"], ["rolebinding"]):
         draft.facts.add("service-grants")
@@ -288,12 +292,11 @@ def kubectl(draft: Draft) -> None:
 
 
 def helm(draft: Draft) -> None:
-    if not _is_dry(draft) and any(
-        w in ("uninstall", "delete", "rollback", "destroy", "del") for w in _verbs(draft)[:2]
-    ):
+    if not is_dry(draft) and any(w in ("uninstall", "delete", "rollback", "destroy", "del") for w in _verbs(draft)[:2]):
         draft.facts.add("service-destroys")
     if draft.operands[:1] in (["install"], ["upgrade"], ["plugin"], ["pull"], ["repo"]) and any(
-        word.startswith("http://") for word in draft.operands[1:]
+        word.startswith("http://") or (draft.operands[0] == "plugin" and is_elsewhere(word))
+        for word in draft.operands[1:]
     ):
         draft.facts.add("installs-remote")
 
@@ -313,13 +316,17 @@ def forge(draft: Draft) -> None:
     """gh, glab and the like."""
     words = _verbs(draft)
     changing = ("delete", "archive", "transfer", "remove", "delete-asset", "disable", "rename")
-    if any(w in changing for w in words[1:3]) and not _is_dry(draft):
+    if any(w in changing for w in words[0 if draft.program == "hub" else 1 : 3]) and not is_dry(draft):
         draft.facts.add("service-destroys")
     method = (draft.value("-X", "--method") or "").upper() if words[:1] == ["api"] else ""
     if method == "DELETE":
         draft.facts.add("service-destroys")
     elif method and any(_RIGHTS_AT_FORGE.search(o, 0, 256) for o in draft.operands[1:]):
         draft.facts.add("service-grants")
+    if words[:2] == ["api", "graphql"] and any("mutation" in a and "delete" in a for a in draft.argv[3:]):
+        draft.facts.add("service-destroys")
+    if words[:2] == ["pr", "merge"] and draft.has("--admin"):
+        draft.facts.add("skips-approval")
     if words[:2] == ["repo", "edit"] and "public" in (draft.value("--visibility") or ""):
         draft.facts.add("service-grants")
     if words[:2] == ["repo", "add-collaborator"] or _adds_key(words):
@@ -332,7 +339,7 @@ def forge(draft: Draft) -> None:
 
 def restic(draft: Draft) -> None:
     losing = ("forget", "prune", "delete", "purge", "remove")
-    if not _is_dry(draft) and any(w in losing or w.startswith("remove-") for w in draft.operands[:2]):
+    if not is_dry(draft) and any(w in losing or w.startswith("remove-") for w in draft.operands[:2]):
         draft.facts.add("service-destroys")
 
 
@@ -356,15 +363,15 @@ def subsystem(draft: Draft) -> None:
 
 _SERVICES = names(
     "gsutil doctl linode-cli hcloud flyctl fly heroku vercel netlify wrangler supabase firebase railway render"
-    " serverless sls eksctl kops rancher nomad consul ibmcloud oci aliyun tccli scw exo cf ovhai stripe b2 mc s5cmd"
-    " s3cmd rclone velero kafka-topics kafka-topics.sh kafka-configs kafka-delete-records.sh kafka-consumer-groups"
-    " kafka-consumer-groups.sh flarectl rabbitmqctl"
+    " serverless sls eksctl kops rancher nomad consul ibmcloud oci aliyun tccli tencentcli scw exo cf ovhai stripe b2"
+    " mc s5cmd s3cmd rclone velero kafka-topics kafka-topics.sh kafka-configs kafka-delete-records.sh"
+    " kafka-consumer-groups kafka-consumer-groups.sh flarectl rabbitmqctl"
     " rabbitmqadmin nats etcdctl zkCli.sh planetscale pscale neonctl turso upstash atlas circleci argocd flux"
     " istioctl kubeadm minikube kind k3d packer vagrant multipass virsh vboxmanage VBoxManage govc esxcli openstack"
-    " swift nova cinder ansible-galaxy sam copilot amplify eb auth0 okta twilio newrelic datadog-ci sentry-cli ldcli"
+    " swift nova cinder sam copilot amplify eb auth0 okta twilio newrelic datadog-ci sentry-cli ldcli"
     " algolia meilisearch dokku caprover gitlab-runner drone travis bq buildkite-agent twine"
     " jenkins-cli azcopy consul-template kn odo tkn cilium linkerd crossplane dagger proxmox-backup-client pvesh qm"
-    " ceph rados rbd gluster snapper"
+    " ceph rados rbd gluster snapper vultr-cli upcloud civo linstor atlas-cli"
 )
 
 EFFECTS: dict[str, Effect] = {

@@ -45,6 +45,8 @@ def pip(draft: Draft) -> None:
     _uninstalls(draft)
     if words[:1] == ["install"] and _comes_from_anybody(draft):
         draft.facts.add("installs-local")
+    if words[:1] == ["owner"] and draft.has("-a", "--add"):
+        draft.facts.add("service-grants")
     if words[:1] == ["yank"]:
         draft.facts.add("service-destroys")
     _sources(draft)
@@ -88,6 +90,8 @@ def npm(draft: Draft) -> None:
     if words[:2] == ["config", "set"] and words[2:3] in (["script-shell"], ["shell"], ["git"], ["editor"]):
         draft.facts.add("git-hooks-command")
     if words[:2] == ["token", "create"]:
+        draft.facts.add("service-grants")
+    if words[:2] in (["owner", "add"], ["access", "grant"], ["access", "public"]):
         draft.facts.add("service-grants")
     losing = words[:1] in (["unpublish"], ["deprecate"]) or words[:2] in (["owner", "rm"], ["access", "revoke"])
     if losing and not draft.has("--dry-run"):
@@ -153,6 +157,8 @@ def system(draft: Draft) -> None:
         draft.facts.add("tampers-guard" if any(map(is_own_guard, words)) else "removes-system-package")
     if any(hook in a for a in draft.argv for hook in _HOOKS):
         draft.facts.add("shell-escape")
+    if any("AllowInsecure" in a or "AllowUnauthenticated" in a for a in draft.argv):
+        draft.facts.add("installs-remote")
     if not _UNVERIFIED.isdisjoint(draft.argv) or any(w.startswith(("http://", "https://", "ftp://")) for w in words):
         draft.facts.add("installs-remote")
     elif (
@@ -171,7 +177,8 @@ EFFECTS: dict[str, Effect] = {
     **dict.fromkeys(("go", "bundle"), toolchain),
     **dict.fromkeys(
         names(
-            "uv poetry pdm pipenv conda mamba micromamba composer luarocks cpanm cpan brew nix easy_install rye hatch"
+            "dotnet nuget ansible-galaxy uv poetry pdm pipenv conda mamba micromamba composer luarocks cpanm cpan brew"
+            " nix easy_install rye hatch"
         ),
         direct,
     ),

@@ -4,6 +4,8 @@ Adds facts to drafts; a program that joins a shell to a connection is graded her
 Invariant: a flag cluster such as `-lvpe` says the same as its letters.
 """
 
+import re
+
 from gw.defender.shell.draft import Draft, Effect
 from gw.defender.shell.effects.clients import options, sends_file, sends_input
 from gw.defender.shell.interpreters import SHELLS
@@ -49,8 +51,13 @@ def netcat(draft: Draft) -> None:
         draft.facts.add("sends-raw")  # `nc host port 0/tmp/pipe`: a redirect gone wrong is still a shell to be
 
 
+_FLUSHES = re.compile(r"\bflush_?(?:all|db)\b", re.I)
+
+
 def _sends_raw(draft: Draft) -> None:
     """What goes out over a bare connection; a program that only greets (`echo quit | telnet`) sends nothing."""
+    if draft.stdin is not None and draft.stdin.text and _FLUSHES.search(draft.stdin.text, 0, 256):
+        draft.facts.add("database-destroys")
     sends_input(draft)
     if draft.facts & {"sends-file", "sends-input"}:
         draft.facts.add("sends-raw")

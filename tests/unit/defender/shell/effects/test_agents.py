@@ -5,6 +5,12 @@ import pytest
 from tests.support.commands import facts_of
 
 HITS = [
+    ("claude --permission-mode bypassPermissions -p x", "skips-approval"),
+    ("codex --sandbox danger-full-access x", "skips-approval"),
+    ("cursor-agent -f -p x", "skips-approval"),
+    ("claude config set permissions.defaultMode x", "steers-agent"),
+    ("openclaw gateway call config.patch --params x", "tampers-guard"),
+    ("openclaw channels add --channel telegram --token x", "steers-agent"),
     ("claude --dangerously-skip-permissions", "skips-approval"),
     ("gemini -y", "skips-approval"),
     ("claude mcp add x -- npx -y x", "steers-agent"),
@@ -24,6 +30,9 @@ HITS = [
     ("clawhub install x", "steers-agent"),
 ]
 MISSES = [
+    ("openclaw gateway call config.get", "tampers-guard"),
+    ("codex exec 'never mind'", "skips-approval"),
+    ("claude config get x", "steers-agent"),
     ("claude mcp list", "steers-agent"),
     ("claude -p 'install hooks'", "steers-agent"),
     ("openclaw status", "tampers-guard"),

@@ -5,6 +5,8 @@ import pytest
 from tests.support.commands import facts_of
 
 HITS = [
+    ("docker stop clawgate", "tampers-guard"),
+    ("docker plugin install --grant-all-permissions x", "container-escape"),
     ("crictl rmp -fa", "container-destroys"),
     ("docker image prune -a", "container-destroys"),
     ("docker volume prune -f", "container-destroys"),

@@ -5,6 +5,8 @@ import pytest
 from tests.support.commands import facts_of
 
 HITS = [
+    ("redis-cli ACL SETUSER x on nopass", "service-grants"),
+    ("mongosh admin --eval 'db.createUser({user:1})'", "service-grants"),
     ("sqlite3 ~/.openclaw/memory/main.sqlite 'insert into x values(1)'", "tampers-guard"),
     ("psql -c 'ALTER USER app WITH SUPERUSER'", "service-grants"),
     ("mysql -e \"GRANT ALL ON *.* TO 'x'@'%'\"", "service-grants"),

@@ -5,6 +5,7 @@ import pytest
 from tests.support.commands import facts_of
 
 HITS = [
+    ("yq -i '.mode = 1' /etc/clawgate/clawgate.yaml", "tampers-guard"),
     ("vim -es -c '%d' -c wq /etc/passwd", "changes-accounts-file"),
     ("ex -sc '%s/a/b/|x' /etc/hosts", "writes-system"),
     ("shuf -e x -o /etc/cron.d/x", "writes-startup"),
@@ -54,6 +55,7 @@ HITS = [
     ("tar c x | gpg -c --batch --passphrase y > z", "encrypts-files"),
 ]
 MISSES = [
+    ("yq '.mode' /etc/clawgate/clawgate.yaml", "tampers-guard"),
     ("vim -c 'set nu' /etc/hosts", "writes-system"),
     ("cp /dev/null app.log", "truncates"),
     ("sed -i 1d app.py", "truncates"),

@@ -5,6 +5,7 @@ import pytest
 from tests.support.commands import facts_of
 
 HITS = [
+    ("git update-ref --stdin", "git-erases-history"),
     ("git config --global core.editor /tmp/vim", "git-hooks-command"),
     ("git config --global http.sslVerify false", "git-hooks-command"),
     ("git checkout HEAD~1 src/a.py", "git-discards"),

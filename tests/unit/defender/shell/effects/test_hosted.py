@@ -5,6 +5,20 @@ import pytest
 from tests.support.commands import facts_of
 
 HITS = [
+    ("oc adm policy add-cluster-role-to-user cluster-admin x", "service-grants"),
+    ("kubectl patch clusterrole view -p x", "service-grants"),
+    ("kubectl label ns x pod-security.kubernetes.io/enforce=privileged", "service-grants"),
+    ("aws kms create-grant --key-id k", "service-grants"),
+    ("aws lambda create-function-url-config --function-name f --auth-type NONE", "service-grants"),
+    ("az keyvault set-policy -n k --upn x", "service-grants"),
+    ("vault write auth/userpass/users/x password=x", "service-grants"),
+    ("heroku access:add x@y.example", "service-grants"),
+    ("bq query 'DROP TABLE x'", "database-destroys"),
+    ("aws athena start-query-execution --query-string 'DROP TABLE x'", "database-destroys"),
+    ("pulumi config --show-secrets", "reads-service-secret"),
+    ("hub delete -y o/r", "service-destroys"),
+    ("gh pr merge 9 --admin", "skips-approval"),
+    ("gh api graphql -f query='mutation{deleteRepository}'", "service-destroys"),
     ("heroku auth:token", "reads-service-secret"),
     ("rclone config show", "reads-service-secret"),
     ("sops -d x.yaml", "reads-service-secret"),
@@ -116,6 +130,12 @@ HITS = [
     ("ceph osd pool delete x x --yes-i-really-really-mean-it", "service-destroys"),
 ]
 MISSES = [
+    ("aws ec2 describe-security-groups --filters Values=0.0.0.0/0", "service-grants"),
+    ("kubectl annotate deploy x note=y", "service-grants"),
+    ("kubectl patch deploy x -p y", "service-grants"),
+    ("vault write secret/x a=b", "service-grants"),
+    ("bq query 'select 1'", "database-destroys"),
+    ("gh api graphql -f query='query{viewer{login}}'", "service-destroys"),
     ("aws s3 rb help", "service-destroys"),
     ("aws iam create-access-key help", "service-grants"),
     ("gsutil rsync -n -d a gs://b", "service-destroys"),

@@ -5,6 +5,7 @@ import pytest
 from tests.support.commands import facts_of
 
 HITS = [
+    ("echo flush_all | nc cache.x.example 11211", "database-destroys"),
     ("tailscale up --ssh", "tunnels"),
     ("nc -U /run/docker.sock", "mounts-host"),
     ("socat - UNIX-CONNECT:/var/run/docker.sock", "mounts-host"),

@@ -13,7 +13,7 @@ from uuid import uuid4
 
 from gw import limits
 from gw._native.envelope import UNKNOWN_KEYS, BadFrameError, NotJsonError, scan
-from gw.errors import ConnectRefused, InvalidRequest, RequestError
+from gw.errors import ConnectRefused, InvalidRequest, RequestError, StoreError, Unavailable
 from gw.methods.events import EventBus, Subscriptions
 from gw.methods.router import Router
 from gw.model.identity import ConnInfo
@@ -216,12 +216,16 @@ class Client:
 
     def _connect(self, request_id: str, params: Json) -> None:
         try:
-            try:
-                hello = self._services.handshake.run(self, params)
-            except RequestError as error:
-                raise ConnectRefused(error) from None
+            hello = self._services.handshake.run(self, params)
         except ConnectRefused as refused:
             self._refuse(request_id, refused)
+            return
+        except RequestError as error:
+            self._refuse(request_id, ConnectRefused(error))
+            return
+        except StoreError:  # the records of devices, on a full disk
+            logger.error("handshake.not_stored", extra={"conn": self.conn_id})
+            self._refuse(request_id, ConnectRefused(Unavailable("this device cannot be put on record right now")))
             return
         except Exception:  # the boundary: a fault of ours ends this connection only
             logger.exception("handshake.crashed")

@@ -3,7 +3,7 @@ import logging
 import pytest
 
 from gw import limits
-from gw.errors import Overloaded
+from gw.errors import Overloaded, StoreError
 from gw.methods.client import RESUME_AT, clip_reason
 from gw.methods.router import Call, rpc
 from tests.support.peers import Stage
@@ -116,7 +116,8 @@ def test_a_refusal_is_answered_closed_and_counted():
 
 
 @pytest.mark.parametrize(
-    ("raised", "code", "answers"), [(Overloaded("store"), 1008, 1), (ZeroDivisionError(), 1011, 0)]
+    ("raised", "code", "answers"),
+    [(Overloaded("store"), 1008, 1), (StoreError("devices.json: full"), 1008, 1), (ZeroDivisionError(), 1011, 0)],
 )
 def test_a_handshake_that_fails_inside_ends_this_connection_only(monkeypatch, caplog, raised, code, answers):
     caplog.set_level(logging.CRITICAL, "gw")

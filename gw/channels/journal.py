@@ -130,7 +130,10 @@ class Journal:
         if damaged:
             aside = self.path.with_name(self.path.name + ".damaged")
             replace_file(aside, data)
-            logger.error("channels.journal_damaged", extra={"path": str(self.path), "lines": damaged})
+            logger.error(
+                "channels.journal_damaged",
+                extra={"file": f"{self.path.parent.name}/{self.path.name}", "lines": damaged},
+            )
         if damaged or torn or len(data) > COMPACT_BYTES:
             self._compact(self._whole())
 

@@ -81,7 +81,7 @@ class Heartbeats:
                 Errand("heartbeat", "heartbeat", key, run_id, text, deliver=target, heartbeat=True)
             )
         except GwError as error:
-            logger.warning("heartbeat.failed", extra={"session": key, "error": type(error).__name__})
+            logger.warning("heartbeat.failed", extra={"error": type(error).__name__})
             answer = {"status": "error"}
             if isinstance(error, Blocked):
                 events = []  # or one of them would stop every heartbeat from now on

@@ -65,7 +65,8 @@ class Webhooks:
             return refused
         try:
             payload = json.loads(request.body) if request.body else {}
-        except ValueError:
+            payload = json.loads(json.dumps(payload))  # half a character becomes `?`: keys are stored as UTF-8
+        except (ValueError, OverflowError):  # infinity and the like are not JSON
             return error_response(400, "invalid_request", "the body is not JSON")
         if not isinstance(payload, dict):
             return error_response(400, "invalid_request", "the body is not a JSON object")

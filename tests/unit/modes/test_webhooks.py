@@ -104,6 +104,16 @@ def test_a_turn_in_a_session_of_its_own_by_default(home: House, runner: Scripted
     assert (action.channel, action.sender, action.provenance) == ("hook", "hook:ci", Provenance.CHANNEL)
 
 
+def test_half_a_character_is_no_crash(home: House, runner: ScriptedRunner) -> None:
+    lab = Lab(home)
+    body = b'{"message": "look \\ud800", "name": "\\ud800", "idempotencyKey": "\\udc00"}'
+    first, again = lab.post("agent", body), lab.post("agent", body)
+    assert (first[0], again[1]["runId"]) == (200, first[1]["runId"])
+    home.idle()
+    assert [turn.prompt for turn in runner.turns] == ["look ?"]
+    assert lab.post("agent", b'{"message": "x", "n": NaN}')[0] == 400
+
+
 def test_the_same_key_is_one_turn(home: House, runner: ScriptedRunner) -> None:
     lab = Lab(home, defaultSessionKey="inbox")
     first = lab.post("agent", {"message": "look", "idempotencyKey": "k"})

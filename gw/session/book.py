@@ -91,6 +91,9 @@ class Writer:
                 self._store.commit(changes)
             except StoreError as caught:
                 error = caught
+            except Exception:  # boundary: nobody may hear that what was not written is; it is not tried again
+                logger.exception("store.crashed")
+                error, changes = StoreError("the store failed inside the gateway"), self._owed
             self._owed = changes if error is not None else []
             self.failing = error is not None
             for ticket in batch:

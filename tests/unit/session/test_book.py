@@ -209,6 +209,34 @@ def test_a_refused_batch_is_owed_and_written_first() -> None:
     assert len(store.batches) == 2
 
 
+def test_a_store_that_breaks_tells_everybody_whose_changes_it_had() -> None:
+    class Broken(Memory):
+        def commit(self, changes: Sequence[Change]) -> None:
+            if put(1) in changes:
+                raise ValueError("a fault of ours")
+            super().commit(changes)
+
+    class Gathering(Inline):
+        """The first job to come waits until the second has queued, as behind a slow disk."""
+
+        def run(self, job: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+            if not told:
+                told.append("")
+                with pytest.raises(StoreError) as caught:
+                    writer.write([put(2)])
+                told.append(str(caught.value))
+            return super().run(job, *args, **kwargs)
+
+    told: list[str] = []
+    store = Broken()
+    writer = Writer(store, Gathering())  # type: ignore[arg-type]
+    with pytest.raises(StoreError, match="inside the gateway"):
+        writer.write([put(1)])
+    assert told[1] == "the store failed inside the gateway"
+    writer.write([put(3)])
+    assert store.batches == [[put(3)]] and not writer.failing
+
+
 def test_too_many_writers_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MAX_WRITERS", 1)
     store = Memory()

@@ -113,11 +113,14 @@ _GUARDS = re.compile(
     r"|~/\.(?:defenseclaw|clawgate)(?:/|$)|/(?:etc|var/lib|usr/lib|var/log|opt)/clawgate"
 )
 # Read by an agent at every start: what it is told, the servers it talks to, what it may do without asking.
+_STEERING_FILES = names(
+    "SOUL.md HEARTBEAT.md AGENTS.md CLAUDE.md CLAUDE.local.md GEMINI.md copilot-instructions.md .cursorrules"
+    " .windsurfrules .clinerules .mcp.json mcp.json mcp_config.json mcp_settings.json claude_desktop_config.json"
+    " .claude.json"
+)
 _STEERING = re.compile(
-    r"(?:^|/)(?:(?:SOUL|HEARTBEAT|AGENTS|CLAUDE|GEMINI)(?:\.local)?\.md|\.(?:cursor|windsurf|cline)rules|copilot-instructions\.md"
-    r"|\.mcp\.json|mcp(?:_config|_settings|-servers)?\.json|claude_desktop_config\.json|\.claude\.json"
-    r"|\.claude/(?:settings[\w.]{0,32}\.json|(?:hooks|commands|agents|skills)/[^$]*)|\.cursor/(?:rules|hooks)[^$]*"
-    r"|\.codex/config\.toml|\.gemini/settings\.json|\.config/opencode/[^/]*\.json|\.continue/config\.\w{2,4})$"
+    r"(?:.*/)?\.(?:claude/(?:settings[\w.]{0,32}\.json|(?:hooks|commands|agents|skills)/)|cursor/(?:rules|hooks)"
+    r"|codex/config\.toml$|gemini/settings\.json$|config/opencode/[^/]*\.json$|continue/config\.)"
 )
 _DATA = (
     ".db", ".sqlite", ".sqlite3", ".sql", ".mdb", ".env", ".key", ".pem", ".tfstate", ".dump", ".bak", ".csv", ".yaml",
@@ -248,7 +251,9 @@ def is_guard(path: str) -> bool:
 
 
 def is_steering(path: str) -> bool:
-    return _STEERING.search(path, 0, MAX_PATH) is not None
+    if path.rpartition("/")[2] in _STEERING_FILES:
+        return True
+    return (path[:1] == "." or "/." in path) and _STEERING.match(path, 0, MAX_PATH) is not None
 
 
 def is_data(path: str) -> bool:

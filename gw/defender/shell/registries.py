@@ -33,11 +33,10 @@ _VARIABLES = names(
     " npm_config_registry NPM_CONFIG_REGISTRY YARN_NPM_REGISTRY_SERVER BUN_CONFIG_REGISTRY GOPROXY"
     " BUNDLE_MIRROR__ALL RUBYGEMS_HOST"
 )
-_FILES = re.compile(
-    r"(?:^|/)(?:\.npmrc|\.yarnrc(?:\.yml)?|bunfig\.toml|pip\.(?:conf|ini)|uv\.toml|\.condarc|\.gemrc|\.cargo/config(?:\.toml)?"
-    r"|\.bundle/config|\.m2/settings\.xml|nuget\.config)$",
-    re.I,
-)
+_FILES = (
+    ".npmrc", ".yarnrc", ".yarnrc.yml", "bunfig.toml", "pip.conf", "pip.ini", "uv.toml", ".condarc", ".gemrc",
+    ".cargo/config", ".cargo/config.toml", ".bundle/config", ".m2/settings.xml", "nuget.config", "NuGet.Config",
+)  # fmt: skip
 _ADDRESS = re.compile(r"https?://[^\s'\"<>,]{1,256}")
 
 
@@ -65,6 +64,4 @@ def is_source_variable(name: str, value: str) -> bool:
 
 def is_foreign_settings(path: str, text: str) -> bool:
     """Whether settings of a package manager, as *text* for *path*, name another place."""
-    return _FILES.search(path, 0, 1024) is not None and any(
-        is_elsewhere(found) for found in _ADDRESS.findall(text[:MAX_TEXT])
-    )
+    return path.endswith(_FILES) and any(is_elsewhere(found) for found in _ADDRESS.findall(text[:MAX_TEXT]))

@@ -14,6 +14,7 @@ from gw.defender.shell.builtins import BUILTINS
 from gw.defender.shell.code import inspect, is_web_shell
 from gw.defender.shell.context import Context
 from gw.defender.shell.draft import Draft
+from gw.defender.shell.effects.deletion import kept_tests
 from gw.defender.shell.effects.files import COMPILERS
 from gw.defender.shell.facts import derive
 from gw.defender.shell.filters import evaluate
@@ -209,10 +210,7 @@ def place_of(argv: Sequence[str]) -> str:
     root = next((a for a in argv[1:] if a[:1] not in "-(!"), ".")
     if "-name" in argv[:-1] and _SEVERAL.isdisjoint(argv):
         return root.rstrip("/") + "/" + argv[list(argv).index("-name") + 1]
-    filters = any(
-        word in _FILTERS_OF_FIND and behind != "-prune" for word, behind in zip(argv, [*argv[2:], "", ""], strict=False)
-    )
-    return root.rstrip("/") + "/{}" if filters else root
+    return root if _FILTERS_OF_FIND.isdisjoint(kept_tests(argv)) else root.rstrip("/") + "/{}"
 
 
 def _found(argv: list[str], words: list[str]) -> list[str]:

@@ -117,6 +117,13 @@ def move(draft: Draft) -> None:
         draft.deletes += tuple(p for p in paths[:-1] if is_system(p))
 
 
+def kept_tests(argv: Sequence[str]) -> Sequence[str]:
+    """The words of find without the tests that only say where not to look: `-path ./x -prune`."""
+    if "-prune" not in argv:
+        return argv
+    return [word for word, behind in zip(argv, [*argv[2:], "", ""], strict=False) if behind != "-prune"]
+
+
 def _narrows(argv: Sequence[str]) -> bool:
     """Whether find looks for something; `! -name keep` and `-name '*'` leave nearly everything."""
     return any(
@@ -125,8 +132,7 @@ def _narrows(argv: Sequence[str]) -> bool:
         and before not in ("!", "-not")
         and not (word in _AGES and following[:1] == "-")  # the newest are what somebody works on
         and not (word in _NAMES and following[:1] == "*" and is_data(following) and not following.endswith(".bak"))
-        and behind != "-prune"
-        for before, word, following, behind in zip(argv, argv[1:], argv[2:], [*argv[3:], ""], strict=False)
+        for before, word, following in zip(argv, argv[1:], argv[2:], strict=False)
     )
 
 
@@ -147,7 +153,7 @@ def find(draft: Draft) -> None:
             draft.facts.add("deletes-tree")  # the old ones, to make room
             return
         draft.deletes += places
-        if not _narrows(argv):
+        if not _narrows(kept_tests(argv)):
             draft.facts.add("deletes-root" if any(is_root(p) for p in places) else "deletes-tree")
         elif any(is_root(p) and p not in _TIDIED for p in places):
             draft.facts.add("deletes-many")

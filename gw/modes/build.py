@@ -350,7 +350,8 @@ class Gateway:
         if self.channels is not None:
             routes |= self.channels.routes()
         if page is not None:
-            routes |= page.routes(self.http_access, lambda: bootstrap_document(__version__, page.build_id))
+            agent = default_agent(self.talk.desk.config.rules)
+            routes |= page.routes(self.http_access, lambda: bootstrap_document(__version__, page.build_id, agent))
         return routes
 
     def _handshake(self, health: Callable[[], Json]) -> Handshake:

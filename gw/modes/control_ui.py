@@ -115,13 +115,13 @@ class ControlUi:
         return data if len(data) <= MAX_ASSET_BYTES else None
 
 
-def bootstrap_document(version: str, build_id: str | None) -> Json:
+def bootstrap_document(version: str, build_id: str | None, agent: str) -> Json:
     """control-ui-config.json, as upstream's page reads it: names, versions, and every extra switched off."""
     return {
         "basePath": "",
         "assistantName": "clawgate",
         "assistantAvatar": "C",
-        "assistantAgentId": "main",
+        "assistantAgentId": agent,
         "serverVersion": version,
         "serverBuildId": build_id,
         "embedSandbox": "strict",

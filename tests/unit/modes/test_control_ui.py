@@ -124,6 +124,7 @@ def test_a_folder_without_a_page_is_refused(tmp_path: Path) -> None:
 
 
 def test_the_document_switches_every_extra_off() -> None:
-    document = bootstrap_document("1.0", "b-1")
+    document = bootstrap_document("1.0", "b-1", "ops")
+    assert document["assistantAgentId"] == "ops"
     assert document["serverBuildId"] == "b-1"
     assert not any(document[key] for key in document if key.endswith("Enabled"))

@@ -31,6 +31,8 @@ _MANY: Final = 4
 _PUTS: Final = re.compile(r"^\s*m?put\s", re.M)
 _PIPE_MAKERS: Final = frozenset(("mkfifo", "mknod"))
 _SOCKET_PATHS: Final = ("/dev/tcp/", "/dev/udp/")
+# Without one of these on the line, its commands say nothing together that they do not say alone.
+_RELATED: Final = NETWORK | SHELLS | _ENCRYPTERS | _PROBES | _PIPE_MAKERS | {"ztcp", "kill"}
 
 
 def relate(drafts: Sequence[Draft], text: str) -> None:
@@ -39,10 +41,13 @@ def relate(drafts: Sequence[Draft], text: str) -> None:
     if "\n" in text and first.program is not None and first.span.end <= text.find("\n"):
         _typed(first, text[text.find("\n") + 1 :])
     programs = {draft.program for draft in drafts}
+    socket = _touches_socket(drafts)
+    if not socket and _RELATED.isdisjoint(programs):
+        return
     if not _ENCRYPTERS.isdisjoint(programs):
         _encrypted_and_deleted(drafts)
     shells = [] if SHELLS.isdisjoint(programs) else [d for d in drafts if _is_open_shell(d)]
-    if "ztcp" in programs or _touches_socket(drafts):
+    if socket or "ztcp" in programs:
         _over_sockets(drafts, shells)
     if "kill" in programs:
         _guards_killed(drafts)

@@ -20,7 +20,7 @@ _CALLS = (
     "popen2", "popen3", "qx", "callCommand", "Process", "ProcessBuilder", "cmd", "shell", "callProcess", "system2",
     "write18", "shell-command", "call-process", "start-process", "do shell script", "interact", "os.system",
     "fork_exec", "os:cmd", "System.cmd", "Sys.command", "term", "ansi-term", "run-program", "Command", "sh",
-    "Command::new",
+    "Command::new", "shell-command-to-string",
 )  # fmt: skip
 _CALL = re.compile(
     r"(?<![A-Za-z0-9_])(?:"

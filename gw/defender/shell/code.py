@@ -45,6 +45,7 @@ _SENDS = (
     "urlencode", "multipart", "->post(", "->put(", ",data=", ", data=", "UploadFile", "UploadString", "UploadData",
     "InFile", "-Body",
 )  # fmt: skip
+_ENVIRONMENTS = ("dict(os.environ", "(process.env)", "ENV.to_", "%ENV", "$_ENV)")  # all of it
 _FETCHING = re.compile(r"urlopen\(|file_get_contents\(\s*[\"']https?:")
 _READS = (
     "open(",
@@ -280,7 +281,7 @@ def _removed(code: str) -> Iterator[str]:
 
 def _sends(code: str) -> bool:
     """Whether code that fetches also sends: by its method, or a file that it reads and does not write."""
-    if has(code, _SENDS):
+    if has(code, _SENDS) or has(code, _ENVIRONMENTS):
         return True
     return has(_FETCHING.sub("", code[:WINDOW]) + code[WINDOW:], _READS) and not has(code, _WRITE_MODES)
 

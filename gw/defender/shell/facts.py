@@ -71,8 +71,19 @@ def derive(draft: Draft, known: Profile) -> None:
         text = " ".join(draft.argv)
         if len(text) > WINDOW or _TELLING.search(text) is not None:
             _check_words(draft, known)
+        if "/tmp/" in text and _NAMES_CODE.search(text, 0, WINDOW):  # noqa: S108  compared, not opened
+            draft.facts.add("loads-library")
+        elif "0.0.0.0" in text and _DEBUGGED.search(text, 0, WINDOW):  # noqa: S104  compared, not bound
+            draft.facts.add("shell-listener")
 
 
+# An option that says by its name that its value is a program or a library, and a place where anybody may write.
+_NAMES_CODE = re.compile(
+    r" --?(?:[a-z]+-)*(?:binary|program|renderer|command|cmd|shell|helper|script|hook|plugin|module|preload|agent"
+    r"|wrapper|provider|interpreter|loader|driver)[ =](?:/var)?/tmp/"
+)
+# Whoever connects to a debugger runs what he likes.
+_DEBUGGED = re.compile(r"--inspect(?:-brk)?=0\.0\.0\.0|jdwp\S{0,64}address=0\.0\.0\.0|debugpy --listen 0\.0\.0\.0")
 # Where programs nobody has heard of put what they make.
 _OUTPUTS = names("-o -O --output --out --outfile --output-file --output-path --log-file --logfile --report-file --dest")
 

@@ -211,8 +211,10 @@ def code_of(program: str, argv: Sequence[str]) -> Code | None:
             continue
         i += 2 if word in skipped else 1
         if word == "-m":
-            if argv[i - 1] == "timeit":
+            if argv[i - 1] in ("timeit", "pdb"):
                 return Code(language, "\n".join(argv[i:]), i, args=tuple(argv[i:]))
+            if argv[i - 1] in ("code", "asyncio", "IPython"):
+                return Code(language, stdin=True)
             return Code(language, script="", args=tuple(argv[i - 1 :]))
     if found:
         return Code(language, "\n".join(found), at, args=tuple(argv[i:]))

@@ -77,6 +77,10 @@ _STARTUPS_AT_HOME = (
     r"\.config/(?:fish/config\.fish|autostart|systemd/user|nvim/init|environment\.d|git)",
     r"\.ssh/(?:authorized_keys2?|rc|environment|config)",
     r"Library/LaunchAgents",
+    r"\.vim/(?:plugin|autoload|after|ftplugin)/",
+    r"\.oh-my-zsh/custom/",
+    r"\.config/(?:nvim/(?:plugin|lua|after)/|openbox/autostart|i3/config|sway/config|hypr/)",
+    r"\.local/share/(?:nautilus|nemo|caja)-python/",
 )
 _STARTUPS_OF_SYSTEM = (
     r"/etc/(?:profile|bash\.bashrc|bashrc|zsh|zshrc|environment|rc\.\w|rc\d?\.d|init\.d|init|inittab|crontab|cron\.|cron/)",

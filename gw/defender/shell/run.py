@@ -23,7 +23,7 @@ from gw.defender.shell.interpreters import code_of
 from gw.defender.shell.lexer import PRINTABLE_ESCAPE, WINDOW
 from gw.defender.shell.names import names
 from gw.defender.shell.output import marks_of
-from gw.defender.shell.paths import normalise
+from gw.defender.shell.paths import ANYBODYS, normalise
 from gw.defender.shell.programs import Profile, profile
 from gw.defender.shell.registries import is_foreign_settings
 from gw.defender.shell.settings import only_set
@@ -236,6 +236,8 @@ def _plain(
         draft.facts |= walker.armed
     if argv[0][:1] in "!:/{":
         draft.facts |= _by_its_place(argv[0])
+        if argv[0].startswith(ANYBODYS) and argv[1:] == ["-p"]:
+            draft.facts.add("root-shell")  # a copy of a shell that keeps its owner's rights
     if context.env:
         run_variables(walker, draft, context)
     if known.interpreter:

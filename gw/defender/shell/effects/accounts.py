@@ -136,6 +136,12 @@ def capability(draft: Draft) -> None:
         draft.facts.add("opens-access" if given and given <= _NETWORK_CAPABILITIES else "setuid")
 
 
+def attributes(draft: Draft) -> None:
+    """Capabilities, written as the attribute they are kept in."""
+    if draft.value("-n", "--name") == "security.capability":
+        draft.facts.add("setuid")
+
+
 def database(draft: Draft) -> None:
     if not {"shadow", "gshadow"}.isdisjoint(draft.operands):
         draft.reads += ("/etc/shadow",)
@@ -160,6 +166,7 @@ EFFECTS: dict[str, Effect] = {
     **dict.fromkeys(names("chroot capsh newgrp sg systemd-run script unshare"), starts_shell),
     "machinectl": machine_shell,
     "setcap": capability,
+    "setfattr": attributes,
     "getcap": capabilities,
     "getent": database,
 }

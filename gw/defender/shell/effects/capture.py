@@ -40,6 +40,12 @@ def picture(draft: Draft) -> None:
         draft.facts.add("captures")
 
 
+def probe(draft: Draft) -> None:
+    """bpftrace, where passwords and lines that are typed go by."""
+    if any(place in word for word in draft.argv[1:] for place in ("libpam", "readline", "SSL_", "getpass", "tty_")):
+        draft.facts.add("captures")
+
+
 def keys(draft: Draft) -> None:
     if "test" in draft.operands[:1] or draft.has("--start", "-s", "--test", "--test-xi2") or draft.program == "showkey":
         draft.facts.add("captures")
@@ -51,7 +57,15 @@ def video(draft: Draft) -> None:
 
 
 EFFECTS: dict[str, Effect] = {
-    **dict.fromkeys(names("tcpdump tshark dumpcap ngrep tcpflow"), traffic),
+    **dict.fromkeys(
+        names(
+            "tcpdump tshark dumpcap ngrep tcpflow mitmproxy mitmdump mitmweb ecapture ttysnoop ttysnoop-bpfcc"
+            " bashreadline bashreadline-bpfcc sslsniff sslsniff-bpfcc justniffer httpry driftnet"
+            " urlsnarf mailsnarf webmitm"
+        ),
+        traffic,
+    ),
+    "bpftrace": probe,
     **dict.fromkeys(
         names(
             "arecord parecord parec rec scrot gnome-screenshot maim grim flameshot spectacle evtest"

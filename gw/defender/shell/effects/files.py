@@ -10,7 +10,7 @@ from gw.defender.shell.draft import Draft, Effect, Paths
 from gw.defender.shell.effects.deletion import deletes
 from gw.defender.shell.interpreters import code_of
 from gw.defender.shell.names import names
-from gw.defender.shell.paths import is_data, is_disk, is_kernel, is_root, normalise
+from gw.defender.shell.paths import is_data, is_disk, is_kernel, is_root, is_secret, normalise
 from gw.defender.shell.stream import UNRESOLVED
 
 SHELL_FILES = frozenset(
@@ -48,6 +48,8 @@ def link(draft: Draft) -> None:
     paths = draft.paths()
     if paths and paths[0] in SHELL_FILES:
         draft.facts.add("copies-shell")
+    elif paths and is_secret(paths[0]):
+        draft.facts.add("reads-secret")  # by another name
     if len(paths) > 1:
         draft.writes += (paths[-1],)
         if paths[0] == "/dev/null" and draft.has("-f", "--force"):
@@ -195,6 +197,12 @@ def read(draft: Draft) -> None:
     draft.reads += draft.paths()
 
 
+def awk(draft: Draft) -> None:
+    read(draft)
+    if draft.after("-i") == ["inplace"]:
+        draft.writes += draft.paths(draft.operands[2:])
+
+
 def sort(draft: Draft) -> None:
     output = draft.value("-o", "--output")
     if output:
@@ -253,11 +261,12 @@ _EDITORS = ("vi", "vim", "nvim", "ex")
 _GREPS = names("grep egrep fgrep zgrep rg ag ack pcregrep ugrep")
 
 EFFECTS: dict[str, Effect] = {
-    **dict.fromkeys(_READERS - {"sponge", "7z", "7za", "zip", "strings", *_EDITORS}, read),
+    **dict.fromkeys(_READERS - {"sponge", "7z", "7za", "zip", "strings", "awk", *_EDITORS}, read),
     **dict.fromkeys(_EDITORS, editor),
     **dict.fromkeys(("yq", "crudini"), settings),
     **dict.fromkeys(_GREPS, grep),
     "strings": strings,
+    **dict.fromkeys(("awk", "gawk"), awk),
     "gpg": gpg,
     **dict.fromkeys(("7z", "7za", "zip"), archive),
     **dict.fromkeys(("ccencrypt", "ccrypt"), encrypt),

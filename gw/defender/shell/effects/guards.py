@@ -52,6 +52,7 @@ def firewall(draft: Draft) -> None:
         off = "flush" in words or "delete" in words
     elif program == "firewall-cmd":
         off = any(f.startswith(("--panic-off", "--remove", "--set-default-zone")) for f in draft.flags)
+        off = off or "--set-target=ACCEPT" in draft.argv
     else:
         off = draft.has("-F", "--flush", "-X") or (draft.has("-P", "--policy") and "ACCEPT" in words)
     if off:

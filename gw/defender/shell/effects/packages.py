@@ -169,7 +169,14 @@ def system(draft: Draft) -> None:
         draft.facts.add("installs-local")
 
 
+def puller(draft: Draft) -> None:
+    """ansible-pull: plays from a repository, run here."""
+    if is_elsewhere(draft.value("-U", "--url") or ""):
+        draft.facts.add("executes-fetched")
+
+
 EFFECTS: dict[str, Effect] = {
+    "ansible-pull": puller,
     **dict.fromkeys(("pip", "pip3", "pipx", "gem", "cargo"), pip),
     **dict.fromkeys(("npm", "pnpm", "yarn", "bun"), npm),
     "deno": deno,

@@ -39,6 +39,7 @@ from gw.defender.shell.interpreters import canonical, code_of, is_interpreter
         ("pwsh -Command a", "powershell", "a"),
         ("tclsh -c a", "tcl", "a"),
         ("python3 -m timeit a b", "python", "a\nb"),
+        ("python3 -m pdb -c !x y", "python", "-c\n!x\ny"),
         ("ocaml -e a", "ocaml", "a"),
         ("swipl -g a -t halt", "prolog", "a"),
         ("clojure -M -e a", "lisp", "a"),

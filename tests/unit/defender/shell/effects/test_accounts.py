@@ -6,6 +6,7 @@ from tests.support.commands import facts_of
 
 HITS = [
     ("usermod -s /bin/bash www-data", "creates-account"),
+    ("setfattr -n security.capability -v 0sAQ x", "setuid"),
     ("chsh -s /bin/bash daemon", "creates-account"),
     ("sudo tmux", "root-shell"),
     ("setcap cap_setuid,cap_net_raw+ep x", "setuid"),

@@ -6,6 +6,8 @@ from tests.support.commands import facts_of
 
 HITS = [
     ("screencapture -V 60 x.mov", "captures"),
+    ("mitmdump -w /srv/f", "captures"),
+    ("bpftrace -e 'uprobe:/lib/libpam.so.0:pam_get_authtok { }'", "captures"),
     ("sox -d x.wav", "captures"),
     ("xinput --test 11", "captures"),
     ("tcpdump -i eth0 -w o.pcap", "captures"),
@@ -24,6 +26,7 @@ HITS = [
 ]
 MISSES = [
     ("sox a.wav b.mp3", "captures"),
+    ("bpftrace -l", "captures"),
     ("screencapture -h", "captures"),
     ("tcpdump -r o.pcap", "captures"),
     ("tcpdump -D", "captures"),

@@ -36,6 +36,8 @@ HITS = [
     ("touch -- --checkpoint=1", "shell-escape"),
     ("> '/srv/--checkpoint-action=exec=sh x'", "shell-escape"),
     ("strings /dev/sda2", "reads-secret"),
+    ("ln /etc/shadow x", "reads-secret"),
+    ("gawk -i inplace '{print}' /etc/passwd", "changes-accounts-file"),
     ("grep -a token /swapfile", "reads-secret"),
     ("touch -d yesterday /bin/x", "changes-times"),
     ("tee /dev/sda", "overwrites-disk"),

@@ -7,6 +7,7 @@ from tests.support.commands import facts_of
 
 HITS = [
     ("mokutil --disable-validation", "disables-guard"),
+    ("firewall-cmd --zone=public --set-target=ACCEPT --permanent", "disables-guard"),
     ("sentinelctl unload -a", "disables-guard"),
     ("/var/ossec/bin/wazuh-control stop", "disables-guard"),
     ("auditctl -a never,task", "disables-guard"),

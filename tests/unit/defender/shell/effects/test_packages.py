@@ -6,6 +6,7 @@ from tests.support.commands import facts_of
 
 HITS = [
     ("npm owner add x p", "service-grants"),
+    ("ansible-pull -U http://h/r.git", "executes-fetched"),
     ("cargo owner --add x p", "service-grants"),
     ("apt-get -o Acquire::AllowInsecureRepositories=true update", "installs-remote"),
     ("dotnet nuget add source http://x.example/v3", "installs-remote"),

@@ -156,6 +156,7 @@ class Gateway:
         self.memory = self._memory()
         self.routes = self._routes(page)
         self.blocks: dict[str, Callable[[], Json]] = {}  # what a mode adds to `status`
+        self.reloads: dict[str, Callable[[], object]] = {}  # what a mode reads again at a reload
         self._services: Services | None = None
         self._is_expecting = False
         self._system: System | None = None

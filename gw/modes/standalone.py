@@ -137,6 +137,7 @@ class Standalone:
             "secret": self.gateway.secret.reload,
             "policy": self.gateway.policies.reload,
             "channels": self.gateway.reload_channels,
+            **self.gateway.reloads,
         }
 
     def _reload_settings_table(self) -> None:

@@ -55,6 +55,7 @@ def build_sidecar(gateway: "Gateway") -> Sidecar:
     login = Login(upstream_token(settings), own_device(settings.gateway.state), ADMIN_SCOPES, CAPS)
     sidecar = Sidecar(connect, login, ports, settings.upstream.canary_minutes * 60.0)
     gateway.blocks[BLOCK] = sidecar.status
+    gateway.reloads["upstream.token_file"] = lambda: sidecar.use_token(upstream_token(settings))
     return sidecar
 
 

@@ -92,6 +92,10 @@ class Sidecar:
             sleep(pause_s * random.uniform(0.5, 1.0))  # noqa: S311  (jitter, no secret)
             pause_s = min(pause_s * 2, MOST_PAUSE_S)
 
+    def use_token(self, token: str) -> None:
+        """From the next connect on."""
+        self._login = self._login._replace(token=token)
+
     def serve_once(self) -> None:
         """From one connect to the end of that connection. Raises UpstreamError when it cannot be made."""
         self._events = BoundedQueue(EVENT_QUEUE, "upstream-events")  # nothing of an earlier connection

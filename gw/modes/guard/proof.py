@@ -22,10 +22,15 @@ REFUSED: Final = b"HTTP/1.1 403 "
 
 
 class Proof:
-    """`ask(request, timeout_s)` has the guarded port answer one HTTP request, and raises Expired or OSError."""
+    """`ask(request, timeout_s)` has the guarded port answer one HTTP request, and raises Expired or OSError;
+    `headers()` let it in."""
 
     def __init__(
-        self, shared: Shared, ask: Callable[[bytes, float], bytes], headers: Mapping[str, str], record: Record
+        self,
+        shared: Shared,
+        ask: Callable[[bytes, float], bytes],
+        headers: Callable[[], Mapping[str, str]],
+        record: Record,
     ) -> None:
         self._shared = shared
         self._ask = ask
@@ -45,7 +50,7 @@ class Proof:
 
     def _probe_http(self) -> Outcome:
         body = json.dumps({"tool": new_word(), "args": {}})
-        named = {"Host": "localhost", "Connection": "close", "Content-Length": str(len(body)), **self._headers}
+        named = {"Host": "localhost", "Connection": "close", "Content-Length": str(len(body)), **self._headers()}
         head = "".join(f"{name}: {value}\r\n" for name, value in named.items())
         try:
             answer = self._ask(f"POST /tools/invoke HTTP/1.1\r\n{head}\r\n".encode() + body, PROBE_S)

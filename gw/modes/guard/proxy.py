@@ -171,6 +171,7 @@ class GuardProxy:
 
         reviews.listener = reviewed
         self._gateway.blocks["guard"] = self.status
+        self._gateway.reloads["guard.token_file"] = self._read_secret
         try:
             self._server = serve_front(self, self._settings.listen, self._options)
         except OSError as error:
@@ -178,7 +179,7 @@ class GuardProxy:
         self.upstream.knock()  # who starts a guard hears at once when there is nothing behind it
         self._supervisor.start("upstream", self.upstream.watch)
         if every_s := self._gateway.loaded.settings.upstream.canary_minutes * 60.0:
-            proof = Proof(self.shared, self._server.ask, self._access.pass_for_us(), self._canaries)
+            proof = Proof(self.shared, self._server.ask, self._access.pass_for_us, self._canaries)
             self._supervisor.start("canary", lambda: proof.run(every_s))
         host, port = self._server.addresses[0]
         logger.info("guard.started", extra={"host": host, "port": port, "upstream": str(self.upstream.target)})
@@ -189,6 +190,10 @@ class GuardProxy:
         if self._server is not None:
             self._server.stop()
         self._desk.settle()
+
+    def _read_secret(self) -> None:
+        """Raises ConfigError, and then the token before stays in force."""
+        self._secret = secret_of(self._settings)
 
     def status(self) -> dict[str, Json]:
         """The guard's block of `status`."""

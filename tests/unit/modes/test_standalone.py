@@ -134,7 +134,10 @@ def test_reloading_takes_policy_secret_and_settings(house):
     house.config.write_text(
         "policy:\n  audit_only: true\ngateway:\n  allowed_origins: [https://ops.example]\n  max_connections: 7\n"
     )
+    read_by_a_mode: list[str] = []
+    gateway.reloads["its token"] = lambda: read_by_a_mode.append("token")
     service.reload()
+    assert read_by_a_mode == ["token"]
     assert gateway.judging.policy.current.ref.name == "test.second"
     assert gateway.judging.policy.generation == 2
     assert gateway.secret.current().secret == "another-token"

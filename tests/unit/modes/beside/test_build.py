@@ -62,13 +62,16 @@ def gateway(tmp_path: Path) -> Iterator[Gateway]:
     made.close()
 
 
-def test_a_sidecar_is_joined_to_its_gateway(gateway: Gateway) -> None:
+def test_a_sidecar_is_joined_to_its_gateway(gateway: Gateway, tmp_path: Path) -> None:
     sidecar = beside.build_sidecar(gateway)
     beside.follow_reviews(gateway, sidecar)
     with pytest.raises(UpstreamError, match=r"127\.0\.0\.1:1"):
         sidecar.serve_once()
     block = gateway.posture()["sidecar"]
     assert (block["connected"], block["gates"]) == (False, [])
+    (tmp_path / "token").write_text("rotated\n")
+    gateway.reloads["upstream.token_file"]()
+    assert sidecar._login.token == "rotated"
     gateway.hooks.plugin = {"seenMs": gateway.clock.now_ms()}
     assert gateway.posture()["sidecar"]["gates"] == ["plugin"]
 

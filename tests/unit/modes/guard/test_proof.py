@@ -72,14 +72,14 @@ def answers(answer: bytes | Exception) -> Any:
 )
 def test_the_http_way(answer: bytes | Exception, found: Outcome) -> None:
     desk = Answering(Judged(OURS))
-    proof = Proof(shared_by(desk), answers(answer), {"X-Token": "t"}, Record(Metrics(), hub.SystemClock()))
+    proof = Proof(shared_by(desk), answers(answer), lambda: {"X-Token": "t"}, Record(Metrics(), hub.SystemClock()))
     assert dict(proof.probe()) == {"guard": Outcome.BITES, "guard-http": found}
 
 
 def test_it_is_done_again_and_again_and_told(caplog: pytest.LogCaptureFixture) -> None:
     metrics, desk = Metrics(), Answering(Judged(OURS))
     record = Record(metrics, hub.SystemClock())
-    proof = Proof(shared_by(desk), answers(b"HTTP/1.1 200 OK\r\n\r\n"), {"X-Token": "t"}, record)
+    proof = Proof(shared_by(desk), answers(b"HTTP/1.1 200 OK\r\n\r\n"), lambda: {"X-Token": "t"}, record)
     task = hub.spawn(proof.run, 0.01)
     until(lambda: metrics.cell(METRIC, "guard-http", "open").value > 1, "a second probe")
     task.kill()

@@ -18,6 +18,7 @@ from gw.errors import ConfigError
 from gw.modes.build import Gateway
 from gw.modes.guard import desk as desking
 from gw.modes.guard import proxy as proxying
+from gw.modes.guard.access import HEADER
 from gw.modes.guard.proxy import GuardProxy, on_control, secret_of, target_of
 from gw.net.dial import Target
 from gw.net.listener import ServerOptions
@@ -404,6 +405,10 @@ def test_its_own_token_is_asked_for(tmp_path: Path) -> None:
         assert ask_http(guard.port, b"GET /health HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")[0] == 401
         guard.client(x_clawgate_token="let me in").close()
         assert "x-clawgate-token" not in guard.behind.peers[0].facts.headers
+        secret.write_text("another\n")
+        guard.gateway.reloads["guard.token_file"]()
+        assert guard.proxy._access.pass_for_us() == {HEADER: "another"}
+        guard.client(x_clawgate_token="another").close()
 
 
 WRONG: list[tuple[dict[str, Any], str]] = [

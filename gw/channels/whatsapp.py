@@ -36,6 +36,7 @@ from gw.wire import json
 
 API_ROOT: Final = "https://graph.facebook.com/v23.0"
 OLDEST_MS: Final = 7 * 24 * 3_600_000  # Meta tries no longer; what is older is somebody's recording
+MOST_FIELDS: Final = 20  # of a query; Meta sends three
 FILES: Final = frozenset({"image", "video", "audio", "document", "sticker"})
 CAPTIONED: Final = frozenset({"image", "video", "document"})
 # Error codes of the Graph API.
@@ -77,7 +78,10 @@ class WhatsApp:
 
     def hook(self, request: HookRequest, now_ms: int) -> Hooked:
         if request.method == "GET":
-            query = dict(parse_qsl(request.query, max_num_fields=20))
+            try:
+                query = dict(parse_qsl(request.query, max_num_fields=MOST_FIELDS))
+            except ValueError:
+                return Hooked(400, reason="malformed")
             status, body = signatures.hub_challenge(query, self.config.secrets["verifyToken"])
             return Hooked(status, body.encode(), reason="" if status == 200 else "verify")
         if request.method != "POST":

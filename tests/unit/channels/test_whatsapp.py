@@ -100,6 +100,7 @@ REFUSED = {
     "not JSON": (signed("text"), 400),
     "wrong method": (Request("PUT"), 405),
     "wrong verify token": (Request("GET", "hub.mode=subscribe&hub.verify_token=no&hub.challenge=1"), 403),
+    "a query of anybody's": (Request("GET", "a=1&" * 1000), 400),
 }
 
 

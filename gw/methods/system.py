@@ -32,7 +32,7 @@ TASK_FAULTS = (
 )
 
 
-class Server(NamedTuple):
+class ServerFacts(NamedTuple):
     """Facts about this process that clients may see."""
 
     version: str
@@ -56,7 +56,7 @@ class System:
         self,
         clock: Clock,
         health: Health,
-        server: Server,
+        server: ServerFacts,
         sessions: SessionOverview,
         posture: Callable[[], Mapping[str, Json]],
         default_agent: str = "main",

@@ -4,13 +4,13 @@ Invariant: nothing is stored; a view that a page reports is acknowledged and for
 """
 
 from gw.methods.router import Call, rpc
-from gw.methods.system import Server
+from gw.methods.system import ServerFacts
 from gw.ports import Json
 from gw.wire.methods import ADMIN
 
 
 class Ui:
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: ServerFacts) -> None:
         self._server = server
 
     @rpc("board.get", inline=True)

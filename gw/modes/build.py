@@ -36,8 +36,7 @@ from gw.methods.presence import Presence
 from gw.methods.reviews import ReviewDesk
 from gw.methods.router import Router
 from gw.methods.security import Security
-from gw.methods.system import Server as ServerFacts
-from gw.methods.system import System
+from gw.methods.system import ServerFacts, System
 from gw.methods.ui import Ui
 from gw.methods.verdicts import Verdicts
 from gw.modes.control_ui import ControlUi, bootstrap_document

@@ -4,11 +4,11 @@ from pathlib import Path
 from typing import Any
 
 from gw.methods.router import Call
-from gw.methods.system import Server
+from gw.methods.system import ServerFacts
 from gw.model.identity import ConnInfo, Role
 from gw.wire.methods import MethodSpec
 
-SERVER = Server("0.1.0", "boot-1", "127.0.0.1", 18789, Path("/nonexistent/state"))
+SERVER = ServerFacts("0.1.0", "boot-1", "127.0.0.1", 18789, Path("/nonexistent/state"))
 
 
 class FixedClock:

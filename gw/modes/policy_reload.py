@@ -65,7 +65,7 @@ class PolicyReload:
             hub.sleep(WAIT_S)
         self._busy = True
         try:
-            policy, warnings = self._offload.run(_load_checked, list(self._paths()), self._trust())
+            policy, warnings = self._offload.run(_load_checked, list(self._paths()), self._trust)
             changed = self._handle.swap(policy, warnings)
         except PolicyError as error:
             self._handle.failed(error)
@@ -97,14 +97,14 @@ class PolicyReload:
                 self._loaded = seen
 
 
-def _load_checked(paths: Sequence[Path], trust: Trust) -> tuple[CompiledPolicy, list[Problem]]:
+def _load_checked(paths: Sequence[Path], trust: Callable[[], Trust]) -> tuple[CompiledPolicy, list[Problem]]:
     """Runs in a native thread. Raises PolicyError, also for examples that do not hold."""
     from gw.defender.tester import failed_examples  # late: only a reload needs it
 
     interval = sys.getswitchinterval()
     sys.setswitchinterval(SWITCH_S)
     try:
-        policy, warnings = load(paths, trust=trust)
+        policy, warnings = load(paths, trust=trust())
         if failed := failed_examples(policy):
             raise PolicyError(failed)
         return policy, warnings

@@ -116,6 +116,7 @@ class Discord:
             return Turn(inbound, calls=tuple(self._seen(data) for _ in inbound))
         for thread, parent in threads_told(event, data).items():
             self._parents[thread] = parent
+            self._parents.move_to_end(thread)
             if len(self._parents) > KNOWN_THREADS:
                 self._parents.popitem(last=False)
         return Turn(tuple(normalise(event, data, self.bot, self.config.account)))

@@ -161,6 +161,7 @@ class Slack:
         thread = part.thread_id or part.reply_to
         if thread:
             self._threads[f"{part.chat_id}:{thread}"] = None
+            self._threads.move_to_end(f"{part.chat_id}:{thread}")
             if len(self._threads) > KNOWN_THREADS:
                 self._threads.popitem(last=False)
         return ts

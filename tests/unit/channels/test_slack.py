@@ -174,6 +174,12 @@ def test_where_it_wrote_it_takes_part() -> None:
     event = {**EVENT, "event": {**EVENT["event"], "channel": "C1", "thread_ts": "1.2"}}  # type: ignore[dict-item]
     (message,) = driver.hook(signed(event), NOW_MS).inbound
     assert message.mentions.implicit == ("bot_thread_participant",)
+    for number in range(999):
+        driver.sent(Outbound("C1", "x", thread_id=f"{number}.0"), answer(ts="5.6"))
+    driver.sent(Outbound("C1", "y", thread_id="1.2"), answer(ts="5.7"))  # still the newest
+    driver.sent(Outbound("C1", "x", thread_id="999.0"), answer(ts="5.6"))
+    (message,) = driver.hook(signed(event), NOW_MS).inbound
+    assert message.mentions.implicit == ("bot_thread_participant",)
     for number in range(1000):
         driver.sent(Outbound("C1", "x", thread_id=f"{number}.0"), answer(ts="5.6"))
     (message,) = driver.hook(signed(event), NOW_MS).inbound

@@ -46,6 +46,7 @@ _SENDS = (
     "InFile", "-Body",
 )  # fmt: skip
 _ENVIRONMENTS = ("dict(os.environ", "(process.env)", "ENV.to_", "%ENV", "$_ENV)")  # all of it
+_HOST = re.compile(r"https?://([\w.-]{1,253})(?=[:/\"'?#]|$)")
 _FETCHING = re.compile(r"urlopen\(|file_get_contents\(\s*[\"']https?:")
 _READS = (
     "open(",
@@ -228,7 +229,7 @@ def inspect(language: str, code: str) -> CodeFacts:
         ):
             facts.add("code-spawns")
     sockets = has(code, _SOCKETS) and (language != "python" or has(code, _TALKS))
-    fetches = has(code, _FETCHES)
+    fetches = has(code, _FETCHES) and not _asks_here(code)
     if (sockets or fetches) and has(code, _METADATA):
         facts.add("reads-metadata")
     if has(code, _HTTP_DELETES):
@@ -270,6 +271,14 @@ def inspect(language: str, code: str) -> CodeFacts:
         has(code, _READS),
         tuple(_removed(code)) if deletes else (),
     )
+
+
+def _asks_here(code: str) -> bool:
+    """Whether all its addresses are on this machine."""
+    if "://localhost" not in code and "://127.0.0.1" not in code:
+        return False
+    hosts = _HOST.findall(code)
+    return len(hosts) == code.count("://") and all(host in ("localhost", "127.0.0.1") for host in hosts)
 
 
 def _removed(code: str) -> Iterator[str]:

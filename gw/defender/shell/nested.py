@@ -281,7 +281,7 @@ def _cmake(argv: Sequence[str]) -> list[Inner]:
 
 def _heroku(argv: Sequence[str]) -> list[Inner]:
     """`heroku run 'command' -a app`: all of it is one text."""
-    found = _after_word("run", "run:detached")(argv)
+    found = _after_word("run", "run:detached", own="-a --app -r --remote -s --size -e --env")(argv)
     return _joined(argv, found[0].start) if found else []
 
 

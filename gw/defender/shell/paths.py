@@ -269,6 +269,7 @@ def is_temporary(path: str) -> bool:
     """Something inside a temporary folder, or a build artefact that is made again."""
     if _TEMPORARY.match(path, 0, MAX_PATH) is not None:
         return True
+    path = path.removeprefix("~/.openclaw/workspace/")
     if path[:1] in ("/", "~", "$") or path.startswith(".."):
         return False
     parts = path.rstrip("/*").split("/")

@@ -210,7 +210,7 @@ def place_of(argv: Sequence[str]) -> str:
     root = next((a for a in argv[1:] if a[:1] not in "-(!"), ".")
     if "-name" in argv[:-1] and _SEVERAL.isdisjoint(argv):
         return root.rstrip("/") + "/" + argv[list(argv).index("-name") + 1]
-    return root if _FILTERS_OF_FIND.isdisjoint(kept_tests(argv)) else root.rstrip("/") + "/{}"
+    return root.rstrip("/") + ("/" if _FILTERS_OF_FIND.isdisjoint(kept_tests(argv)) else "/{}")
 
 
 def _found(argv: list[str], words: list[str]) -> list[str]:

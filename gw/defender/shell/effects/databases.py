@@ -14,7 +14,7 @@ _DESTROYS = re.compile(
     r"\bdrop\s+(?:database|table|schema|user|role|index|view|collection|tablespace|keyspace|owned|column|type|measurement)\b"
     r"|\btruncate\s+(?:table\s+)?[\w.`\"]+|\bdelete\s+from\s+[\w.`\"]+\s*(?:;|$|\"|')"
     r"|\bdelete\s+from\s+[\w.`\"]+\s+where\s+(?:1\s*=\s*1|true|1\s*(?:;|$|\"))|dropdatabase[\"']?\s*[(:]|\.drop\s*\(|deletemany\(\s*\{\s*\}"
-    r"|\balter\s+table\s+[\w.`\"]+\s+delete\b|\.remove\(\s*\{\s*\}|\bflush(?:all|db)\b",
+    r"|\balter\s+table\s+[\w.`\"]+\s+delete\b|\.remove\(\s*\{\s*\}|\bflush_?(?:all|db)\b",
     re.I,
 )
 _UPDATES = re.compile(r"\bupdate\s+[\w.`\"]+\s+set\s", re.I)
@@ -109,6 +109,7 @@ EFFECTS: dict[str, Effect] = {
             "psql mysql mariadb sqlite3 sqlite mongo mongosh clickhouse-client clickhouse-local clickhouse cqlsh sqlcmd"
             " duckdb isql sqlplus sqlcl snowsql cockroach influx mysqladmin pgcli mycli litecli mssql-cli usql osql"
             " impala-shell beeline hive trino presto sqsh"
+            " memcached-tool"
         ),
         client,
     ),

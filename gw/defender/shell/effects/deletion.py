@@ -66,6 +66,10 @@ def rm(draft: Draft) -> None:
     if draft.has("--no-preserve-root"):
         draft.facts.add("deletes-root")
     targets = draft.paths()
+    if not recursive and any(
+        o[-1:] == "/" and not is_temporary(t) for o, t in zip(draft.operands, targets, strict=True)
+    ):
+        draft.facts.add("deletes-many")  # what find lists there: no folder goes without its content
     if not targets and not _LISTED.isdisjoint(draft.wrappers[-1:]):
         if recursive:
             draft.facts.add("deletes-tree")
@@ -117,22 +121,25 @@ def move(draft: Draft) -> None:
         draft.deletes += tuple(p for p in paths[:-1] if is_system(p))
 
 
+_LEAVES_OUT = frozenset(("-prune", "!", "-not"))
+
+
 def kept_tests(argv: Sequence[str]) -> Sequence[str]:
-    """The words of find without the tests that only say where not to look: `-path ./x -prune`."""
-    if "-prune" not in argv:
+    """The words of find without the tests that only say what to leave out: `-path ./x -prune`, `! -name x`."""
+    if _LEAVES_OUT.isdisjoint(argv):
         return argv
-    return [word for word, behind in zip(argv, [*argv[2:], "", ""], strict=False) if behind != "-prune"]
+    around = zip(["", *argv], argv, [*argv[2:], "", ""], strict=False)
+    return [word for before, word, behind in around if behind != "-prune" and before not in ("!", "-not")]
 
 
 def _narrows(argv: Sequence[str]) -> bool:
-    """Whether find looks for something; `! -name keep` and `-name '*'` leave nearly everything."""
+    """Whether find looks for something; `-name '*'` leaves everything."""
     return any(
         word in FIND_FILTERS
         and following != "*"
-        and before not in ("!", "-not")
         and not (word in _AGES and following[:1] == "-")  # the newest are what somebody works on
         and not (word in _NAMES and following[:1] == "*" and is_data(following) and not following.endswith(".bak"))
-        for before, word, following in zip(argv, argv[1:], argv[2:], strict=False)
+        for word, following in pairwise(argv)
     )
 
 

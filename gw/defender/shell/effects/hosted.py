@@ -60,6 +60,7 @@ _LISTS_SECRETS = {
 _DECRYPTS = {"sops": names("-d --decrypt decrypt exec-env exec-file"), "ansible-vault": names("view decrypt edit")}
 
 
+_ANY_ADDRESS = re.compile(r"(?<![\d.])0\.0\.0\.0(?![\d.])")
 _SHOWS = frozenset(("--show-secrets", "--reveal", "--show-values"))
 # With one of these, a text among the words is a statement for a database.
 _QUERYING = names(
@@ -108,7 +109,9 @@ def service(draft: Draft) -> None:
         draft.facts.add("service-grants")
     elif draft.program == "rclone" and draft.operands[:1] in (["sync"], ["move"]):
         draft.facts.add("service-changes")
-    if grants(verbs):
+    if grants(verbs) or (
+        any("firewall" in verb for verb in verbs[:3]) and any(_ANY_ADDRESS.search(a, 0, 256) for a in draft.argv[3:])
+    ):
         draft.facts.add("service-grants")
     if not _SHOWS.isdisjoint(draft.flags):
         draft.facts.add("reads-service-secret")
@@ -161,7 +164,11 @@ def cloud(draft: Draft) -> None:
         return
     if words[:2] == ["storage", "blob"] and words[2:3] in (["upload"], ["upload-batch"], ["sync"]):
         draft.facts.add("copies-out")
-    granted = any(w in ("add-iam-policy-binding", "set-iam-policy", "create-for-rbac") for w in words[1:])
+    if any(w in ("stop", "deallocate", "suspend") for w in words[1:4]):
+        draft.facts.add("service-changes")
+    granted = draft.has("--add-permissions") or any(
+        w in ("add-iam-policy-binding", "set-iam-policy", "create-for-rbac") for w in words[1:]
+    )
     opened = (draft.value("--source-ranges", "--source-address-prefixes", "--authorized-networks") or "") in _ANYWHERE
     opened = opened or draft.value("--start-ip-address") == "0.0.0.0"  # noqa: S104  compared, not bound
     opened = opened or draft.value("--public-access", "--allow-blob-public-access") in ("blob", "container", "true")
@@ -367,8 +374,8 @@ _SERVICES = names(
     " mc s5cmd s3cmd rclone velero kafka-topics kafka-topics.sh kafka-configs kafka-delete-records.sh"
     " kafka-consumer-groups kafka-consumer-groups.sh flarectl rabbitmqctl"
     " rabbitmqadmin nats etcdctl zkCli.sh planetscale pscale neonctl turso upstash atlas circleci argocd flux"
-    " istioctl kubeadm minikube kind k3d packer vagrant multipass virsh vboxmanage VBoxManage govc esxcli openstack"
-    " swift nova cinder sam copilot amplify eb auth0 okta twilio newrelic datadog-ci sentry-cli ldcli"
+    " istioctl kubeadm minikube kind k3d packer vagrant multipass virsh vboxmanage VBoxManage prlctl govc esxcli"
+    " openstack swift nova cinder sam copilot amplify eb auth0 okta twilio newrelic datadog-ci sentry-cli ldcli"
     " algolia meilisearch dokku caprover gitlab-runner drone travis bq buildkite-agent twine"
     " jenkins-cli azcopy consul-template kn odo tkn cilium linkerd crossplane dagger proxmox-backup-client pvesh qm"
     " ceph rados rbd gluster snapper vultr-cli upcloud civo linstor atlas-cli"

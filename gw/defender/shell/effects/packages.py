@@ -105,6 +105,13 @@ def runner(draft: Draft) -> None:
         draft.facts.add("executes-fetched")
 
 
+def maven(draft: Draft) -> None:
+    for word in draft.argv[1:]:
+        name, _, value = word.partition("=")
+        if name.startswith("-D") and "repo" in name.lower() and is_elsewhere(value.rpartition("::")[2]):
+            draft.facts.add("installs-remote")
+
+
 def toolchain(draft: Draft) -> None:
     _sources(draft)
 
@@ -182,6 +189,7 @@ EFFECTS: dict[str, Effect] = {
     "deno": deno,
     **dict.fromkeys(("npx", "bunx", "pnpx", "uvx"), runner),
     **dict.fromkeys(("go", "bundle"), toolchain),
+    **dict.fromkeys(("mvn", "mvnw"), maven),
     **dict.fromkeys(
         names(
             "dotnet nuget ansible-galaxy uv poetry pdm pipenv conda mamba micromamba composer luarocks cpanm cpan brew"

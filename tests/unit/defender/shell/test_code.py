@@ -174,3 +174,16 @@ def test_a_path_is_read_whatever_is_printed_besides() -> None:
 )
 def test_a_whole_home_folder_by_its_call(language: str, code: str, removed: tuple[str, ...]) -> None:
     assert inspect(language, code).removed == removed
+
+
+@pytest.mark.parametrize(
+    ("code", "leaves"),
+    [
+        ("requests.post('http://localhost:8000/x', json={})", False),
+        ("requests.post('http://localhost.x.example/x', json={})", True),
+        ("requests.post('http://localhost/x'); requests.post('https://x.example')", True),
+        ("requests.post('http://localhost/@' + host); requests.post(scheme + '://x')", True),
+    ],
+)
+def test_what_stays_on_this_machine_is_not_sent(code: str, leaves: bool) -> None:
+    assert ("code-network" in inspect("python", code).facts) is leaves

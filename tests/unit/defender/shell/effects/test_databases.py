@@ -5,6 +5,7 @@ import pytest
 from tests.support.commands import facts_of
 
 HITS = [
+    ("memcached-tool x.example:11211 flush_all", "database-destroys"),
     ("redis-cli ACL SETUSER x on nopass", "service-grants"),
     ("mongosh admin --eval 'db.createUser({user:1})'", "service-grants"),
     ("sqlite3 ~/.openclaw/memory/main.sqlite 'insert into x values(1)'", "tampers-guard"),

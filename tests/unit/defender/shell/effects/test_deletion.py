@@ -5,6 +5,7 @@ import pytest
 from tests.support.commands import facts_of
 
 HITS = [
+    ("find /opt/app -type f ! -name README -exec rm -f {} +", "deletes-many"),
     ("find . -path ./x -prune -o -type f -delete", "deletes-tree"),
     ("find . -path ./x -prune -o -type f -print0 | xargs -0 rm -f", "deletes-many"),
     ("find /var/log -mtime -2 -delete", "wipes-logs"),
@@ -56,6 +57,8 @@ HITS = [
     ("find ~ -mtime +1 -delete", "deletes-many"),
 ]
 MISSES = [
+    ("find . -type f ! -name '*.c' -name 'x*' -exec rm {} +", "deletes-many"),
+    ("rm -rf ~/.openclaw/workspace/tmp", "deletes-tree"),
     ("find . -path './x/*' -delete", "deletes-tree"),
     ("find /var/log -name '*.gz' -mtime +90 -delete", "wipes-logs"),
     ("cd build && rm -rf *", "deletes-tree"),

@@ -5,6 +5,9 @@ import pytest
 from tests.support.commands import facts_of
 
 HITS = [
+    ("doctl databases firewalls append 1 --rule ip_addr:0.0.0.0", "service-grants"),
+    ("gcloud iam roles update x --add-permissions=y", "service-grants"),
+    ("az vm deallocate -n x", "service-changes"),
     ("oc adm policy add-cluster-role-to-user cluster-admin x", "service-grants"),
     ("kubectl patch clusterrole view -p x", "service-grants"),
     ("kubectl label ns x pod-security.kubernetes.io/enforce=privileged", "service-grants"),

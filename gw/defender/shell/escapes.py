@@ -46,7 +46,7 @@ PROMPTS = names(
     " aws gcloud az eb heroku cargo cpan top htop iftop scanmem tdbtool zathura crash nano pico pic bc dc irb ncdu"
     " ranger mc rpm yum zypper bconsole dmesg pdb ncftp psftp tasksh debugfs slsh tcsh octave msfconsole smbclient"
     " gp gap maxima sage scons ghci sqlplus isql usql r2 radare2 lldb jdb gcc cc clang tcc g++"
-    " systemd-resolve"
+    " systemd-resolve dotnet packer"
 )
 
 # program -> options whose value is a command line.

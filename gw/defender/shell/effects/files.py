@@ -189,8 +189,9 @@ def strings(draft: Draft) -> None:
 def _scan(draft: Draft, paths: Paths) -> None:
     """Looking for text on a disk, or in the memory swapped out to it, passes by all rights of files."""
     draft.reads += paths
-    if any(p[:1] == "/" and (is_disk(p) or p in _SWAPS) for p in paths):
-        draft.facts.add("reads-secret")
+    for path in paths:
+        if path[:1] == "/" and (is_disk(path) or path in _SWAPS):
+            draft.facts.add("reads-secret")
 
 
 def read(draft: Draft) -> None:

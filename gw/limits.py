@@ -24,6 +24,7 @@ HTTP_BODY_BYTES: Final = 1024 * 1024
 HTTP_IDLE_TIMEOUT_S: Final = 30.0  # until a request line, on a new or a kept connection
 HTTP_HEADER_TIMEOUT_S: Final = 10.0  # from the request line to the end of the headers, however slowly they drip
 HTTP_BODY_TIMEOUT_S: Final = 20.0
+HTTP_READER_BYTES_PER_S: Final = 16 * 1024  # who takes an answer more slowly, past the idle time, is left
 TLS_HANDSHAKE_TIMEOUT_S: Final = 10.0
 DRAIN_S: Final = 5.0  # a stop waits this long for close frames to be answered
 MAX_CONNECTIONS: Final = 4096

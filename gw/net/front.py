@@ -175,7 +175,8 @@ class FrontHandler(Handler):
             piece = upstream.recv(PIECE_BYTES)
             if not piece:
                 return
-            self.socket.sendall(piece)
+            with self.patience(piece):
+                self.socket.sendall(piece)
 
     def _is_awaited(self, upstream: Any) -> bool:
         """Wait for bytes of the gateway; False when the client is gone or nothing comes."""

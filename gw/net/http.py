@@ -8,8 +8,10 @@ pywsgi parses and answers; gevent-websocket performs the handshake, after the ch
 """
 
 import binascii
+import errno
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from http import HTTPStatus
 from typing import IO, Any, NamedTuple
@@ -205,6 +207,21 @@ class Handler(WebSocketHandler):  # type: ignore[misc]  # gevent-websocket ships
         if len(codings) + len(sizes) > 1 or any(coding.lower() != "chunked" for coding in codings):
             raise ValueError("body length is ambiguous")
         return headers
+
+    @contextmanager
+    def patience(self, data: bytes) -> Iterator[None]:
+        """While *data* is sent: a client that does not read ends its connection as if it had closed it."""
+        seconds = limits.HTTP_IDLE_TIMEOUT_S + len(data) / limits.HTTP_READER_BYTES_PER_S
+        try:
+            with Deadline(seconds, "the reader of an answer"):
+                yield
+        except Expired:
+            logger.info("http.not_read", extra={"remote": self.client_address[0], "bytes": len(data)})
+            raise BrokenPipeError(errno.EPIPE, "the client does not read") from None
+
+    def _sendall(self, data: bytes) -> None:
+        with self.patience(data):
+            super()._sendall(data)
 
     def _handle_client_error(self, ex: BaseException) -> tuple[str, bytes]:
         logger.info("http.bad_request", extra={"remote": self.client_address[0], "kind": type(ex).__name__})

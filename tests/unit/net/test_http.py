@@ -187,6 +187,16 @@ def test_a_slow_drip_has_a_deadline(
         assert (int(answer.split(b" ", 2)[1]) if answer else 0) == status
 
 
+def test_a_client_that_does_not_read_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "HTTP_IDLE_TIMEOUT_S", 0.3)
+    monkeypatch.setattr(limits, "HTTP_READER_BYTES_PER_S", 1 << 30)
+    body = b"x" * (64 << 20)  # more than any socket's buffers hold
+    with ring(routes={"/big": lambda request: Response(200, body)}) as r, connect_tcp(r.port) as sock:
+        sock.sendall(b"GET /big HTTP/1.1\r\nHost: h\r\n\r\n")
+        r.settle(lambda: bool(r.server._open), "the request")
+        r.settle(lambda: not r.server._open, "its end")
+
+
 # --- the upgrade -----------------------------------------------------------------------------------------------------
 
 

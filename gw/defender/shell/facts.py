@@ -222,7 +222,7 @@ def _check_write(draft: Draft, path: str) -> None:
             or (draft.program in _EMPTIES and path not in _appended(draft))
             or (path in draft.overwrites and path.startswith("~"))
             or draft.program in _EDITORS
-            or (path in draft.overwrites and path.endswith(_RECORDS))
+            or (path.endswith(_RECORDS) and (path in draft.overwrites or draft.language is not None))
         ):
             facts.add("wipes-logs")
     elif paths.is_system(path):

@@ -24,6 +24,7 @@ from tests.support.commands import facts_of
         ("node --inspect=0.0.0.0:9229 app.js", "shell-listener"),
         ("cp k.py ~/.local/share/nautilus-python/extensions/", "writes-startup"),
         ("/tmp/rootbash -p", "root-shell"),
+        ("python3 -c \"open('/var/log/wtmp','wb').truncate()\"", "wipes-logs"),
         ("terraform console <<< 'file(\"/etc/shadow\")'", "reads-secret"),
         ("ffmpeg -i concat:/etc/shadow x", "reads-secret"),
         ("for h in /home/*; do cat k >> $h/.ssh/authorized_keys; done", "writes-startup"),

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from gw.defender.shell.draft import Draft
 from gw.defender.shell.names import names
+from gw.defender.shell.registries import is_elsewhere
 
 _DESTROYING = names(
     "delete destroy remove purge terminate drop flush wipe erase nuke deprovision decommission teardown uninstall rm"
@@ -21,8 +22,10 @@ _TAILS = (":disable", ":destroy", ":delete", ":remove", ":reset", ":rm", ":drop"
 _MANY = names("batch bulk schedule force start")
 _DELETING = names("delete deletion remove destroy terminate purge")
 # These say it without a noun in front of them, whatever the tool.
-_UNMISTAKABLE = names("delete destroy purge terminate wipe erase nuke obliterate drop")
-_UNASKED = names("-f --force -y --yes --confirm --no-confirm --all --auto-approve --delete-all --purge")
+_UNMISTAKABLE = names("delete destroy purge terminate wipe erase nuke obliterate drop teardown undeploy")
+_UNASKED = names(
+    "-f --force -y --yes --confirm --no-confirm --all --auto-approve -auto-approve --delete-all --purge --force-delete"
+)
 _DRY = names(
     "--dry-run --dryrun --dry-run=client --dry-run=server --noop --check --what-if --help -h --plan --plan-only"
 )
@@ -36,9 +39,14 @@ _GRANTING = re.compile(
 )
 # No word without one of these says anything here.
 _TELLING = re.compile(
-    r"delet|destr|remov|purg|termin|drop|wip|eras|nuk|oblit|uninst|teard|flush|add|set-|attach|append|grant|invite|token|public"
+    r"delet|destr|remov|purg|termin|drop|wip|eras|nuk|oblit|inst|teard|undep|flush|rm|add|set-|attach|append|grant|invite"
+    r"|token|public|plugin|extens|prepare|create"
 )
 _RUNNERS = names("make gmake just task rake nox invoke ninja")  # their words are names out of a file
+_ROLES = frozenset(("--role", "--roles", "--admin", "--permissions"))
+_NEW = frozenset(("add", "create", "update", "invite", "set"))
+_EXTENDING = names("install plugin plugins extension extensions prepare")
+_LISTS = names("pm2 todo")  # what these delete is an entry that is easily made again
 _NOUN = re.compile(r"[a-z][a-z_-]{2,40}")
 
 
@@ -69,8 +77,11 @@ def stranger(draft: Draft) -> None:
     for at, word in enumerate(words):
         if not destroys(word):
             continue
-        behind_noun = at > 0 and word in _UNMISTAKABLE and all(_NOUN.fullmatch(noun) for noun in words[:at])
-        if unasked or behind_noun or (word not in _DESTROYING and at == 0):
+        plain = word in _UNMISTAKABLE and all(_NOUN.fullmatch(noun) for noun in words[:at])
+        entry = at == 0 and (draft.program in _LISTS or "".join(words[1:2]).isdigit())
+        if unasked or (plain and not entry) or (word not in _DESTROYING and at == 0):
             draft.facts.add("service-destroys")
-    if grants(words):
+    if grants(words) or (not _ROLES.isdisjoint(draft.flags) and not _NEW.isdisjoint(words)):
         draft.facts.add("service-grants")
+    if not _EXTENDING.isdisjoint(words) and any(is_elsewhere(word.rpartition("@")[2]) for word in draft.operands[1:]):
+        draft.facts.add("installs-remote")

@@ -109,7 +109,7 @@ EFFECTS: dict[str, Effect] = {
             "psql mysql mariadb sqlite3 sqlite mongo mongosh clickhouse-client clickhouse-local clickhouse cqlsh sqlcmd"
             " duckdb isql sqlplus sqlcl snowsql cockroach influx mysqladmin pgcli mycli litecli mssql-cli usql osql"
             " impala-shell beeline hive trino presto sqsh"
-            " memcached-tool"
+            " memcached-tool mysqlsh ysqlsh ycqlsh edgedb surreal cypher-shell"
         ),
         client,
     ),

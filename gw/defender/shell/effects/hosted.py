@@ -18,10 +18,10 @@ from gw.defender.shell.verbs import destroys, grants, is_dry
 _PASS_VERBS = names("generate insert edit init git ls list rm cp mv find search version help")
 _TOKENS = frozenset(("print-access-token", "get-access-token", "print-identity-token", "show-connection-string"))
 _AWS_GRANTS = re.compile(
-    r"(?:attach|put)-(?:user|role|group)-policy|put-bucket-(?:acl|policy)|put-object-acl|create-login-profile"
+    r"(?:attach|put)-(?:user|role|group)-policy|put-bucket-(?:acl|policy)|put-object-acl|(?:create|update)-login-profile"
     r"|update-assume-role-policy|add-user-to-group|modify-(?:snapshot|image)-attribute|add-permission"
     r"|create-access-key|create-key-pair|import-key-pair|create-user|change-resource-record-sets|create-policy-version"
-    r"|(?:delete|put)-public-access-block|deactivate-mfa-device"
+    r"|(?:delete|put)-public-access-block|deactivate-mfa-device|create-resource-share"
 )
 _MADE_PUBLIC = ("0.0.0.0/0", "public-read", "allUsers", "--publicly-accessible", 'Principal":"*"', 'Principal": "*"')
 _AWS_STOPS = names("leave stop disable suspend deactivate reboot cancel release detach disassociate")
@@ -164,7 +164,7 @@ def cloud(draft: Draft) -> None:
         return
     if words[:2] == ["storage", "blob"] and words[2:3] in (["upload"], ["upload-batch"], ["sync"]):
         draft.facts.add("copies-out")
-    if any(w in ("stop", "deallocate", "suspend") for w in words[1:4]):
+    if any(w in ("stop", "deallocate", "suspend", "disable") for w in words[1:4]):
         draft.facts.add("service-changes")
     granted = draft.has("--add-permissions") or any(
         w in ("add-iam-policy-binding", "set-iam-policy", "create-for-rbac") for w in words[1:]

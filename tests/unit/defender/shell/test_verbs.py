@@ -52,6 +52,10 @@ def test_verbs_that_give_rights(words: str, grants: bool) -> None:
         "acmectl delete-user x",
         "acmectl delete all",
         "acmectl cluster remove x -y",
+        "acmectl destroy -v",
+        "acmectl delete prod",
+        "acmectl undeploy production",
+        "acmectl rm x --yes",
     ],
 )
 def test_a_stranger_that_deletes(command: str) -> None:
@@ -75,4 +79,13 @@ def test_a_stranger_that_does_its_work(command: str) -> None:
 
 
 def test_a_stranger_that_gives_rights() -> None:
-    assert "service-grants" in facts_of("acmectl owner add mallory")
+    assert "service-grants" in facts_of("acmectl owner add guest")
+    assert "service-grants" in facts_of("acmectl users add guest --roles=editor")
+    assert "service-grants" not in facts_of("acmectl users list --roles=editor")
+
+
+def test_a_stranger_that_is_extended_from_an_address() -> None:
+    assert "installs-remote" in facts_of("acmectl plugin add x https://x.example/x.git")
+    assert "installs-remote" in facts_of("acmectl prepare yarn@https://x.example/y.tgz")
+    assert "installs-remote" not in facts_of("acmectl plugin add x https://github.com/o/x.git")
+    assert "installs-remote" not in facts_of("acmectl feed add https://x.example/feed")

@@ -29,7 +29,7 @@ class Prepared:
         return iter(map(json.loads, self._rows))
 
     def get(self, pattern: str) -> Shape | None:
-        row = self._rows.get(_quoted(pattern))
+        row = self._rows.get(_written(pattern))
         return None if row is None else _from_row(json.loads(row))
 
 
@@ -38,7 +38,7 @@ def prepare(patterns: Iterable[str], file: Path = FILE) -> int:
     from gw._native.regex_shape import shape
 
     usable = sorted({pattern for pattern in patterns if _is_small(pattern)})
-    lines = [f"{_quoted(pattern)}\t{json.dumps(_to_row(shape(pattern)))}\n" for pattern in usable]
+    lines = [f"{_written(pattern)}\t{_written(_to_row(shape(pattern)))}\n" for pattern in usable]
     file.write_text("".join(lines), encoding="utf-8")
     return len(lines)
 
@@ -52,8 +52,8 @@ def read(file: Path = FILE) -> Prepared:
         return Prepared(())
 
 
-def _quoted(pattern: str) -> str:
-    return json.dumps(pattern)  # ASCII without a tab or a line end
+def _written(value: str | list[Any]) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))  # without a tab or a line end
 
 
 def _is_small(pattern: str) -> bool:

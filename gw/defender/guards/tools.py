@@ -33,8 +33,8 @@ class ToolGuard:
                 continue
             floor = Verdict.ALLOW
             for glob, verdict in floors.items():  # most rows are plain names, so they are compared before all else
-                if verdict > floor and (glob == value or (not glob.isidentifier() and fnmatchcase(value, glob))):
-                    floor = verdict
+                if glob == value or (not glob.isidentifier() and fnmatchcase(value, glob)):
+                    floor = max(floor, verdict)
             if floor:
                 yield Finding(f"floor.{field}", 0, group=f"floor.{field}", floor=floor, detail=f"{field} {value}")
 

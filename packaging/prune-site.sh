@@ -3,7 +3,8 @@
 set -eu
 site=${1:?folder of the packages}
 rm -rf "${site:?}/bin" "$site/gevent/tests" "$site/gevent/testing" "$site/greenlet/tests" "$site/prometheus_client/twisted" \
-    "$site/gevent/libuv" "$site/gevent/resolver/cares."* "$site/zope/interface/tests" "$site/zope/interface/common/tests" \
+    "$site/prometheus_client/aiohttp" "$site/prometheus_client/bridge" "$site/prometheus_client/django" \
+    "$site/gevent/libuv" "$site/gevent/resolver/cares."* "$site/zope/interface/tests" "$site/zope/interface/common" \
     "$site/zope/event/tests" "$site/certifi/tests" "$site/cffi"
 (cd "$site/rich" && rm -f markdown.py syntax.py traceback.py _win32_console.py _windows*.py _inspect.py diagnose.py layout.py \
     prompt.py logging.py)

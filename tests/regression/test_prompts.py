@@ -12,7 +12,6 @@ from gw.defender.rows import to_action
 from gw.model.decision import Verdict
 
 CASES: list[dict[str, Any]] = yaml.safe_load(Path(__file__).with_name("prompts.yaml").read_text(encoding="utf-8"))
-ROWS = [(prompt, case.get("as", "user"), case["expect"]) for case in CASES for prompt in case["prompts"]]
 EXPECTED = {
     "allow": {Verdict.ALLOW},
     "held": {Verdict.REVIEW, Verdict.BLOCK},
@@ -26,11 +25,17 @@ def pipeline() -> Pipeline:
 
 
 def test_there_are_enough_of_them() -> None:
-    assert len({prompt for prompt, _, _ in ROWS}) == len(ROWS) >= 80
+    prompts = [prompt for case in CASES for prompt in case["prompts"]]
+    assert len(set(prompts)) == len(prompts) >= 80
 
 
-@pytest.mark.parametrize(("prompt", "provenance", "expect"), ROWS)
-def test_the_verdict(pipeline: Pipeline, prompt: str, provenance: str, expect: str) -> None:
-    decision = pipeline.judge(to_action({"prompt": prompt, "provenance": provenance}, mode="cli"))
-    found = sorted((finding.rule, finding.points) for finding in decision.findings)
-    assert decision.verdict in EXPECTED[expect], found
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case["why"][:60])
+def test_the_verdicts(pipeline: Pipeline, case: dict[str, Any]) -> None:
+    wrong = {}
+    for prompt in case["prompts"]:
+        row = {"prompt": prompt, "provenance": case.get("as", "user")}
+        decision = pipeline.judge(to_action(row, mode="cli"))
+        if decision.verdict not in EXPECTED[case["expect"]]:
+            found = sorted((finding.rule, finding.points) for finding in decision.findings)
+            wrong[prompt] = decision.verdict.word, found
+    assert wrong == {}, f"expected {case['expect']}"

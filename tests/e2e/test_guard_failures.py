@@ -69,6 +69,10 @@ class Guarded:
             rows: list[dict[str, Any]] = client.call("security.review.list")["held"]
             return rows
 
+    @property
+    def reviews(self) -> Path:
+        return self.guard.state / "reviews" / "reviews.jsonl"
+
     def approve(self) -> None:
         [row] = until(self.held)
         assert (
@@ -92,7 +96,7 @@ def guarded(tmp_path: Path) -> Iterator[Guarded]:
 def test_the_guard_is_killed_while_a_request_is_held(guarded: Guarded) -> None:
     with guarded.client() as client:
         guarded.say(client, "hold me", "a")
-        until(guarded.held)
+        until(lambda: "held" in guarded.reviews.read_text(), "the hold on disk")
         guarded.guard.stop(signal.SIGKILL)
     assert guarded.arrived() == 0
     guarded.start_guard()

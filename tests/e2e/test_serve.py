@@ -193,6 +193,7 @@ def test_a_chat_is_kept_over_a_restart(tmp_path: Path) -> None:
                 message = {"sessionKey": KEY, "message": "hello", "idempotencyKey": stop_with.name}
                 client.call("chat.send", message)
                 until(partial(is_reached, client, len(expected)))
+                client.call("sessions.patch", {"key": KEY, "label": stop_with.name})  # on disk, so what was before is
             gateway.stop(stop_with)
     with serving(tmp_path) as gateway, gateway.client() as client:
         assert roles(client) == expected

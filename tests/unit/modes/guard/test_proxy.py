@@ -110,10 +110,7 @@ def test_what_passed_is_on_record_when_it_stops(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(desking, "SETTLE_S", 60.0)
     with guarded(tmp_path) as guard, guard.client() as client:
         assert ask(client, "chat.send", "2", sessionKey="s", message="good morning")["ok"]
-        log = tmp_path / "decisions" / "decisions.jsonl"
-        guard.gateway.judging.flush()
-        assert "chat.send" not in log.read_text()
-    assert "chat.send" in log.read_text()
+    assert "chat.send" in (tmp_path / "decisions" / "decisions.jsonl").read_text()
 
 
 @pytest.mark.parametrize("with_token", [False, True])
